@@ -1,0 +1,264 @@
+//! The settings of a pool, and their validation.
+
+use crate::error::ConfigError;
+use crate::keeper::Clock;
+use std::fmt::Debug;
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// Most slots a pool may have, overflow included. A slot takes at least 128 bytes, so this many take 8 MiB.
+pub const MAX_SLOTS: usize = 65_536;
+
+/// Longest time span a setting may have: a year. Far below where 64 bits of nanoseconds end (584 years).
+pub const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The settings of a pool. [`Builder`](crate::Builder) has a method for each; `build` validates them all.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PoolConfig {
+    /// See [`Builder::name`](crate::Builder::name).
+    pub name: Option<String>,
+    /// See [`Builder::max_size`](crate::Builder::max_size).
+    pub max_size: usize,
+    /// See [`Builder::min_idle`](crate::Builder::min_idle). `None` is `max_size`.
+    pub min_idle: Option<usize>,
+    /// See [`Builder::max_overflow`](crate::Builder::max_overflow).
+    pub max_overflow: usize,
+    /// See [`Builder::overflow_ttl`](crate::Builder::overflow_ttl). `None` is the default of 1 s.
+    pub overflow_ttl: Option<Duration>,
+    /// See [`Builder::checkout_timeout`](crate::Builder::checkout_timeout).
+    pub checkout_timeout: Duration,
+    /// See [`Builder::strategy`](crate::Builder::strategy).
+    pub strategy: Strategy,
+    /// See [`Builder::fairness`](crate::Builder::fairness).
+    pub fairness: Fairness,
+    /// See [`Builder::max_waiters`](crate::Builder::max_waiters). `None` is no limit.
+    pub max_waiters: Option<usize>,
+    /// See [`Builder::creation`](crate::Builder::creation).
+    pub creation: Creation,
+    /// See [`Builder::create_parallelism`](crate::Builder::create_parallelism). `None` is the default.
+    pub create_parallelism: Option<usize>,
+    /// See [`Builder::warm_up_timeout`](crate::Builder::warm_up_timeout).
+    pub warm_up_timeout: Duration,
+    /// See [`Builder::on_panic`](crate::Builder::on_panic).
+    pub on_panic: OnPanic,
+    /// See [`Builder::on_deadlock`](crate::Builder::on_deadlock).
+    pub on_deadlock: OnDeadlock,
+    /// See [`Builder::keeper`](crate::Builder::keeper).
+    pub keeper: Keeper,
+    /// See [`Builder::fences`](crate::Builder::fences).
+    pub fences: Fences,
+    /// See [`Builder::clock`](crate::Builder::clock).
+    pub clock: Clock,
+}
+
+impl Default for PoolConfig {
+    /// One resource, made by `build`; no overflow; 5 s of patience.
+    fn default() -> Self {
+        Self {
+            name: None,
+            max_size: 1,
+            min_idle: None,
+            max_overflow: 0,
+            overflow_ttl: None,
+            checkout_timeout: Duration::from_secs(5),
+            strategy: Strategy::default(),
+            fairness: Fairness::default(),
+            max_waiters: None,
+            creation: Creation::default(),
+            create_parallelism: None,
+            warm_up_timeout: Duration::from_secs(30),
+            on_panic: OnPanic::default(),
+            on_deadlock: OnDeadlock::default(),
+            keeper: Keeper::default(),
+            fences: Fences::default(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl PoolConfig {
+    /// The defaults with twice as many resources as the process may use processors.
+    ///
+    /// Counts by [`available_parallelism`], which respects the affinity mask and a cgroup's CPU quota (v1 and v2). Falls
+    /// back to 2 resources where the system does not tell.
+    pub fn per_core() -> Self {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Self { max_size: (cores * 2).min(MAX_SLOTS), ..Self::default() }
+    }
+
+    /// Checks every setting, alone and against the others.
+    ///
+    /// # Errors
+    /// The first setting that is refused: its name, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let slots_left = MAX_SLOTS.saturating_sub(self.max_size);
+        within("max_size", self.max_size, 0..=MAX_SLOTS)?;
+        within("max_overflow", self.max_overflow, 0..=slots_left)?;
+        if self.max_size == 0 && self.max_overflow == 0 {
+            return refuse("max_size", 0, "a pool without overflow needs at least 1".to_owned());
+        }
+        if let Some(min_idle) = self.min_idle {
+            within("min_idle", min_idle, 0..=self.max_size)?;
+        }
+        if let Some(ttl) = self.overflow_ttl {
+            within("overflow_ttl", ttl, Duration::ZERO..=MAX_SPAN)?;
+            if self.max_overflow == 0 {
+                return refuse(
+                    "overflow_ttl",
+                    ttl,
+                    "it has no effect while max_overflow is 0; set max_overflow".to_owned(),
+                );
+            }
+        }
+        within("checkout_timeout", self.checkout_timeout, Duration::ZERO..=MAX_SPAN)?;
+        within("warm_up_timeout", self.warm_up_timeout, Duration::from_nanos(1)..=MAX_SPAN)?;
+        if let Fairness::Eventual { bound } = self.fairness {
+            within("fairness.bound", bound, Duration::from_nanos(1)..=Duration::from_secs(60))?;
+        }
+        if let Some(max_waiters) = self.max_waiters {
+            within("max_waiters", max_waiters, 0..=u32::MAX as usize - 1)?;
+        }
+        if let Some(parallelism) = self.create_parallelism {
+            within("create_parallelism", parallelism, 1..=256)?;
+        }
+        match &self.name {
+            Some(name) if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) => {
+                refuse("name", name, "allowed are 1 to 64 bytes without control characters".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.max_size + self.max_overflow
+    }
+
+    pub(crate) fn min_idle(&self) -> usize {
+        self.min_idle.unwrap_or(self.max_size)
+    }
+
+    pub(crate) fn overflow_ttl(&self) -> Duration {
+        self.overflow_ttl.unwrap_or(Duration::from_secs(1))
+    }
+
+    /// Between 4 and 8, by the number of processors: creating mostly waits for something else.
+    pub(crate) fn create_parallelism(&self) -> usize {
+        self.create_parallelism.unwrap_or_else(|| available_parallelism().map_or(4, NonZero::get).clamp(4, 8))
+    }
+}
+
+fn within<T: PartialOrd + Debug>(field: &'static str, value: T, allowed: RangeInclusive<T>) -> Result<(), ConfigError> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    let rule = format!("allowed is {:?} to {:?}", allowed.start(), allowed.end());
+    refuse(field, value, rule)
+}
+
+fn refuse(field: &'static str, value: impl Debug, rule: String) -> Result<(), ConfigError> {
+    Err(ConfigError { field, value: format!("{value:?}"), rule: rule.into() })
+}
+
+/// Which free resource a checkout takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// The one this thread had last, if it is free; else the next free one. The fastest: threads stay out of each other's
+    /// way, and a resource stays in the caches of the core that used it.
+    #[default]
+    Affine,
+    /// The one returned last, by whichever thread. Keeps the set in use small, so that the others can expire.
+    Lifo,
+    /// The one returned longest ago. Spreads use evenly; nothing ever idles for long.
+    Fifo,
+}
+
+/// Who gets a returned resource when threads wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fairness {
+    /// Whoever comes first, a running thread or the woken head of the queue, until the head has waited for `bound`; from
+    /// then on it is handed the next one. Nearly the throughput of [`Barging`](Self::Barging) with nearly the tail of
+    /// [`Fifo`](Self::Fifo).
+    Eventual {
+        /// The longest a waiter can be overtaken, apart from the time until the next return: 1 ns to 60 s.
+        bound: Duration,
+    },
+    /// The head of the queue, always.
+    Fifo,
+    /// Whoever comes first, always. Most throughput; a waiter can be overtaken without end.
+    Barging,
+}
+
+impl Default for Fairness {
+    /// Eventual, with a bound of 500 us: above the time a wake takes, below what a person or a deadline notices.
+    fn default() -> Self {
+        Fairness::Eventual { bound: Duration::from_micros(500) }
+    }
+}
+
+/// On which thread a checkout's demand is created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Creation {
+    /// On the caller while creating has measured cheap (100 us or less), else in the background. A creation that was
+    /// always cheap and then hangs holds its caller beyond the deadline; choose `Background` where that can happen.
+    #[default]
+    Auto,
+    /// On the caller, always. Its deadline does not bound the creation itself.
+    Inline,
+    /// On a helper thread, while the caller waits for whatever comes first: the new resource, a returned one, or its
+    /// deadline.
+    Background,
+}
+
+/// What becomes of a resource whose holder panicked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// It is destroyed: nobody knows in what state the panic left it.
+    #[default]
+    Discard,
+    /// [`Manager::check`](crate::Manager::check) decides.
+    Check,
+    /// It goes back as if nothing had happened, through `is_broken` and `recycle`.
+    Return,
+}
+
+/// What to do when every resource is held by a thread that itself waits here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnDeadlock {
+    /// Wait on, and say so in the timeout error and the log: a guard may have moved to a thread that will return it.
+    #[default]
+    Report,
+    /// Refuse the wait at once with [`CheckoutError::WouldDeadlock`](crate::CheckoutError::WouldDeadlock). For programs
+    /// whose guards stay on the thread that checked out.
+    Refuse,
+}
+
+/// Who runs the pool's regular duties.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Keeper {
+    /// A thread of the pool's own, named after it, silent while nothing is checked out, joined when the pool closes.
+    #[default]
+    Thread,
+    /// Whoever calls [`Pool::tick`](crate::Pool::tick). The pool starts no thread at all: background work runs inside
+    /// `tick`, warm-up inside `build`, and `Creation::Auto` creates on the caller.
+    Manual,
+}
+
+/// How a return makes sure that a thread about to park sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fences {
+    /// By `membarrier(2)` on the waiter's side where the system has it, so that a return pays nothing; else as `Portable`.
+    #[default]
+    Auto,
+    /// By a full fence on each return, about 5 ns. For systems that filter or log `membarrier`.
+    Portable,
+}

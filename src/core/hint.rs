@@ -1,0 +1,103 @@
+//! What a thread remembers: its number, and the slot it used last in each of a few pools.
+//!
+//! A hint is a slot and the exact word it should have. A stale hint costs one failed compare-exchange, never a wrong
+//! checkout: the generation in the word tells an earlier life of the slot from the present one.
+
+use super::word::Word;
+use parking_lot::Mutex;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
+
+/// Pools a thread keeps hints for at once; a pool whose number collides with another's takes the other's place.
+/// 24 bytes each; more would help only a thread that alternates between more pools than this.
+const HINTS: usize = 8;
+
+/// Where this thread found a pool's resource last.
+#[derive(Clone, Copy)]
+pub(crate) struct Hint {
+    /// Number of the pool; 0 is no pool.
+    pub(crate) pool: u64,
+    pub(crate) index: u32,
+    /// The word the slot has if nobody used it since.
+    pub(crate) ready: Word,
+}
+
+/// One thread's number and hints.
+pub(crate) struct Mine {
+    number: Cell<u64>,
+    hints: [Cell<Hint>; HINTS],
+}
+
+thread_local! {
+    // No destructor and a constant start value: access is one segment-relative address.
+    static MINE: Mine = const {
+        Mine {
+            number: Cell::new(0),
+            hints: [const { Cell::new(Hint { pool: 0, index: 0, ready: Word::VACANT }) }; HINTS],
+        }
+    };
+    static NAMED: Named = Named::register();
+}
+
+impl Mine {
+    #[inline(always)]
+    pub(crate) fn with<O>(f: impl FnOnce(&Mine) -> O) -> O {
+        MINE.with(f)
+    }
+
+    #[inline(always)]
+    pub(crate) fn hint(&self, pool: u64) -> Hint {
+        self.hints[pool as usize % HINTS].get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn remember(&self, hint: Hint) {
+        self.hints[hint.pool as usize % HINTS].set(hint);
+    }
+
+    /// This thread's number: from 1, never used twice in a process.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> u64 {
+        match self.number.get() {
+            0 => self.first_number(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn first_number(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.number.set(NEXT.fetch_add(1, Relaxed));
+        // A thread in its last breath has no destructors left to run: it stays unnamed.
+        let _ = NAMED.try_with(|_| ());
+        self.number.get()
+    }
+}
+
+static NAMES: LazyLock<Mutex<HashMap<u64, Arc<str>>>> = LazyLock::new(Mutex::default);
+
+/// A thread's entry in the table of names, which ends with the thread.
+struct Named(u64);
+
+impl Named {
+    fn register() -> Self {
+        let number = MINE.with(|mine| mine.number.get());
+        if let Some(name) = std::thread::current().name() {
+            NAMES.lock().insert(number, Arc::from(name));
+        }
+        Named(number)
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        NAMES.lock().remove(&self.0);
+    }
+}
+
+/// The name of a thread that is still running and has one.
+pub(crate) fn thread_name(number: u64) -> Option<Arc<str>> {
+    NAMES.lock().get(&number).cloned()
+}

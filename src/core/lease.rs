@@ -1,0 +1,139 @@
+//! A right that travels with a reference to its pool.
+//!
+//! [`Right`] borrows the slot. A guard that a user holds must borrow the pool, or keep it alive, and must end its right
+//! when dropped: that is a [`Lease`]. What its end means is the policy `H`.
+
+use super::shelf::Shelf;
+use super::slot::{Right, Slot};
+use super::word::Word;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// Whoever keeps a [`Shelf`] in itself.
+pub(crate) trait Slots {
+    type Resource;
+    fn shelf(&self) -> &Shelf<Self::Resource>;
+}
+
+/// A reference whose target stays where it is while the reference lives and is never lent out mutably meanwhile.
+/// Implemented here for `&T` and `Arc<T>`, and for nothing else: [`Lease`] relies on both properties.
+pub(crate) trait Anchor: Deref<Target: Slots + Sized> {}
+impl<T: Slots> Anchor for &T {}
+impl<T: Slots> Anchor for Arc<T> {}
+
+/// The resource type behind an anchor.
+pub(crate) type ResourceOf<P> = <<P as Deref>::Target as Slots>::Resource;
+
+/// What becomes of a lease's right when the lease is dropped.
+pub(crate) trait Settle<T: Slots + ?Sized> {
+    fn settle(pool: &T, right: Right<'_, T::Resource>);
+}
+
+/// A slot's right together with the reference `P` that keeps the slot in place.
+pub(crate) struct Lease<P: Anchor, H: Settle<P::Target>> {
+    slot: NonNull<Slot<ResourceOf<P>>>,
+    index: u32,
+    word: Word,
+    pool: P,
+    policy: PhantomData<H>,
+}
+
+// SAFETY: a lease is the resource (`R: Send` lets it move) and the reference `P` to the pool (`P: Send`). The pointer is
+// a borrow of `*pool` in another form: it adds no sharing of its own.
+unsafe impl<P: Anchor + Send, H: Settle<P::Target>> Send for Lease<P, H> where ResourceOf<P>: Send {}
+// SAFETY: through `&Lease` one reaches `&R`, which needs `R: Sync`, and `&P`, which needs `P: Sync`.
+unsafe impl<P: Anchor + Sync, H: Settle<P::Target>> Sync for Lease<P, H> where ResourceOf<P>: Sync {}
+
+impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
+    /// Wins a right with `claim` and ties it to the pool behind `pool`.
+    ///
+    /// `claim` sees the pool for a lifetime of its own, so the right it returns can only come from that very pool.
+    #[inline(always)]
+    pub(crate) fn try_new<E>(
+        pool: P,
+        claim: impl for<'s> FnOnce(&'s P::Target) -> Result<Right<'s, ResourceOf<P>>, E>,
+    ) -> Result<Self, E> {
+        let right = claim(&pool)?;
+        let slot = NonNull::from(right.slot());
+        let (index, word) = right.pass_on();
+        Ok(Self { slot, index, word, pool, policy: PhantomData })
+    }
+
+    /// Ties a right already won to `pool`.
+    ///
+    /// # Panics
+    /// If the right is another pool's.
+    pub(crate) fn carry(pool: P, right: Right<'_, ResourceOf<P>>) -> Self {
+        let slot = NonNull::from(right.slot());
+        let own = pool.shelf().slot(right.index()).is_some_and(|own| std::ptr::eq(own, right.slot()));
+        assert!(own, "a right travels with its own pool");
+        let (index, word) = right.pass_on();
+        Self { slot, index, word, pool, policy: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    #[inline(always)]
+    pub(crate) fn word(&self) -> Word {
+        self.word
+    }
+
+    #[inline(always)]
+    pub(crate) fn record(&self) -> &super::slot::Record {
+        // SAFETY: see `right` for why the slot is there; the record is made of atomics.
+        unsafe { self.slot.as_ref().record() }
+    }
+
+    /// The right in the form the pool works with.
+    ///
+    /// # Safety
+    /// At most once in the life of this lease, and no reference to the resource may be used afterwards.
+    #[inline(always)]
+    unsafe fn right(&self) -> Right<'_, ResourceOf<P>> {
+        // SAFETY: the slot lies in the shelf of `*self.pool`, borrowed when the lease was made; an anchor's target
+        // neither moves nor dies while the anchor lives, and the shelf never replaces its slots. The lease stands for
+        // the slot's one right, and the caller takes it out once.
+        unsafe { self.slot.as_ref().take_up(self.index, self.word) }
+    }
+
+    /// Ends the lease with `end` in place of its policy.
+    pub(crate) fn end<O>(self, end: impl FnOnce(&P, Right<'_, ResourceOf<P>>) -> O) -> O {
+        let lease = ManuallyDrop::new(self);
+        // SAFETY: the lease is never dropped, so neither its policy nor anyone else takes the right a second time;
+        // `self` was taken by value, so no reference to the resource is left. `pool` is read out once, and dropped
+        // after the right that borrows from its target has been ended.
+        let pool = unsafe { std::ptr::read(&lease.pool) };
+        // SAFETY: as above.
+        let right = unsafe { lease.right() };
+        end(&pool, right)
+    }
+
+    #[inline(always)]
+    pub(crate) fn resource(&self) -> &ResourceOf<P> {
+        // SAFETY: see `right` for why the slot is there. The lease stands for the slot's one right, and `&self` keeps
+        // anyone from changing the resource through it meanwhile. A lease's slot holds a resource: rights are leased
+        // only in BUSY, CHECKING and RETIRING, before `take`.
+        unsafe { self.slot.as_ref().place().with(|place| (*place).as_ref().unwrap_unchecked()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn resource_mut(&mut self) -> &mut ResourceOf<P> {
+        // SAFETY: as in `resource`, and `&mut self` makes this the only reference.
+        unsafe { self.slot.as_ref().place().with_mut(|place| (*place).as_mut().unwrap_unchecked()) }
+    }
+}
+
+impl<P: Anchor, H: Settle<P::Target>> Drop for Lease<P, H> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: drop runs once, `end` never lets it run, and `&mut self` proves that no reference is left.
+        let right = unsafe { self.right() };
+        H::settle(&*self.pool, right);
+    }
+}

@@ -1,0 +1,36 @@
+//! The lock-free heart: slots, their words, and the threads that wait for them.
+//!
+//! The only folder with `unsafe`. It runs no user code, reads no clock (times come in as numbers) and allocates nothing
+//! after the pool is built, apart from one queue node per thread that ever waits.
+//!
+//! | file        | what lives there                                                          |
+//! |-------------|---------------------------------------------------------------------------|
+//! | `word`      | one slot's phase and generation in 64 bits, and which phase may follow which |
+//! | `slot`      | a place for one resource, and [`Right`], the permission to touch it       |
+//! | `lease`     | a right that travels with a reference to its pool, and ends in `Settle`   |
+//! | `available` | where to look for a free slot: by affinity, last in, or first in          |
+//! | `hint`      | what a thread remembers: its number, and the slot it used last            |
+//! | `fence`     | a store-then-load barrier that costs the frequent side nothing            |
+//! | `waiters`   | the queue of parked threads                                               |
+//! | `shelf`     | the protocols: claim, return, announce-look-park, hand over               |
+//! | `sync`      | the one seam between the standard library and the model checker           |
+
+pub(crate) mod available;
+pub(crate) mod fence;
+pub(crate) mod hint;
+pub(crate) mod lease;
+pub(crate) mod shelf;
+pub(crate) mod slot;
+pub(crate) mod sync;
+pub(crate) mod waiters;
+pub(crate) mod word;
+
+#[cfg(all(test, slackwater_loom))]
+mod models;
+
+pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
+pub(crate) use hint::{Hint, Mine, thread_name};
+pub(crate) use lease::{Lease, Settle, Slots};
+pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
+pub(crate) use slot::{MARK_SUSPECT, MARK_UNWINDING, Right, Slot};
+pub(crate) use word::{Phase, Word};

@@ -1,0 +1,613 @@
+//! The protocols: claim, return, announce-look-park, hand over.
+//!
+//! # Return against wait
+//! ```text
+//! Waiter:   W1 join the list, count + 1   W2 fence   W3 look at every word   W4 park
+//! Returner: R1 store READY                R2 fence   R3 read count           R4 wake one if non-zero
+//! ```
+//! Lost if W3 finds nothing and R3 reads zero. With full fences: if W2 comes first, R3 sees W1; if R2 comes first, W3
+//! sees R1.
+//!
+//! While nobody has waited for a while, R2 is a compiler fence and R3 reads [`Attention`] alone. The first waiter raises
+//! CONTENDED, then pays the heavy fence, then raises FENCED: whoever sees FENCED knows that every earlier return is
+//! visible and every later one fences for itself. Whoever finds CONTENDED without FENCED pays a heavy fence too, because
+//! the first one's may still be under way. The keeper lowers both after a quiet time: L1 lower, L2 heavy fence, L3 read
+//! the count, and raise again if it is not zero. A waiter that still saw FENCED counted itself before (W1, W2), so L3
+//! sees it.
+//!
+//! # One wake at a time
+//! A return wakes one waiter, and none while a woken one has yet to look (`waking`).
+//! ```text
+//! Woken:    K1 look, found nothing   K2 waking = false   K3 fence   K4 look again   K5 park
+//! Returner: R1 store READY           R2 fence            R3 read waking             R4 wake one if it is false
+//! ```
+//! The same pair: either R3 sees K2 or K4 sees R1. A woken waiter that is served, or gives up, passes the wake on if
+//! anything is left to take.
+//!
+//! # Eventual fairness
+//! A running thread may take a READY slot before the woken one does: throughput. A woken waiter that lost and is older
+//! than the bound raises STARVING, and so does a returner that finds such a head: the next return keeps its slot BUSY
+//! and passes the right on to the head of the queue. Nobody can come between.
+
+use super::available::{Available, SlotArray, scan};
+use super::fence;
+use super::slot::{Right, Slot};
+use super::sync::{Arc, AtomicBool, AtomicU32, fence as full_fence, park, park_timeout};
+use super::waiters::{List, NoPlace, Node, State, Waiters};
+use super::word::Phase;
+use crate::error::Refusal;
+use crossbeam_utils::CachePadded;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::time::Duration;
+
+/// What a return must look at beyond its own slot. Zero on the fast path.
+pub(crate) mod attention {
+    /// Somebody waited lately: returns fence for themselves and read the count of waiters.
+    pub(crate) const CONTENDED: u32 = 1;
+    /// The heavy fence after raising CONTENDED is done.
+    pub(crate) const FENCED: u32 = 1 << 1;
+    /// The head of the queue is older than the fairness bound: hand over to it.
+    pub(crate) const STARVING: u32 = 1 << 2;
+    /// The pool is closed: nothing goes back.
+    pub(crate) const CLOSED: u32 = 1 << 3;
+    /// The strategy keeps a list of free slots.
+    pub(crate) const LISTED: u32 = 1 << 4;
+    /// Overflow resources end at their return (`overflow_ttl` zero).
+    pub(crate) const SHRINK: u32 = 1 << 5;
+}
+use attention::{CLOSED, CONTENDED, FENCED, LISTED, STARVING};
+
+/// What a pool asks of its shelf.
+pub(crate) struct ShelfConfig {
+    pub(crate) slots: u32,
+    pub(crate) available: Available,
+    pub(crate) fairness: HandOver,
+    pub(crate) max_waiters: u32,
+    pub(crate) attention: u32,
+    /// Whether the light side may do without a fence.
+    pub(crate) asymmetric: bool,
+}
+
+/// When a return passes its slot on to the head of the queue instead of opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandOver {
+    Always,
+    Never,
+    /// Once the head has waited this many nanoseconds.
+    After(u64),
+}
+
+/// Who wants a resource.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) lane: usize,
+    /// When the request began, in the pool's nanoseconds. A request that waits again keeps its age.
+    pub(crate) since: u64,
+    /// The asking thread's number.
+    pub(crate) thread: u64,
+}
+
+/// How a wait ended.
+pub(crate) enum Outcome<'s, R, T> {
+    /// A slot was handed over.
+    Granted(Right<'s, R>),
+    /// The waiter's own look found something.
+    Found(T),
+    Refused(Refusal),
+    /// The queue was full.
+    Full {
+        waiting: u32,
+    },
+    TimedOut {
+        position: u32,
+    },
+}
+
+/// How long a waiter may go on.
+pub(crate) enum Patience {
+    Over,
+    For(Duration),
+    Forever,
+}
+
+/// Read by every checkout and return, written rarely.
+struct Signals {
+    attention: AtomicU32,
+    /// Whether a freed slot without a resource is worth a waiter's look: creation happens on the caller.
+    wake_on_vacancy: AtomicBool,
+    /// The pool's coarse time; not part of any protocol.
+    coarse: AtomicU64,
+}
+
+/// The slots and the protocols on them.
+pub(crate) struct Shelf<R> {
+    slots: Box<SlotArray<R>>,
+    signals: CachePadded<Signals>,
+    available: Available,
+    hand_over: HandOver,
+    max_waiters: u32,
+    asymmetric: bool,
+    waiters: CachePadded<Waiters>,
+    /// Slots that are not VACANT. Counted up after a reservation and down before a slot is vacated, so it is never too
+    /// low for longer than that; it spares full pools a search for vacancies, and decides nothing.
+    occupied: CachePadded<AtomicU32>,
+}
+
+impl<R> Shelf<R> {
+    pub(crate) fn new(config: ShelfConfig) -> Self {
+        let asymmetric = config.asymmetric && fence::available();
+        let raised = if asymmetric { 0 } else { CONTENDED | FENCED };
+        Self {
+            slots: (0..config.slots).map(|_| CachePadded::new(Slot::vacant())).collect(),
+            signals: CachePadded::new(Signals {
+                attention: AtomicU32::new(config.attention | raised),
+                wake_on_vacancy: AtomicBool::new(false),
+                coarse: AtomicU64::new(0),
+            }),
+            available: config.available,
+            hand_over: config.fairness,
+            max_waiters: config.max_waiters,
+            asymmetric,
+            waiters: CachePadded::new(Waiters::new()),
+            occupied: CachePadded::new(AtomicU32::new(0)),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn slot(&self, index: u32) -> Option<&Slot<R>> {
+        self.slots.get(index as usize).map(|slot| &**slot)
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Slot<R>)> {
+        (0..).zip(self.slots.iter().map(|slot| &**slot))
+    }
+
+    pub(crate) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<R>> {
+        self.slots.iter_mut().map(|slot| &mut **slot)
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    #[inline(always)]
+    pub(crate) fn attention(&self) -> u32 {
+        self.signals.attention.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn coarse(&self) -> u64 {
+        self.signals.coarse.load(Relaxed)
+    }
+
+    pub(crate) fn set_coarse(&self, now: u64) {
+        self.signals.coarse.store(now, Relaxed);
+    }
+
+    pub(crate) fn waiting(&self) -> u32 {
+        self.waiters.count()
+    }
+
+    /// Says whether creation happens on the caller, so that freed capacity is worth waking a waiter for.
+    pub(crate) fn set_wake_on_vacancy(&self, wake: bool) {
+        self.signals.wake_on_vacancy.store(wake, Relaxed);
+    }
+
+    // ---- taking -----------------------------------------------------------------------------------------------
+
+    /// Claims a free slot by the pool's strategy.
+    pub(crate) fn take(&self, start: u32) -> Option<Right<'_, R>> {
+        self.available.take(&self.slots, start)
+    }
+
+    /// Claims a free slot wherever it is: the look that decides about parking.
+    pub(crate) fn take_anywhere(&self, start: u32) -> Option<Right<'_, R>> {
+        self.take(start).or_else(|| match self.available {
+            Available::Affine => None,
+            _ => scan(&self.slots, start, Phase::Ready, Phase::Busy),
+        })
+    }
+
+    /// Claims the first slot in phase `from`.
+    pub(crate) fn claim_any(&self, from: Phase, to: Phase) -> Option<Right<'_, R>> {
+        scan(&self.slots, 0, from, to)
+    }
+
+    /// Reserves a vacant slot for a new resource: the first one, so that overflow slots come last.
+    pub(crate) fn reserve(&self) -> Option<Right<'_, R>> {
+        if self.occupied() >= self.len() {
+            return None;
+        }
+        let right = scan(&self.slots, 0, Phase::Vacant, Phase::Creating)?;
+        self.occupied.fetch_add(1, Relaxed);
+        Some(right)
+    }
+
+    /// Slots that hold a resource or are reserved for one.
+    pub(crate) fn occupied(&self) -> u32 {
+        self.occupied.load(Relaxed)
+    }
+
+    fn anything_to_take(&self) -> bool {
+        let vacancies = self.signals.wake_on_vacancy.load(Relaxed);
+        self.slots.iter().any(|slot| match slot.look().phase() {
+            Phase::Ready | Phase::Degraded => true,
+            Phase::Vacant => vacancies,
+            _ => false,
+        })
+    }
+
+    // ---- giving back ------------------------------------------------------------------------------------------
+
+    /// Opens a slot READY, or hands it over. Returns the attention seen afterwards: zero on the fast path.
+    #[inline(always)]
+    pub(crate) fn give_back<'s>(&'s self, right: Right<'s, R>, now: impl Fn() -> u64) -> u32 {
+        if self.attention() != 0 {
+            return self.give_back_watched(right, now);
+        }
+        right.open(Phase::Ready);
+        fence::light();
+        let attention = self.attention();
+        if attention != 0 {
+            self.opened(attention, &now);
+        }
+        attention
+    }
+
+    #[inline(never)]
+    fn give_back_watched<'s>(&'s self, mut right: Right<'s, R>, now: impl Fn() -> u64) -> u32 {
+        let attention = self.attention();
+        let eager = match self.hand_over {
+            HandOver::Always => self.waiters.count() > 0,
+            HandOver::After(_) => attention & STARVING != 0,
+            HandOver::Never => false,
+        };
+        if eager {
+            match self.hand_over_now(right, &now) {
+                Ok(()) => return attention,
+                Err(unwanted) => right = unwanted,
+            }
+        }
+        let index = right.index();
+        right.open(Phase::Ready);
+        if attention & LISTED != 0 {
+            self.available.put(index);
+        }
+        fence::light();
+        let attention = self.attention();
+        self.opened(attention, &now);
+        attention
+    }
+
+    /// Opens a slot in `phase`, DEGRADED: a last resort for those who wait.
+    pub(crate) fn open_degraded(&self, right: Right<'_, R>, now: impl Fn() -> u64) -> u32 {
+        right.open(Phase::Degraded);
+        fence::light();
+        let attention = self.attention();
+        self.opened(attention, &now);
+        attention
+    }
+
+    /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
+    pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Fn() -> u64) -> u32 {
+        self.occupied.fetch_sub(1, Relaxed);
+        if right.word().phase() == Phase::Creating {
+            right.withdraw();
+        } else {
+            right.vacate();
+        }
+        fence::light();
+        let attention = self.attention();
+        if self.signals.wake_on_vacancy.load(Relaxed) {
+            self.opened(attention, &now);
+        }
+        attention
+    }
+
+    /// R2 to R4 of the drawing above.
+    fn opened(&self, attention: u32, now: &impl Fn() -> u64) {
+        if attention & CONTENDED == 0 {
+            return;
+        }
+        // Meets the fence in `announce`: a waiter counted before it is seen below, or sees the slot we opened.
+        full_fence(SeqCst);
+        if self.waiters.count() > 0 {
+            self.wake_next(now);
+        }
+    }
+
+    /// Wakes the head of the queue, or serves it where it has waited for too long.
+    #[inline(never)]
+    fn wake_next(&self, now: &impl Fn() -> u64) {
+        let never_hands_over = self.hand_over == HandOver::Never || self.attention() & STARVING == 0;
+        if self.hand_over != HandOver::Always && never_hands_over && self.waiters.waking() {
+            return;
+        }
+        loop {
+            let list = self.waiters.lock();
+            let Some(node) = list.first() else { return };
+            if self.is_due(&list, node, now) {
+                if let Some(right) = self.take_anywhere(0) {
+                    self.grant(list, node, right, now);
+                    // A grant wakes nobody who would look further, so that is on us.
+                    if self.waiters.count() > 0 && self.anything_to_take() {
+                        continue;
+                    }
+                    return;
+                }
+                // Somebody was faster; the next return hands over.
+                if self.hand_over != HandOver::Always {
+                    self.signals.attention.fetch_or(STARVING, Relaxed);
+                }
+            }
+            if !self.waiters.waking()
+                && let Some(thread) = list.wake(node)
+            {
+                self.waiters.set_waking(true);
+                drop(list);
+                thread.unpark();
+            }
+            return;
+        }
+    }
+
+    fn is_due(&self, list: &List, node: &Node, now: &impl Fn() -> u64) -> bool {
+        match self.hand_over {
+            HandOver::Always => true,
+            HandOver::Never => false,
+            HandOver::After(bound) => now().saturating_sub(list.since(node)) >= bound,
+        }
+    }
+
+    /// Passes a BUSY slot on to the head of the queue; gives it back if the queue is empty.
+    fn hand_over_now<'s>(&'s self, right: Right<'s, R>, now: &impl Fn() -> u64) -> Result<(), Right<'s, R>> {
+        let list = self.waiters.lock();
+        match list.first() {
+            Some(node) => {
+                // BUSY to BUSY; a slot that was being created or checked becomes BUSY for its new holder.
+                let right = if right.word().phase() == Phase::Busy { right } else { right.change(Phase::Busy) };
+                self.grant(list, node, right, now);
+                Ok(())
+            }
+            None => {
+                self.signals.attention.fetch_and(!STARVING, Relaxed);
+                Err(right)
+            }
+        }
+    }
+
+    fn grant(
+        &self,
+        mut list: super::sync::MutexGuard<'_, List>,
+        node: &Node,
+        right: Right<'_, R>,
+        now: &impl Fn() -> u64,
+    ) {
+        let (thread, had_wake) = list.grant(node, right.pass_on());
+        self.waiters.count_from(&list);
+        if let HandOver::After(_) = self.hand_over {
+            let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));
+            if next_is_due {
+                self.signals.attention.fetch_or(STARVING, Relaxed);
+            } else {
+                self.signals.attention.fetch_and(!STARVING, Relaxed);
+            }
+        }
+        drop(list);
+        thread.unpark();
+        if had_wake {
+            self.pass_wake(now);
+        }
+    }
+
+    /// Ends the waits of all who wait now; of those who come meanwhile too, if the pool closes.
+    fn refuse_all(&self, close: bool, refusal: &Refusal, now: &impl Fn() -> u64) {
+        if self.waiters.refuse_all(close, refusal) {
+            self.pass_wake(now);
+        }
+    }
+
+    /// A woken waiter no longer needs its wake: if anything is left to take, somebody else gets it.
+    fn pass_wake(&self, now: &impl Fn() -> u64) {
+        self.waiters.set_waking(false);
+        // Meets the fence in `opened`: a return that saw `waking` up is seen below.
+        full_fence(SeqCst);
+        if self.waiters.count() > 0 && self.anything_to_take() {
+            self.wake_next(now);
+        }
+    }
+
+    // ---- waiting ----------------------------------------------------------------------------------------------
+
+    /// Queues, looks again with `look`, and parks until a slot is granted, `look` finds something, the wait is refused,
+    /// or `patience` is over. `look(true)` must read every word it could be served by. `look(false)` is for a thread that
+    /// joined behind others and need not look for free slots: while the queue is not empty, each return wakes its head, and
+    /// each waiter that leaves passes on what it did not take.
+    pub(crate) fn wait<'s, T, N: Fn() -> u64>(
+        &'s self,
+        request: &Request,
+        mut look: impl FnMut(bool) -> Option<T>,
+        mut patience: impl FnMut() -> Patience,
+        now: N,
+    ) -> Outcome<'s, R, T> {
+        let node = Node::mine();
+        let place = (request.lane, request.since, request.thread);
+        let is_first = match self.waiters.join(&node, place, self.max_waiters) {
+            Ok(is_first) => is_first,
+            Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
+            Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },
+        };
+        let seat = Seat { shelf: self, node, now: &now, seated: true };
+        self.announce();
+        if let Some(found) = look(is_first) {
+            return seat.leave_with(Outcome::Found(found));
+        }
+        loop {
+            match seat.node.state() {
+                State::Granted { .. } | State::Refused => return seat.served(),
+                State::Woken => {
+                    // `waking` stays up during this look, so that returns meanwhile wake nobody else.
+                    if let Some(found) = look(true) {
+                        return seat.leave_with(Outcome::Found(found));
+                    }
+                    if !seat.node.wait_on() {
+                        continue;
+                    }
+                    self.waiters.set_waking(false);
+                    // K3, meets the fence in `opened`.
+                    full_fence(SeqCst);
+                    if let Some(found) = look(true) {
+                        return seat.leave_with(Outcome::Found(found));
+                    }
+                    if let HandOver::After(bound) = self.hand_over
+                        && now().saturating_sub(request.since) >= bound
+                    {
+                        self.signals.attention.fetch_or(STARVING, Relaxed);
+                    }
+                }
+                State::Waiting => match patience() {
+                    Patience::Over => {
+                        let position = self.waiters.lock().position(&seat.node);
+                        return seat.leave_with(Outcome::TimedOut { position });
+                    }
+                    Patience::For(time) => park_timeout(time),
+                    Patience::Forever => park(),
+                },
+            }
+        }
+    }
+
+    /// W2 of the drawing above: after this, a look sees every return that did not see us.
+    fn announce(&self) {
+        // Orders our count before the load below, against the keeper's lowering.
+        full_fence(SeqCst);
+        // Acquire: meets the Release below, on another waiter: its heavy fence is behind us too.
+        if self.signals.attention.load(Acquire) & FENCED == 0 {
+            self.raise();
+        }
+    }
+
+    fn raise(&self) {
+        self.signals.attention.fetch_or(CONTENDED, Relaxed);
+        fence::heavy();
+        self.signals.attention.fetch_or(FENCED, Release);
+    }
+
+    /// Lowers CONTENDED after a quiet time, and looks once more for waiters that relied on it.
+    pub(crate) fn lower(&self, now: impl Fn() -> u64) {
+        if !self.asymmetric || self.attention() & (CONTENDED | CLOSED) != CONTENDED {
+            return;
+        }
+        self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
+        fence::heavy();
+        if self.waiters.count() > 0 {
+            self.raise();
+            if self.anything_to_take() {
+                self.wake_next(&now);
+            }
+        }
+    }
+
+    /// Ends every wait with `refusal`; the pool stays open.
+    pub(crate) fn refuse_waiters(&self, refusal: &Refusal, now: impl Fn() -> u64) {
+        self.refuse_all(false, refusal, &now);
+    }
+
+    /// Refuses everyone who waits or will, and makes returns look at the CLOSED flag. Slots opened before are visible
+    /// to the caller afterwards; slots opened later are swept by their returner.
+    pub(crate) fn close(&self, now: impl Fn() -> u64) {
+        self.signals.attention.fetch_or(CLOSED | CONTENDED, SeqCst);
+        fence::heavy();
+        full_fence(SeqCst);
+        self.refuse_all(true, &Refusal::Closed, &now);
+    }
+
+    /// Lets every waiter look at the clock.
+    pub(crate) fn unpark_all(&self) {
+        self.waiters.unpark_all();
+    }
+
+    /// Whether every slot is BUSY in the hands of a thread that waits here: nobody is left to return anything.
+    pub(crate) fn held_by_waiters(&self, me: u64) -> bool {
+        let list = self.waiters.lock();
+        self.slots.iter().all(|slot| {
+            let holder = slot.record().thread();
+            slot.look().phase() == Phase::Busy && (holder == me || list.holds_thread(holder))
+        })
+    }
+
+    /// The number of threads in the queue, exactly.
+    pub(crate) fn queue_len(&self) -> u32 {
+        self.waiters.lock().len()
+    }
+}
+
+/// A waiter's membership in the queue. However the wait ends, a panic included, the node leaves the list.
+struct Seat<'w, 'n, R, N: Fn() -> u64> {
+    shelf: &'w Shelf<R>,
+    node: Arc<Node>,
+    now: &'n N,
+    seated: bool,
+}
+
+impl<'w, R, N: Fn() -> u64> Seat<'w, '_, R, N> {
+    /// Takes what was granted, or why not.
+    fn served<T>(mut self) -> Outcome<'w, R, T> {
+        self.seated = false;
+        match self.node.state() {
+            State::Granted { index } => Outcome::Granted(self.granted(index)),
+            _ => Outcome::Refused(self.node.take_refusal()),
+        }
+    }
+
+    fn granted(&self, index: u32) -> Right<'w, R> {
+        let slot = &self.shelf.slots[index as usize];
+        // SAFETY: the granter ended its right with `pass_on` and stored GRANTED with Release, read with Acquire by
+        // `state`; a node is granted once, because it was taken off the list, and each seat reads its grant once:
+        // `served` consumes the seat, and `Drop` then finds the node idle.
+        let right = unsafe { slot.take_up(index, self.node.granted_word()) };
+        self.node.settle();
+        right
+    }
+
+    /// Leaves with `outcome`, unless a grant came first: then a timeout becomes the grant, and a find gives it back.
+    fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
+        self.seated = false;
+        if self.shelf.waiters.leave(&self.node) {
+            self.pass_wake_in_hand();
+            return outcome;
+        }
+        match (self.node.state(), outcome) {
+            (State::Granted { index }, Outcome::Found(found)) => {
+                let extra = self.granted(index);
+                self.shelf.give_back(extra, self.now);
+                Outcome::Found(found)
+            }
+            (State::Refused, Outcome::Found(found)) => {
+                drop(self.node.take_refusal());
+                Outcome::Found(found)
+            }
+            _ => self.served(),
+        }
+    }
+
+    fn pass_wake_in_hand(&self) {
+        if self.node.state() == State::Woken {
+            self.node.settle();
+            self.shelf.pass_wake(self.now);
+        } else if self.shelf.waiters.count() > 0 && self.shelf.anything_to_take() {
+            // Chain: what we did not take may be another waiter's.
+            self.shelf.wake_next(self.now);
+        }
+    }
+}
+
+impl<R, N: Fn() -> u64> Drop for Seat<'_, '_, R, N> {
+    fn drop(&mut self) {
+        // Only a panic in `look` or `patience` leaves the node linked: it must not outlive the wait.
+        if self.seated && self.shelf.waiters.leave(&self.node) {
+            self.pass_wake_in_hand();
+        }
+    }
+}

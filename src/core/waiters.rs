@@ -1,0 +1,389 @@
+//! The queue of parked threads.
+//!
+//! One node per waiting thread, kept by the thread and reused. Nodes stand in three priority lanes behind one mutex: this
+//! is the slow path, and no user code ever runs under it. A node's state is one word:
+//!
+//! ```text
+//! WAITING -> WOKEN      look again; you may find nothing                 (by a returner, under the lock)
+//! WOKEN   -> WAITING    looked, found nothing                            (by the waiter)
+//! WAITING | WOKEN -> GRANTED   this slot is yours: the right was passed on   (by a returner, under the lock)
+//! WAITING | WOKEN -> REFUSED   no resource will come, and why             (under the lock)
+//! ```
+//! GRANTED and REFUSED are written under the lock and only to a node taken off the list in the same critical section; a
+//! waiter that gives up takes itself off the list under the lock. So exactly one of the two happens first, and the other
+//! sees it: the race of a timeout against a grant does not exist.
+
+use super::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Thread, UnsafeCell, current};
+use super::word::Word;
+use crate::error::Refusal;
+use std::ptr;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// Waits of a lower lane start this much later in the queue's order, per lane. A high waiter overtakes a normal one
+/// that came less than this before it, so no lane starves: the bound on overtaking is twice this.
+pub(crate) const LANE_HEAD_START: u64 = 100_000_000;
+pub(crate) const LANES: usize = 3;
+
+const WAITING: u64 = 0;
+const WOKEN: u64 = 1;
+const GRANTED: u64 = 2;
+const REFUSED: u64 = 3;
+const STATE_MASK: u64 = 3;
+
+/// What a waiter finds in its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting,
+    Woken,
+    Granted { index: u32 },
+    Refused,
+}
+
+/// One waiting thread.
+pub(crate) struct Node {
+    state: AtomicU64,
+    thread: Thread,
+    place: UnsafeCell<Place>,
+}
+
+/// What of a node belongs to the list: read and written only under the list's lock, apart from `grant` and `refusal`,
+/// which the waiter reads once its state says that they are there.
+struct Place {
+    prev: *const Node,
+    next: *const Node,
+    linked: bool,
+    lane: usize,
+    since: u64,
+    number: u64,
+    grant: Word,
+    refusal: Option<Refusal>,
+}
+
+// SAFETY: `place` is reached under the list's lock, or by the waiter alone once the node is off the list (see `Place`);
+// the pointers in it are followed only under the lock, while the nodes they name are linked and therefore alive.
+unsafe impl Send for Node {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Node {}
+
+impl Node {
+    fn new() -> Arc<Node> {
+        Arc::new(Node {
+            state: AtomicU64::new(WAITING),
+            thread: current(),
+            place: UnsafeCell::new(Place {
+                prev: ptr::null(),
+                next: ptr::null(),
+                linked: false,
+                lane: 0,
+                since: 0,
+                number: 0,
+                grant: Word::VACANT,
+                refusal: None,
+            }),
+        })
+    }
+
+    /// This thread's node. Allocates on the thread's first wait only.
+    #[cfg(not(slackwater_loom))]
+    pub(crate) fn mine() -> Arc<Node> {
+        thread_local!(static MINE: Arc<Node> = Node::new());
+        // A thread whose locals are gone already still may wait, with a node for this once.
+        MINE.try_with(Arc::clone).unwrap_or_else(|_| Node::new())
+    }
+
+    #[cfg(slackwater_loom)]
+    pub(crate) fn mine() -> Arc<Node> {
+        Node::new()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        // Acquire: meets the Release in `List::grant` and `List::refuse`; the right, or the refusal, is ours to take.
+        let state = self.state.load(Acquire);
+        match state & STATE_MASK {
+            WAITING => State::Waiting,
+            WOKEN => State::Woken,
+            GRANTED => State::Granted { index: (state >> 2) as u32 },
+            _ => State::Refused,
+        }
+    }
+
+    /// WOKEN back to WAITING. False if something better, or worse, has come meanwhile.
+    pub(crate) fn wait_on(&self) -> bool {
+        self.state.compare_exchange(WOKEN, WAITING, Relaxed, Relaxed).is_ok()
+    }
+
+    /// Back to where `join` begins, once what the state said has been taken.
+    pub(crate) fn settle(&self) {
+        self.state.store(WAITING, Relaxed);
+    }
+
+    /// The word of the granted slot.
+    pub(crate) fn granted_word(&self) -> Word {
+        self.place.with(|place| {
+            // SAFETY: called once the state says GRANTED: the granter wrote this before its Release store, took the
+            // node off the list first, and touches it no more.
+            unsafe { (*place).grant }
+        })
+    }
+
+    pub(crate) fn take_refusal(&self) -> Refusal {
+        self.place.with_mut(|place| {
+            // SAFETY: called once the state says REFUSED; as in `granted_word`.
+            unsafe { (*place).refusal.take() }.unwrap_or(Refusal::Closed)
+        })
+    }
+}
+
+/// The queue, and what the lock-free side reads of it.
+pub(crate) struct Waiters {
+    /// Nodes on the list. Written under the lock, read by every return once the pool is contended.
+    count: AtomicU32,
+    /// Whether a woken waiter has yet to look. While it is up, returns wake nobody: no herd.
+    waking: AtomicBool,
+    list: Mutex<List>,
+}
+
+/// The lanes, under the lock.
+pub(crate) struct List {
+    heads: [*const Node; LANES],
+    tails: [*const Node; LANES],
+    len: u32,
+    /// Set once, at close: nobody joins any more.
+    pub(crate) closed: bool,
+}
+
+// SAFETY: the pointers name linked nodes, which are alive while linked and shared as `Node: Sync` allows.
+unsafe impl Send for List {}
+
+/// Why a thread could not join the queue.
+pub(crate) enum NoPlace {
+    Full { waiting: u32 },
+    Closed,
+}
+
+impl Waiters {
+    pub(crate) fn new() -> Self {
+        let list = List { heads: [ptr::null(); LANES], tails: [ptr::null(); LANES], len: 0, closed: false };
+        Self { count: AtomicU32::new(0), waking: AtomicBool::new(false), list: Mutex::new(list) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Relaxed)
+    }
+
+    pub(crate) fn waking(&self) -> bool {
+        self.waking.load(Relaxed)
+    }
+
+    pub(crate) fn set_waking(&self, waking: bool) {
+        self.waking.store(waking, Relaxed);
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, List> {
+        self.list.lock()
+    }
+
+    /// Puts `node` into its lane, in the order of `since`, and announces it. True if it is now first of all.
+    pub(crate) fn join(
+        &self,
+        node: &Node,
+        (lane, since, number): (usize, u64, u64),
+        max_waiters: u32,
+    ) -> Result<bool, NoPlace> {
+        let mut list = self.lock();
+        if list.closed {
+            return Err(NoPlace::Closed);
+        }
+        if list.len >= max_waiters {
+            return Err(NoPlace::Full { waiting: list.len });
+        }
+        node.state.store(WAITING, Relaxed);
+        list.link(node, lane, since, number);
+        self.count.store(list.len, Relaxed);
+        Ok(list.first().is_some_and(|first| ptr::eq(first, node)))
+    }
+
+    /// Takes `node` off the list, unless a grant or refusal did so already.
+    pub(crate) fn leave(&self, node: &Node) -> bool {
+        let mut list = self.lock();
+        let was_linked = list.unlink(node);
+        self.count.store(list.len, Relaxed);
+        was_linked
+    }
+
+    /// Ends the wait of everyone on the list with `refusal`; closing, of everyone to come. True if one of them had a
+    /// wake in hand, which must go to somebody else.
+    pub(crate) fn refuse_all(&self, close: bool, refusal: &Refusal) -> bool {
+        let mut had_wake = false;
+        let mut list = self.lock();
+        list.closed |= close;
+        for _ in 0..list.len {
+            let Some(node) = list.first() else { break };
+            let (thread, woken) = list.refuse(node, refusal.clone());
+            had_wake |= woken;
+            self.count.store(list.len, Relaxed);
+            drop(list);
+            thread.unpark();
+            list = self.lock();
+        }
+        had_wake
+    }
+
+    /// Wakes every waiter to look at the clock again; nobody is granted anything.
+    pub(crate) fn unpark_all(&self) {
+        self.lock().for_each(|node, _| node.thread.unpark());
+    }
+
+    pub(crate) fn count_from(&self, list: &List) {
+        self.count.store(list.len, Relaxed);
+    }
+}
+
+impl List {
+    /// The waiter to serve next: of the lanes' heads the one longest in the queue, counting the lanes' head starts.
+    pub(crate) fn first<'l>(&self) -> Option<&'l Node> {
+        let mut best: Option<(&'l Node, u64)> = None;
+        for (lane, &head) in self.heads.iter().enumerate() {
+            // SAFETY: a non-null head is linked, so its thread is inside `Shelf::wait` and holds the node; it cannot
+            // leave without the lock, which our caller holds.
+            if let Some(node) = unsafe { head.as_ref() } {
+                let rank = self.since(node).saturating_add(lane as u64 * LANE_HEAD_START);
+                if best.is_none_or(|(_, least)| rank < least) {
+                    best = Some((node, rank));
+                }
+            }
+        }
+        best.map(|(node, _)| node)
+    }
+
+    pub(crate) fn since(&self, node: &Node) -> u64 {
+        // SAFETY: `&self` is borrowed from the lock's guard, and `Place` is read and written under that lock.
+        node.place.with(|place| unsafe { (*place).since })
+    }
+
+    /// Marks the waiting `node` as woken. None if it is woken already.
+    pub(crate) fn wake(&self, node: &Node) -> Option<Thread> {
+        // Only lock holders leave WAITING, and we hold the lock, so a load and a store do.
+        (node.state.load(Relaxed) == WAITING).then(|| {
+            node.state.store(WOKEN, Relaxed);
+            node.thread.clone()
+        })
+    }
+
+    /// Takes `node` off the list and passes slot `index`, whose word is `word`, on to it. The second value says whether
+    /// the node had a wake in hand, which must go to somebody else.
+    pub(crate) fn grant(&mut self, node: &Node, (index, word): (u32, Word)) -> (Thread, bool) {
+        self.finish(node, u64::from(index) << 2 | GRANTED, |place| place.grant = word)
+    }
+
+    /// Takes `node` off the list and ends its wait with `refusal`.
+    pub(crate) fn refuse(&mut self, node: &Node, refusal: Refusal) -> (Thread, bool) {
+        self.finish(node, REFUSED, |place| place.refusal = Some(refusal))
+    }
+
+    fn finish(&mut self, node: &Node, state: u64, write: impl FnOnce(&mut Place)) -> (Thread, bool) {
+        let thread = node.thread.clone();
+        self.unlink(node);
+        // SAFETY: under the lock, as in `since`; the waiter reads `Place` only after the store below.
+        node.place.with_mut(|place| write(unsafe { &mut *place }));
+        let was_woken = node.state.load(Relaxed) == WOKEN;
+        // Release: meets the Acquire in `Node::state`. The last touch: from here on the node may be gone.
+        node.state.store(state, Release);
+        (thread, was_woken)
+    }
+
+    fn link(&mut self, node: &Node, lane: usize, since: u64, number: u64) {
+        let mut after = self.tails[lane];
+        // A waiter that comes back after a lost wake is older than others: it goes in front of them.
+        // SAFETY: nodes on the list are alive while we hold the lock, as in `first`.
+        while let Some(other) = unsafe { after.as_ref() }
+            && self.since(other) > since
+        {
+            after = other.place.with(|place| {
+                // SAFETY: as in `since`.
+                unsafe { (*place).prev }
+            });
+        }
+        let next = match self.place_of(after) {
+            Some(place) => std::mem::replace(&mut place.next, node),
+            None => std::mem::replace(&mut self.heads[lane], node),
+        };
+        match self.place_of(next) {
+            Some(place) => place.prev = node,
+            None => self.tails[lane] = node,
+        }
+        node.place.with_mut(|place| {
+            // SAFETY: as in `since`.
+            let place = unsafe { &mut *place };
+            debug_assert!(!place.linked, "one thread waits in one place");
+            (place.prev, place.next, place.linked) = (after, next, true);
+            (place.lane, place.since, place.number, place.refusal) = (lane, since, number, None);
+        });
+        self.len += 1;
+    }
+
+    pub(crate) fn unlink(&mut self, node: &Node) -> bool {
+        let (prev, next, lane) = {
+            let Some(place) = self.place_of(node) else { return false };
+            if !std::mem::replace(&mut place.linked, false) {
+                return false;
+            }
+            (place.prev, place.next, place.lane)
+        };
+        match self.place_of(prev) {
+            Some(place) => place.next = next,
+            None => self.heads[lane] = next,
+        }
+        match self.place_of(next) {
+            Some(place) => place.prev = prev,
+            None => self.tails[lane] = prev,
+        }
+        self.len -= 1;
+        true
+    }
+
+    /// The list's part of a node that is linked, or about to be; None for null.
+    fn place_of<'l>(&mut self, node: *const Node) -> Option<&'l mut Place> {
+        // SAFETY: non-null pointers here name the caller's own node or linked ones, alive as in `first`. `&mut self`
+        // comes from the lock's guard, and no caller holds two of these references at once.
+        unsafe { node.as_ref().map(|node| node.place.with_mut(|place| &mut *place)) }
+    }
+
+    /// Calls `f` with each waiting node and its thread's number, lane by lane.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Node, u64)) {
+        for mut at in self.heads {
+            // SAFETY: as in `first`.
+            while let Some(node) = unsafe { at.as_ref() } {
+                // SAFETY: as in `since`.
+                let (next, number) = node.place.with(|place| unsafe { ((*place).next, (*place).number) });
+                f(node, number);
+                at = next;
+            }
+        }
+    }
+
+    /// Whether thread `number` waits here.
+    pub(crate) fn holds_thread(&self, number: u64) -> bool {
+        let mut found = false;
+        self.for_each(|_, waiting| found |= waiting == number);
+        found
+    }
+
+    /// The place of `node` in the order of service, from 1.
+    pub(crate) fn position(&self, node: &Node) -> u32 {
+        let rank = |node: &Node| {
+            // SAFETY: as in `since`.
+            let lane = node.place.with(|place| unsafe { (*place).lane });
+            self.since(node).saturating_add(lane as u64 * LANE_HEAD_START)
+        };
+        let own = rank(node);
+        let mut before = 0;
+        self.for_each(|other, _| before += u32::from(!ptr::eq(other, node) && rank(other) <= own));
+        before + 1
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.len
+    }
+}

@@ -1,0 +1,145 @@
+//! One slot's phase and generation in 64 bits.
+//!
+//! ```text
+//! VACANT   -> CREATING
+//! CREATING -> READY | BUSY (for its creator, or handed to a waiter) | RETIRING (its pool closed meanwhile) | VACANT (failed)
+//! READY    -> BUSY | CHECKING | RETIRING
+//! DEGRADED -> BUSY (last resort) | CHECKING | RETIRING
+//! BUSY     -> READY | CHECKING | RETIRING | VACANT (detached) | BUSY (handed to a waiter)
+//! CHECKING -> READY | DEGRADED | BUSY (handed to a waiter) | RETIRING
+//! RETIRING -> VACANT (generation + 1)
+//! ```
+//!
+//! | phase                            | who may write the word and touch the resource                   |
+//! |----------------------------------|-----------------------------------------------------------------|
+//! | VACANT, READY, DEGRADED          | nobody; winning the compare-exchange is what grants the right   |
+//! | CREATING, BUSY, CHECKING, RETIRING | the one holder of the slot's [`Right`](super::Right), by plain store |
+
+use std::fmt;
+
+/// What a slot is doing. The public name of each phase is in [`crate::ResourceState`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Vacant = 0,
+    Creating = 1,
+    Ready = 2,
+    Busy = 3,
+    Degraded = 4,
+    Checking = 5,
+    Retiring = 6,
+}
+
+impl Phase {
+    pub(crate) const ALL: [Phase; 7] =
+        [Phase::Vacant, Phase::Creating, Phase::Ready, Phase::Busy, Phase::Degraded, Phase::Checking, Phase::Retiring];
+
+    /// Whether the drawing above has an edge from here to `to`.
+    pub(crate) const fn may_become(self, to: Phase) -> bool {
+        use Phase::*;
+        matches!(
+            (self, to),
+            (Vacant, Creating)
+                | (Creating, Ready | Busy | Retiring | Vacant)
+                | (Ready, Busy | Checking | Retiring)
+                | (Degraded, Busy | Checking | Retiring)
+                | (Busy, Ready | Checking | Retiring | Vacant)
+                | (Checking, Ready | Degraded | Busy | Retiring)
+                | (Retiring, Vacant)
+        )
+    }
+
+    /// Whether anyone may try to claim a slot in this phase.
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Phase::Vacant | Phase::Ready | Phase::Degraded)
+    }
+
+    /// Whether a slot in this phase holds, or is about to hold, a resource that counts as alive.
+    pub(crate) const fn is_live(self) -> bool {
+        !matches!(self, Phase::Vacant | Phase::Creating)
+    }
+}
+
+const PHASE_BITS: u32 = 4;
+const GENERATION_BITS: u32 = 60;
+const _: () = assert!(PHASE_BITS + GENERATION_BITS == u64::BITS);
+const PHASE_MASK: u64 = (1 << PHASE_BITS) - 1;
+
+/// A slot word, low to high: phase, generation.
+///
+/// The generation counts the resources that have lived in the slot, so a word remembered from an earlier life never
+/// matches a later one: at a billion replacements a second, 2^60 generations last 36 years.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Word(u64);
+
+impl Word {
+    pub(crate) const VACANT: Word = Word(0);
+
+    pub(crate) const fn from_bits(bits: u64) -> Word {
+        Word(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn phase(self) -> Phase {
+        Phase::ALL[(self.0 & PHASE_MASK) as usize]
+    }
+
+    pub(crate) const fn generation(self) -> u64 {
+        self.0 >> PHASE_BITS
+    }
+
+    /// The same life in another phase.
+    #[inline(always)]
+    pub(crate) const fn to(self, phase: Phase) -> Word {
+        Word((self.0 & !PHASE_MASK) | phase as u64)
+    }
+
+    /// Vacant, with the next resource's generation.
+    pub(crate) const fn next_life(self) -> Word {
+        Word((self.generation().wrapping_add(1) << PHASE_BITS) | Phase::Vacant as u64)
+    }
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}#{}", self.phase(), self.generation())
+    }
+}
+
+#[cfg(all(test, not(slackwater_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_gives_back_its_phase_and_generation() {
+        for phase in Phase::ALL {
+            let word = Word::from_bits(77 << PHASE_BITS).to(phase);
+            assert_eq!((word.phase(), word.generation()), (phase, 77));
+            assert_eq!(word.next_life().phase(), Phase::Vacant);
+            assert_eq!(word.next_life().generation(), 78);
+        }
+    }
+
+    #[test]
+    fn only_a_vacant_slot_starts_a_life_and_only_through_creating() {
+        for from in Phase::ALL {
+            assert_eq!(from.may_become(Phase::Creating), from == Phase::Vacant);
+        }
+        for to in Phase::ALL {
+            assert_eq!(Phase::Vacant.may_become(to), to == Phase::Creating);
+            assert_eq!(Phase::Retiring.may_become(to), to == Phase::Vacant);
+        }
+    }
+
+    #[test]
+    fn no_open_phase_follows_an_open_phase() {
+        for from in Phase::ALL.into_iter().filter(|phase| phase.is_open()) {
+            for to in Phase::ALL.into_iter().filter(|phase| phase.is_open()) {
+                assert!(!from.may_become(to), "{from:?} -> {to:?} would be nobody's act");
+            }
+        }
+    }
+}

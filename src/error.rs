@@ -1,0 +1,288 @@
+//! What can go wrong, with cause, numbers and remedy.
+
+use crate::observe::Holder;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An error of the user's own making, kept whole and shared by everyone it concerns.
+pub type SharedError = Arc<dyn Error + Send + Sync + 'static>;
+
+/// Why a checkout gave no resource.
+///
+/// The text is one an operator can act on; the values behind it are in each variant. An error of the manager's comes back
+/// whole through [`source`](Error::source) and can be downcast there.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckoutError {
+    /// No resource came within the time allowed.
+    #[error(transparent)]
+    Timeout(Box<Timeout>),
+    /// Nothing was free at once, and the caller did not want to wait.
+    #[error(transparent)]
+    Exhausted(Box<Exhausted>),
+    /// The queue of waiters is full (`max_waiters`), so this caller was refused at once.
+    #[error(transparent)]
+    Saturated(Box<Saturated>),
+    /// Every resource is held by a thread that waits for another one of the same pool, this caller included.
+    #[error(transparent)]
+    WouldDeadlock(Box<WouldDeadlock>),
+    /// No resource could be created, and none is alive that could be waited for.
+    #[error(transparent)]
+    Create(Box<CreateError>),
+    /// The pool is closed, or was closed while the caller waited.
+    #[error(transparent)]
+    Closed(Box<Closed>),
+}
+
+impl CheckoutError {
+    /// Whether the same call may succeed later without anyone changing anything: true for timeouts, exhaustion,
+    /// saturation and transient creation failures.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            CheckoutError::Timeout(_) | CheckoutError::Exhausted(_) | CheckoutError::Saturated(_) => true,
+            CheckoutError::Create(create) => create.retryable,
+            CheckoutError::WouldDeadlock(_) | CheckoutError::Closed(_) => false,
+        }
+    }
+}
+
+/// The name of a pool in an error: `pool "css"`, or `the pool`.
+struct Named<'a>(&'a Option<Arc<str>>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "pool \"{name}\""),
+            None => f.write_str("the pool"),
+        }
+    }
+}
+
+/// See [`CheckoutError::Timeout`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Timeout {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+    /// How long the caller waited.
+    pub waited: Duration,
+    /// Resources checked out when the wait ended.
+    pub in_use: usize,
+    /// Resources the pool may have at most, overflow included.
+    pub capacity: usize,
+    /// Threads in the queue when the wait ended, the caller included.
+    pub waiting: usize,
+    /// The caller's place in the queue, from 1.
+    pub position: usize,
+    /// Who has held a resource for longest.
+    pub oldest: Option<Holder>,
+    /// Whether every resource was held by a thread that waited here too: almost certainly a deadlock.
+    pub deadlock: bool,
+    /// The last creation that failed, if none has succeeded since.
+    pub last_create: Option<SharedError>,
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Timeout { waited, in_use, capacity, waiting, position, .. } = self;
+        write!(f, "{}: no resource within {waited:.1?}: {in_use} of {capacity} in use, ", Named(&self.pool))?;
+        write!(f, "{waiting} waiting, this caller was number {position}")?;
+        if let Some(oldest) = &self.oldest {
+            write!(f, "; held longest: {oldest}")?;
+        }
+        if let Some(cause) = &self.last_create {
+            return write!(f, "; the last creation failed: {cause}; mend that first");
+        }
+        if self.deadlock {
+            return f.write_str("; every holder waits here for a second resource: check out one at a time per thread");
+        }
+        f.write_str("; raise max_size or checkout_timeout, or hold resources for less time")
+    }
+}
+
+impl Error for Timeout {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.last_create.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+/// See [`CheckoutError::Exhausted`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exhausted {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+    /// Resources checked out at that moment.
+    pub in_use: usize,
+    /// Resources being created at that moment.
+    pub creating: usize,
+    /// Resources the pool may have at most, overflow included.
+    pub capacity: usize,
+}
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Exhausted { in_use, creating, capacity, .. } = self;
+        write!(f, "{}: nothing free at once: {in_use} of {capacity} in use", Named(&self.pool))?;
+        if *creating > 0 {
+            write!(f, ", {creating} being created")?;
+        }
+        f.write_str("; wait with checkout(), or raise max_size or max_overflow")
+    }
+}
+
+impl Error for Exhausted {}
+
+/// See [`CheckoutError::Saturated`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Saturated {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+    /// Threads in the queue.
+    pub waiting: usize,
+    /// The most the queue takes.
+    pub max_waiters: usize,
+}
+
+impl fmt::Display for Saturated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Saturated { waiting, max_waiters, .. } = self;
+        write!(f, "{}: {waiting} threads wait already, of {max_waiters} allowed; ", Named(&self.pool))?;
+        f.write_str("shed load, or raise max_size or max_waiters")
+    }
+}
+
+impl Error for Saturated {}
+
+/// See [`CheckoutError::WouldDeadlock`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WouldDeadlock {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+    /// Who holds what: every one of them waits here, or is the caller.
+    pub holders: Vec<Holder>,
+}
+
+impl fmt::Display for WouldDeadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: waiting would never end, because every holder waits here for a second resource: ",
+            Named(&self.pool)
+        )?;
+        for (at, holder) in self.holders.iter().enumerate() {
+            write!(f, "{}{holder}", if at == 0 { "" } else { ", " })?;
+        }
+        f.write_str("; return the first resource before asking for another, or raise max_size")
+    }
+}
+
+impl Error for WouldDeadlock {}
+
+/// See [`CheckoutError::Create`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CreateError {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+    /// Creations that failed in a row, this one included.
+    pub attempts: u32,
+    /// Whether the manager classed the error as transient.
+    pub retryable: bool,
+    /// The manager's own error, whole; [`Panicked`] if it panicked.
+    pub error: SharedError,
+}
+
+impl fmt::Display for CreateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CreateError { attempts, error, .. } = self;
+        let times = if *attempts == 1 { "attempt" } else { "attempts" };
+        write!(f, "{}: could not create a resource ({attempts} {times}): {error}; ", Named(&self.pool))?;
+        f.write_str(if self.retryable { "try again once what it needs is back" } else { "mend the manager's settings" })
+    }
+}
+
+impl Error for CreateError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
+    }
+}
+
+/// See [`CheckoutError::Closed`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is closed; build a new one to go on", Named(&self.pool))
+    }
+}
+
+impl Error for Closed {}
+
+/// A panic in one of the manager's callbacks, as an error. The resource it concerned is lost, its slot is not.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the manager's `{callback}` panicked: {message}")]
+#[non_exhaustive]
+pub struct Panicked {
+    /// The callback's name.
+    pub callback: &'static str,
+    /// The panic's message, if it was text.
+    pub message: Cow<'static, str>,
+}
+
+/// Why a pool could not be built.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A setting is out of range, or contradicts another.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Not one of the `min_idle` resources could be made before the pool was to be ready.
+    #[error("no resource could be made for {}: {report}", Named(.pool))]
+    WarmUp {
+        /// The pool's name.
+        pool: Option<Arc<str>>,
+        /// What was tried.
+        report: crate::WarmUpReport,
+        /// The first failure.
+        source: Option<SharedError>,
+    },
+    /// The operating system gave no thread for the keeper.
+    #[error("could not start the keeper thread of {}: {source}; lower the number of threads, or use Keeper::Manual", Named(.pool))]
+    Thread {
+        /// The pool's name.
+        pool: Option<Arc<str>>,
+        /// The system's error.
+        source: Arc<std::io::Error>,
+    },
+}
+
+/// A setting that cannot be accepted. Nothing is repaired in silence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} = {value} is refused: {rule}")]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The setting's name, as the builder's method is called.
+    pub field: &'static str,
+    /// The value it was given.
+    pub value: String,
+    /// What is allowed.
+    pub rule: Cow<'static, str>,
+}
+
+/// What the queue of waiters tells those whose wait it ends.
+#[derive(Clone, Debug)]
+pub(crate) enum Refusal {
+    Closed,
+    Create { error: SharedError, attempts: u32, retryable: bool },
+}

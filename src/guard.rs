@@ -1,0 +1,95 @@
+//! The guards: a resource in the hands of its user.
+
+use crate::core::{Lease, MARK_SUSPECT, Right, Settle};
+use crate::manager::Manager;
+use crate::observe::{DestroyReason, ResourceId};
+use crate::pool::Inner;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// Dropping a guard gives its resource back.
+pub(crate) struct GiveBack;
+
+impl<M: Manager> Settle<Inner<M>> for GiveBack {
+    #[inline(always)]
+    fn settle(pool: &Inner<M>, right: Right<'_, M::Resource>) {
+        pool.give_back(right);
+    }
+}
+
+macro_rules! guard {
+    ($(#[$doc:meta])* $name:ident<$($life:lifetime,)? M>, $pool:ty) => {
+        $(#[$doc])*
+        ///
+        /// Dereferences to the resource. Dropping the guard gives the resource back, on whatever thread that happens;
+        /// if that thread is unwinding from a panic which began after the checkout, the resource is discarded
+        /// (see [`OnPanic`](crate::OnPanic)). A guard that is forgotten leaks its slot, visibly.
+        #[must_use = "dropping the guard gives the resource back at once"]
+        pub struct $name<$($life,)? M: Manager>(Lease<$pool, GiveBack>);
+
+        impl<$($life,)? M: Manager> $name<$($life,)? M> {
+            pub(crate) fn new(lease: Lease<$pool, GiveBack>) -> Self {
+                Self(lease)
+            }
+
+            /// Gives the resource up instead of back: it is destroyed, and its slot is free for a new one once that is
+            /// done. `reason` goes to the log.
+            pub fn discard(self, reason: impl fmt::Display) {
+                let id = self.id();
+                self.0.end(|pool, right| {
+                    log::debug!("{pool}: resource {id} discarded: {reason}");
+                    pool.retire(right, DestroyReason::Discarded);
+                });
+            }
+
+            /// Takes the resource out of the pool for good: it is yours, no callback will see it again, and its slot is
+            /// free for a new one at once.
+            pub fn detach(self) -> M::Resource {
+                self.0.end(|pool, right| pool.detach(right))
+            }
+
+            /// Which resource this is.
+            pub fn id(&self) -> ResourceId {
+                ResourceId::new(self.0.index(), self.0.word())
+            }
+
+            /// Has the resource checked after its return, before anyone else gets it.
+            pub fn mark_suspect(&self) {
+                self.0.record().mark(MARK_SUSPECT);
+            }
+        }
+
+        impl<$($life,)? M: Manager> Deref for $name<$($life,)? M> {
+            type Target = M::Resource;
+
+            #[inline(always)]
+            fn deref(&self) -> &M::Resource {
+                self.0.resource()
+            }
+        }
+
+        impl<$($life,)? M: Manager> DerefMut for $name<$($life,)? M> {
+            #[inline(always)]
+            fn deref_mut(&mut self) -> &mut M::Resource {
+                self.0.resource_mut()
+            }
+        }
+
+        impl<$($life,)? M: Manager<Resource: fmt::Debug>> fmt::Debug for $name<$($life,)? M> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.id()).field(&**self).finish()
+            }
+        }
+    };
+}
+
+guard! {
+    /// A resource checked out of a pool it borrows.
+    Checkout<'p, M>, &'p Inner<M>
+}
+
+guard! {
+    /// A resource checked out of a pool it keeps alive.
+    OwnedCheckout<M>, Arc<Inner<M>>
+}

@@ -1,0 +1,164 @@
+//! The pool's time: the system's monotonic clock, or one that a test moves.
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// The time a pool lives in. Default: the system's monotonic clock.
+#[derive(Clone)]
+pub struct Clock(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    System { origin: Instant },
+    Virtual(VirtualClock),
+}
+
+impl Clock {
+    /// The system's monotonic clock.
+    pub fn system() -> Self {
+        Clock(Kind::System { origin: Instant::now() })
+    }
+
+    /// Nanoseconds since the clock's origin.
+    pub(crate) fn now(&self) -> u64 {
+        match &self.0 {
+            Kind::System { origin } => nanos(origin.elapsed()),
+            Kind::Virtual(clock) => clock.0.now.load(SeqCst),
+        }
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        matches!(self.0, Kind::Virtual(_))
+    }
+
+    /// Registers someone to be told when virtual time moves.
+    pub(crate) fn watch(&self, watcher: Weak<dyn Watch>) {
+        if let Kind::Virtual(clock) = &self.0 {
+            clock.0.watchers.lock().push(watcher);
+        }
+    }
+
+    /// How long a thread may park until `deadline`: None is for ever, because virtual time tells when it moves.
+    pub(crate) fn until(&self, deadline: u64) -> Option<Duration> {
+        match self.0 {
+            Kind::System { .. } => Some(Duration::from_nanos(deadline.saturating_sub(self.now()))),
+            Kind::Virtual(_) => None,
+        }
+    }
+
+    /// Waits on `condvar` until `deadline` at most, or for ever. May return early.
+    pub(crate) fn wait<T>(&self, condvar: &Condvar, guard: &mut MutexGuard<'_, T>, deadline: Option<u64>) {
+        match deadline.and_then(|deadline| self.until(deadline)) {
+            Some(time) => drop(condvar.wait_for(guard, time)),
+            None => condvar.wait(guard),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_virtual() { "Clock(virtual)" } else { "Clock(system)" })
+    }
+}
+
+impl From<&VirtualClock> for Clock {
+    fn from(clock: &VirtualClock) -> Self {
+        Clock(Kind::Virtual(clock.clone()))
+    }
+}
+
+/// A duration in nanoseconds, at most `u64::MAX` (584 years).
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A clock that stands still until it is told to move, for tests of code that uses a pool.
+///
+/// Every pool built with it sees the same time: deadlines, expiry and back-off happen when [`advance`](Self::advance)
+/// passes them. A thread waiting for a resource under virtual time waits until the time is moved, however long that takes.
+///
+/// ```
+/// use slackwater::{CheckoutError, Keeper, Pool, VirtualClock};
+/// use std::{convert::Infallible, time::Duration};
+///
+/// let clock = VirtualClock::new();
+/// let pool = Pool::builder(|| Ok::<_, Infallible>(0)).clock(&clock).keeper(Keeper::Manual).build()?;
+/// let held = pool.checkout()?;
+/// std::thread::scope(|s| {
+///     let late = s.spawn(|| pool.checkout_timeout(Duration::from_secs(5)).map(drop));
+///     while pool.stats().waiting == 0 {
+///         std::thread::yield_now();
+///     }
+///     clock.advance(Duration::from_secs(5));
+///     assert!(matches!(late.join().unwrap(), Err(CheckoutError::Timeout(_))));
+/// });
+/// # drop(held);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct VirtualClock(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    now: AtomicU64,
+    watchers: Mutex<Vec<Weak<dyn Watch>>>,
+}
+
+/// Someone with deadlines in virtual time.
+pub(crate) trait Watch: Send + Sync {
+    fn time_moved(&self);
+}
+
+impl VirtualClock {
+    /// A clock at time zero.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The time passed since the clock was made.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.0.now.load(SeqCst))
+    }
+
+    /// Moves the time on by `step`, and lets every pool of this clock see it: waiters past their deadline give up, keeper
+    /// threads wake. With `Keeper::Manual`, duties happen at the next `tick`.
+    pub fn advance(&self, step: Duration) {
+        self.0.now.fetch_add(nanos(step), SeqCst);
+        let mut watchers = self.0.watchers.lock().clone();
+        watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moved()).is_some());
+        self.0.watchers.lock().retain(|watcher| watcher.strong_count() > 0);
+    }
+}
+
+impl fmt::Debug for VirtualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VirtualClock").field(&self.elapsed()).finish()
+    }
+}
+
+/// A point in time up to which a pool may take for something: a time span from now, or an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Duration);
+
+impl Deadline {
+    /// The deadline in the pool's nanoseconds.
+    pub(crate) fn on(self, clock: &Clock) -> u64 {
+        clock.now().saturating_add(nanos(self.0))
+    }
+}
+
+impl From<Duration> for Deadline {
+    fn from(span: Duration) -> Self {
+        Deadline(span)
+    }
+}
+
+impl From<Instant> for Deadline {
+    /// As a span from this moment; an instant that has passed is a span of zero.
+    fn from(instant: Instant) -> Self {
+        Deadline(instant.saturating_duration_since(Instant::now()))
+    }
+}

@@ -1,0 +1,225 @@
+//! The keeper: one thread that keeps a pool as its settings say, without standing in anyone's way.
+//!
+//! It sleeps until its earliest deadline, holds the pool weakly, runs no user code, and claims slots through the same
+//! compare-exchange as everyone. While anything is checked out it publishes a coarse clock; at rest it is silent.
+
+mod clock;
+mod crew;
+
+pub use clock::{Clock, Deadline, VirtualClock};
+
+pub(crate) use clock::{Watch, nanos};
+pub(crate) use crew::{Crew, Work};
+
+use crate::core::{Phase, Slot};
+use crate::error::BuildError;
+use crate::manager::Manager;
+use crate::observe::DestroyReason;
+use crate::pool::{Inner, Job, Quarantined};
+use parking_lot::{Condvar, Mutex};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+/// Set in the coarse clock while nobody publishes it: the time beside it is when it stopped.
+pub(crate) const ASLEEP: u64 = 1 << 63;
+
+/// How often the coarse clock is published while anything is checked out, in nanoseconds: 10 ms. A hold is known to
+/// this resolution; a hundred wakes a second cost well under a thousandth of a core.
+const TICK: u64 = 10_000_000;
+
+/// The words are read every so many ticks: reading a line takes it from its writer's cache for a moment.
+const TICKS_PER_LOOK: u64 = 10;
+
+/// How long a pool must be quiet before its clock stops and its returns stop fencing, in nanoseconds: 1 s.
+const QUIET: u64 = 1_000_000_000;
+
+/// Wakes the keeper.
+#[derive(Default)]
+pub(crate) struct Alarm {
+    state: Mutex<Bell>,
+    condvar: Condvar,
+}
+
+#[derive(Default)]
+struct Bell {
+    rung: bool,
+    stopped: bool,
+}
+
+impl Alarm {
+    pub(crate) fn ring(&self) {
+        self.state.lock().rung = true;
+        self.condvar.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.condvar.notify_one();
+    }
+
+    /// Sleeps until the bell rings or `deadline` comes. False once it is to stop.
+    fn sleep(&self, clock: &Clock, deadline: Option<u64>) -> bool {
+        let mut bell = self.state.lock();
+        while !bell.rung && !bell.stopped && deadline.is_none_or(|deadline| clock.now() < deadline) {
+            clock.wait(&self.condvar, &mut bell, deadline);
+        }
+        bell.rung = false;
+        !bell.stopped
+    }
+}
+
+/// What the keeper remembers between ticks.
+pub(crate) struct KeeperState<M: Manager> {
+    pub(crate) quarantine: Vec<Quarantined<M>>,
+    ticks: u64,
+    checkouts: u64,
+    waits: u64,
+    /// When something was last seen in use, and when somebody was last seen waiting.
+    last_use: u64,
+    last_wait: u64,
+}
+
+impl<M: Manager> Default for KeeperState<M> {
+    fn default() -> Self {
+        Self { quarantine: Vec::new(), ticks: 0, checkouts: 0, waits: 0, last_use: 0, last_wait: 0 }
+    }
+}
+
+/// Starts the keeper's thread.
+pub(crate) fn start<M: Manager>(inner: &Arc<Inner<M>>) -> Result<(), BuildError> {
+    let (pool, alarm, clock) = (Arc::downgrade(inner), Arc::clone(&inner.alarm), inner.config().clock.clone());
+    let label = inner.config().name.as_deref().unwrap_or("pool");
+    let keep = move || {
+        let mut next = None;
+        while alarm.sleep(&clock, next) {
+            let Some(inner) = pool.upgrade() else { return };
+            // A panic here is a bug of ours; the pool must still have a keeper after it.
+            next = match catch_unwind(AssertUnwindSafe(|| inner.tick())) {
+                Ok(next) => next,
+                Err(_) => Some(clock.now() + QUIET),
+            };
+        }
+    };
+    match thread::Builder::new().name(format!("{label}-keeper")).spawn(keep) {
+        Ok(handle) => {
+            *inner.keeper_thread.lock() = Some(handle);
+            Ok(())
+        }
+        Err(error) => {
+            let pool = inner.config().name.as_deref().map(Arc::from);
+            Err(BuildError::Thread { pool, source: Arc::new(error) })
+        }
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    /// The keeper's duties, once. Returns when they are next due, or None until somebody rings.
+    pub(crate) fn tick(&self) -> Option<u64> {
+        let now = self.now();
+        let duties = [
+            self.keep_clock(now),
+            self.end_idle_overflow(now),
+            self.retry_still_busy(now),
+            self.refill(now),
+            self.look_after_crew(now),
+        ];
+        duties.into_iter().flatten().min()
+    }
+
+    /// Publishes the coarse time while the pool is in use; stops the clock, and the returns' fences, after a quiet second.
+    fn keep_clock(&self, now: u64) -> Option<u64> {
+        let mut state = self.keeper.lock();
+        state.ticks += 1;
+        if state.ticks % TICKS_PER_LOOK == 1 || self.shelf.coarse() & ASLEEP != 0 || self.is_manual() {
+            let checkouts = self.shelf.slots().map(|(_, slot)| slot.record().checkouts()).sum();
+            let waits = self.counts.waits.get();
+            let in_use = self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Busy);
+            if in_use || checkouts != state.checkouts {
+                (state.checkouts, state.last_use) = (checkouts, now);
+            }
+            if waits != state.waits || self.shelf.waiting() > 0 {
+                (state.waits, state.last_wait) = (waits, now);
+            }
+        }
+        if now.saturating_sub(state.last_wait) >= QUIET {
+            self.shelf.lower(|| self.now());
+        }
+        if self.is_manual() || self.clock.is_virtual() || now.saturating_sub(state.last_use) < QUIET {
+            self.shelf.set_coarse(now);
+            return (!self.is_manual() && !self.clock.is_virtual()).then_some(now + TICK);
+        }
+        self.shelf.set_coarse(now | ASLEEP);
+        // A checkout at this very moment may have read the time before it stopped: then the clock goes on.
+        let in_use = self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Busy);
+        if in_use {
+            state.last_use = now;
+            self.shelf.set_coarse(now);
+            return Some(now + TICK);
+        }
+        None
+    }
+
+    /// The time of a checkout or return noted while the clock stood still counts from when it stopped at the latest.
+    pub(crate) fn awake_time<R>(&self, now: u64, slot: &Slot<R>) -> u64 {
+        if slot.record().since() & ASLEEP != 0 { slot.record().since() } else { now }
+    }
+
+    /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
+    fn end_idle_overflow(&self, now: u64) -> Option<u64> {
+        let config = self.config();
+        if config.max_overflow == 0 {
+            return None;
+        }
+        let ttl = nanos(config.overflow_ttl());
+        loop {
+            let live = self.shelf.slots().filter(|(_, slot)| slot.look().phase().is_live()).count();
+            if live <= config.max_size {
+                return None;
+            }
+            let idle = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Ready);
+            let (index, since) =
+                idle.map(|(index, slot)| (index, slot.record().since() & !ASLEEP)).min_by_key(|x| x.1)?;
+            let due = since.saturating_add(ttl);
+            if due > now {
+                return Some(due);
+            }
+            let slot = self.shelf.slot(index)?;
+            let seen = slot.look();
+            // Claimed like by a borrower: if somebody was faster, it is not idle.
+            if seen.phase() == Phase::Ready
+                && let Some(right) = slot.claim(index, seen, Phase::Retiring)
+            {
+                self.retire(right, DestroyReason::Overflow);
+            }
+        }
+    }
+
+    /// Sends what was still busy at its return to be checked again.
+    fn retry_still_busy(&self, now: u64) -> Option<u64> {
+        for Quarantined { parcel, tries, .. } in self.take_quarantine(now) {
+            // A job the crew refuses is dropped, and its resource destroyed: the pool is closing.
+            let _ = self.submit(Job::Check { parcel, still_busy: Some(tries) });
+        }
+        self.keeper.lock().quarantine.iter().map(|entry| entry.due).min()
+    }
+
+    /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
+    fn refill(&self, now: u64) -> Option<u64> {
+        let wanted = self.missing().max(if self.creates_inline() { 0 } else { self.shelf.waiting() });
+        if wanted == 0 || self.is_closed() {
+            return None;
+        }
+        if let Some(pause) = self.creation_pause(now) {
+            return Some(pause);
+        }
+        for _ in 0..wanted {
+            self.request_creation(wanted);
+        }
+        None
+    }
+
+    fn look_after_crew(&self, now: u64) -> Option<u64> {
+        self.me.upgrade().and_then(|me| self.crew.look_after(&me, now))
+    }
+}

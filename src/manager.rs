@@ -1,0 +1,142 @@
+//! What a pool is told about its resources.
+
+use std::error::Error;
+
+/// Makes, checks, resets and ends the resources of a pool.
+///
+/// **You** allow calls from several threads at once, each on another resource; keep [`is_broken`](Self::is_broken) free of
+/// I/O, because it runs at every return; and give [`create`](Self::create) a deadline of its own if it can hang.
+///
+/// **The pool** calls nothing under a lock, ends each resource exactly once and never while it is checked out, and goes on
+/// working after your errors, panics and hangs: a panic in any callback costs that one resource, a hang one slot and one
+/// helper thread, both counted in [`Stats`](crate::Stats).
+///
+/// The life of a resource: `create`, `warm`, then any number of uses, each followed by `is_broken` and `recycle`; `check`
+/// when it is suspect; `destroy`.
+///
+/// A closure `Fn() -> Result<R, E>` is a manager too, with the defaults for everything but `create`.
+///
+/// ```
+/// use slackwater::{Manager, ReturnOutcome};
+///
+/// struct Buffers;
+///
+/// impl Manager for Buffers {
+///     type Resource = Vec<u8>;
+///     type Error = std::convert::Infallible;
+///
+///     fn create(&self) -> Result<Vec<u8>, Self::Error> {
+///         Ok(Vec::with_capacity(64 * 1024))
+///     }
+///
+///     fn recycle(&self, buffer: &mut Vec<u8>) -> ReturnOutcome {
+///         buffer.clear();
+///         ReturnOutcome::Healthy
+///     }
+/// }
+/// ```
+pub trait Manager: Send + Sync + 'static {
+    /// What is lent. It need not be `Sync`: one thread has it at a time.
+    type Resource: Send + 'static;
+
+    /// What can go wrong. Any error type, and `String` or `Box<dyn Error + Send + Sync>`; it comes back whole through
+    /// [`CheckoutError`](crate::CheckoutError)'s `source()`.
+    type Error: Into<Box<dyn Error + Send + Sync + 'static>>;
+
+    /// Makes a new resource. May take its time: the pool calls it where nobody else waits for it.
+    ///
+    /// # Errors
+    /// Whatever prevented it; [`classify`](Self::classify) tells whether trying again can help.
+    fn create(&self) -> Result<Self::Resource, Self::Error>;
+
+    /// Prepares a new resource before its first use, out of everyone's sight. Default: nothing.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create): the resource is destroyed, the creation counts as failed.
+    fn warm(&self, resource: &mut Self::Resource) -> Result<(), Self::Error> {
+        let _ = resource;
+        Ok(())
+    }
+
+    /// Tells whether a resource is fit for use. May do I/O; never runs on a caller's thread. Default: it is.
+    ///
+    /// # Errors
+    /// What is wrong with it. After one failure the resource is degraded (lent only as a last resort), after three in a
+    /// row it is destroyed.
+    fn check(&self, resource: &mut Self::Resource) -> Result<(), Self::Error> {
+        let _ = resource;
+        Ok(())
+    }
+
+    /// Tells quickly whether a returned resource is beyond use. Runs on the returning thread. Default: it is not.
+    fn is_broken(&self, resource: &mut Self::Resource) -> bool {
+        let _ = resource;
+        false
+    }
+
+    /// Resets a returned resource for its next user and says what is to become of it. Runs on the returning thread.
+    /// Default: nothing to reset, healthy.
+    fn recycle(&self, resource: &mut Self::Resource) -> ReturnOutcome {
+        let _ = resource;
+        ReturnOutcome::Healthy
+    }
+
+    /// Ends a resource. Its slot is free for another only once this has returned. Default: drops it.
+    fn destroy(&self, resource: Self::Resource) {
+        drop(resource);
+    }
+
+    /// What a new resource costs, in a unit of your choice (bytes, say). Asked once, after `warm`; summed over living
+    /// resources in [`Stats::weight`](crate::Stats::weight). Default: 0.
+    fn weight(&self, resource: &Self::Resource) -> u64 {
+        let _ = resource;
+        0
+    }
+
+    /// Tells whether trying again can help after `error`. Default: [`Severity::Transient`].
+    fn classify(&self, error: &Self::Error) -> Severity {
+        let _ = error;
+        Severity::Transient
+    }
+}
+
+impl<F, R, E> Manager for F
+where
+    F: Fn() -> Result<R, E> + Send + Sync + 'static,
+    R: Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync + 'static>>,
+{
+    type Resource = R;
+    type Error = E;
+
+    fn create(&self) -> Result<R, E> {
+        self()
+    }
+}
+
+/// What is to become of a returned resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReturnOutcome {
+    /// Fit for the next user.
+    #[default]
+    Healthy,
+    /// Doubtful: [`Manager::check`] decides, off the caller's thread, before anyone else gets it.
+    Suspect,
+    /// Beyond use: destroyed, its slot freed for another.
+    Broken,
+    /// Still at work on the last user's behalf. Kept out of service and checked again, 8 times over about 2.5 s; back in
+    /// service once a check passes, destroyed if none does.
+    StillBusy,
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Severity {
+    /// It can: the pool tries a creation up to three times before it tells callers.
+    #[default]
+    Transient,
+    /// It cannot: callers are told at once.
+    Permanent,
+}

@@ -1,0 +1,11 @@
+//! Seeing inside: who holds what, how many of everything, and whether the books balance.
+
+mod audit;
+mod holder;
+mod stats;
+
+pub use audit::Audit;
+pub use holder::{Holder, ResourceId};
+pub use stats::{DestroyReason, Destroyed, Stats};
+
+pub(crate) use stats::Counts;

@@ -1,0 +1,167 @@
+//! How many of everything.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Why a resource was destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DestroyReason {
+    /// Its holder discarded it.
+    Discarded,
+    /// Its holder panicked.
+    HolderPanicked,
+    /// `is_broken` or `recycle` found it beyond use.
+    Broken,
+    /// A check failed three times in a row, or the first time on a resource that was still busy.
+    CheckFailed,
+    /// One of the manager's callbacks panicked on it.
+    CallbackPanicked,
+    /// `warm` failed.
+    WarmFailed,
+    /// It was more than `max_size` allows for longer than `overflow_ttl`.
+    Overflow,
+    /// The pool closed.
+    Closed,
+    /// Its guard was forgotten, and the pool is gone.
+    Forgotten,
+}
+
+impl DestroyReason {
+    /// Every reason.
+    pub const ALL: [DestroyReason; 9] = [
+        DestroyReason::Discarded,
+        DestroyReason::HolderPanicked,
+        DestroyReason::Broken,
+        DestroyReason::CheckFailed,
+        DestroyReason::CallbackPanicked,
+        DestroyReason::WarmFailed,
+        DestroyReason::Overflow,
+        DestroyReason::Closed,
+        DestroyReason::Forgotten,
+    ];
+}
+
+impl fmt::Display for DestroyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DestroyReason::Discarded => "discarded",
+            DestroyReason::HolderPanicked => "holder panicked",
+            DestroyReason::Broken => "broken",
+            DestroyReason::CheckFailed => "check failed",
+            DestroyReason::CallbackPanicked => "callback panicked",
+            DestroyReason::WarmFailed => "warm-up failed",
+            DestroyReason::Overflow => "overflow",
+            DestroyReason::Closed => "closed",
+            DestroyReason::Forgotten => "forgotten",
+        })
+    }
+}
+
+/// Destroyed resources by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Destroyed([u64; DestroyReason::ALL.len()]);
+
+impl Destroyed {
+    /// How many were destroyed for `reason`.
+    pub fn by(&self, reason: DestroyReason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// How many were destroyed in all.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// A pool's numbers at one moment: gauges of its slots, and counters since it was built.
+///
+/// Gauges are read slot by slot while the pool works on, so under load they can be off by what happened during the read;
+/// each slot is counted exactly once. Counters never go back.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Most resources outside overload.
+    pub max_size: usize,
+    /// Most resources beyond `max_size`.
+    pub max_overflow: usize,
+    /// Resources alive: available, in use, degraded, or being checked or destroyed.
+    pub total: usize,
+    /// Resources checked out.
+    pub in_use: usize,
+    /// Resources free for checkout.
+    pub available: usize,
+    /// Resources free as a last resort: a check failed.
+    pub degraded: usize,
+    /// Resources being created.
+    pub creating: usize,
+    /// Resources being checked.
+    pub checking: usize,
+    /// Resources being destroyed.
+    pub retiring: usize,
+    /// Resources beyond `max_size`.
+    pub overflow: usize,
+    /// Threads that wait.
+    pub waiting: usize,
+    /// Resources created.
+    pub created: u64,
+    /// Creations that failed, `warm` included.
+    pub create_failures: u64,
+    /// Resources destroyed, by reason.
+    pub destroyed: Destroyed,
+    /// Resources taken out of the pool for good.
+    pub detached: u64,
+    /// Checkouts that gave a resource.
+    pub checkouts: u64,
+    /// Checkouts that waited.
+    pub waits: u64,
+    /// Checkouts that timed out.
+    pub timeouts: u64,
+    /// Checkouts that were refused: nothing free at once, the queue full, a deadlock, or the pool closed.
+    pub rejected: u64,
+    /// Panics caught in the manager's callbacks.
+    pub callback_panics: u64,
+    /// Background jobs that have run for more than 5 s and still do.
+    pub hung_jobs: usize,
+    /// Background jobs that ever ran for more than 5 s.
+    pub hung_jobs_total: u64,
+    /// Sum of [`Manager::weight`](crate::Manager::weight) over living resources.
+    pub weight: u64,
+}
+
+/// Counters of the slow paths. The fast path counts in the slots.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) created: Count,
+    pub(crate) create_failures: Count,
+    pub(crate) detached: Count,
+    pub(crate) waits: Count,
+    pub(crate) timeouts: Count,
+    pub(crate) rejected: Count,
+    pub(crate) callback_panics: Count,
+    destroyed: [Count; DestroyReason::ALL.len()],
+}
+
+/// A number that only grows.
+#[derive(Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl Counts {
+    pub(crate) fn destroyed_one(&self, reason: DestroyReason) {
+        self.destroyed[reason as usize].add_one();
+    }
+
+    pub(crate) fn destroyed(&self) -> Destroyed {
+        Destroyed(std::array::from_fn(|reason| self.destroyed[reason].get()))
+    }
+}

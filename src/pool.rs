@@ -1,0 +1,324 @@
+//! The pool: what a user holds.
+
+mod builder;
+mod checkout;
+mod close;
+mod create;
+mod give_back;
+mod inner;
+
+pub use builder::{Builder, WarmUpReport};
+pub use close::CloseReport;
+
+pub(crate) use builder::WarmUp;
+pub(crate) use inner::{Inner, Job, Quarantined};
+
+use crate::core::Lease;
+use crate::error::CheckoutError;
+use crate::guard::{Checkout, OwnedCheckout};
+use crate::keeper::{Deadline, nanos};
+use crate::manager::Manager;
+use crate::observe::{Audit, Holder, Stats};
+use checkout::{Ask, Patient};
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+use std::time::{Duration, Instant};
+
+/// Lends resources to threads that may block.
+///
+/// A free resource is lent without a lock: one compare-exchange to take it, one store to give it back. When none is free
+/// the caller waits in a queue. `Pool` is a handle: clones are cheap and share the same resources, and dropping the last
+/// one closes the pool.
+///
+/// ```
+/// use slackwater::Pool;
+///
+/// let pool = Pool::builder(|| Ok::<_, std::io::Error>(String::new())).max_size(4).build()?;
+/// let mut text = pool.checkout()?;
+/// text.push_str("yours alone until it is dropped");
+/// # drop(text);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pool<M: Manager> {
+    pub(crate) inner: Arc<Inner<M>>,
+}
+
+impl<M: Manager> Pool<M> {
+    /// Starts a pool of what `manager` makes. Default: one resource, no overflow, 5 s of patience.
+    pub fn builder(manager: M) -> Builder<M> {
+        Builder::new(manager)
+    }
+
+    /// Takes a free resource, waiting up to the pool's `checkout_timeout` for one.
+    ///
+    /// The resource is yours alone until the guard is dropped. Which one you get depends on the
+    /// [`Strategy`](crate::Strategy).
+    ///
+    /// # Blocking
+    /// Parks the caller while nothing is free. Creates on the calling thread only as [`Creation`](crate::Creation) allows.
+    ///
+    /// # Errors
+    /// Every variant of [`CheckoutError`] but `Exhausted`.
+    #[inline]
+    #[track_caller]
+    pub fn checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
+        self.ask(Ask { patient: Patient::Default, lane: Priority::Normal }, Location::caller())
+    }
+
+    /// Takes a free resource if there is one at once; creates one if the pool has room and
+    /// [`Creation`](crate::Creation) allows it on the calling thread.
+    ///
+    /// # Errors
+    /// [`Exhausted`](CheckoutError::Exhausted) if nothing is free, also while a resource is being created in the
+    /// background; [`Create`](CheckoutError::Create) and [`Closed`](CheckoutError::Closed).
+    #[inline]
+    #[track_caller]
+    pub fn try_checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
+        self.ask(Ask { patient: Patient::Never, lane: Priority::Normal }, Location::caller())
+    }
+
+    /// As [`checkout`](Self::checkout), waiting up to `timeout`. Zero does not wait, and reports a timeout.
+    ///
+    /// # Blocking
+    /// As `checkout`.
+    ///
+    /// # Errors
+    /// As `checkout`.
+    #[inline]
+    #[track_caller]
+    pub fn checkout_timeout(&self, timeout: Duration) -> Result<Checkout<'_, M>, CheckoutError> {
+        self.ask(Ask { patient: Patient::For(nanos(timeout)), lane: Priority::Normal }, Location::caller())
+    }
+
+    /// As [`checkout`](Self::checkout), waiting until `deadline`. One that has passed does not wait.
+    ///
+    /// # Blocking
+    /// As `checkout`.
+    ///
+    /// # Errors
+    /// As `checkout`.
+    #[inline]
+    #[track_caller]
+    pub fn checkout_deadline(&self, deadline: Instant) -> Result<Checkout<'_, M>, CheckoutError> {
+        self.ask(Ask { patient: Patient::Until(deadline), lane: Priority::Normal }, Location::caller())
+    }
+
+    /// As [`checkout`](Self::checkout), with a guard that keeps the pool alive instead of borrowing it: for guards that
+    /// are stored, or move to threads that outlive the caller. Costs two updates of a reference count.
+    ///
+    /// # Blocking
+    /// As `checkout`.
+    ///
+    /// # Errors
+    /// As `checkout`.
+    #[inline]
+    #[track_caller]
+    pub fn checkout_owned(&self) -> Result<OwnedCheckout<M>, CheckoutError> {
+        let site = Location::caller();
+        let ask = Ask { patient: Patient::Default, lane: Priority::Normal };
+        Lease::try_new(Arc::clone(&self.inner), |inner| inner.claim(site, ask)).map(OwnedCheckout::new)
+    }
+
+    /// A checkout with a priority, or other than default patience.
+    ///
+    /// ```
+    /// # use slackwater::{Pool, Priority};
+    /// # use std::time::Duration;
+    /// # let pool = Pool::builder(|| Ok::<_, String>(0)).build()?;
+    /// let guard = pool.request().priority(Priority::High).timeout(Duration::from_millis(20)).checkout()?;
+    /// # drop(guard);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn request(&self) -> Request<'_, M> {
+        Request { pool: self, ask: Ask { patient: Patient::Default, lane: Priority::Normal } }
+    }
+
+    /// Runs `f` on a resource and gives it back, however `f` ends.
+    ///
+    /// # Blocking
+    /// As [`checkout`](Self::checkout).
+    ///
+    /// # Errors
+    /// As `checkout`; `f` has not run then.
+    ///
+    /// # Panics
+    /// If `f` panics, with its panic; the resource is discarded (see [`OnPanic`](crate::OnPanic)).
+    #[track_caller]
+    pub fn with<T>(&self, f: impl FnOnce(&mut M::Resource) -> T) -> Result<T, CheckoutError> {
+        let mut guard = self.checkout()?;
+        Ok(f(&mut guard))
+    }
+
+    /// The pool's numbers. Reads each slot once; blocks nobody.
+    pub fn stats(&self) -> Stats {
+        self.inner.stats()
+    }
+
+    /// Checks the pool's books. Meant for tests and diagnosis: reads every slot up to three times, and takes the queue's
+    /// lock for a moment.
+    pub fn audit(&self) -> Audit {
+        self.inner.audit()
+    }
+
+    /// Who holds what, the longest hold first.
+    pub fn holders(&self) -> Vec<Holder> {
+        self.inner.holders()
+    }
+
+    /// How the warm-up in `build` went.
+    pub fn warm_up(&self) -> &WarmUpReport {
+        self.inner.warm_up_report.get_or_init(WarmUpReport::default)
+    }
+
+    /// The pool's name.
+    pub fn name(&self) -> Option<&str> {
+        self.inner.name.as_deref()
+    }
+
+    /// The settings the pool was built with.
+    pub fn config(&self) -> &crate::PoolConfig {
+        &self.inner.config
+    }
+
+    /// Runs the keeper's duties once, now, and the background work that nobody has begun. Only with
+    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to.
+    ///
+    /// # Blocking
+    /// With `Keeper::Manual`, for as long as the manager's callbacks take.
+    pub fn tick(&self) {
+        self.inner.tick_by_hand();
+    }
+
+    /// Closes the pool: refuses checkouts from now on, wakes every waiter at once, destroys what is free, waits until
+    /// `deadline` (a span or an instant) for what is checked out, and ends the pool's threads.
+    ///
+    /// What is returned later is destroyed at its return. Closing again waits again, and reports anew.
+    ///
+    /// # Blocking
+    /// Until everything is back and destroyed, at most until the deadline. A resource held by the calling thread itself
+    /// is waited for in vain.
+    pub fn close(&self, deadline: impl Into<Deadline>) -> CloseReport {
+        self.inner.close(deadline.into())
+    }
+
+    /// Whether the pool is closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
+    #[inline(always)]
+    fn ask(&self, ask: Ask, site: &'static Location<'static>) -> Result<Checkout<'_, M>, CheckoutError> {
+        Lease::try_new(&*self.inner, |inner| inner.claim(site, ask)).map(Checkout::new)
+    }
+}
+
+impl<M: Manager> Clone for Pool<M> {
+    fn clone(&self) -> Self {
+        // Relaxed: as with a reference count, a new handle is made from one that is held.
+        self.inner.handles.fetch_add(1, Relaxed);
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<M: Manager> Drop for Pool<M> {
+    /// Dropping the last handle closes the pool: what is free is destroyed here, what is checked out at its return.
+    fn drop(&mut self) {
+        // AcqRel: meets itself on other handles, so that closing sees all they did.
+        if self.inner.handles.fetch_sub(1, AcqRel) == 1 {
+            self.inner.shut_down();
+        }
+    }
+}
+
+impl<M: Manager> fmt::Debug for Pool<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = self.stats();
+        f.debug_struct("Pool")
+            .field("name", &self.name())
+            .field("available", &stats.available)
+            .field("in_use", &stats.in_use)
+            .field("waiting", &stats.waiting)
+            .field("max_size", &stats.max_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How soon a waiter is served, compared with others.
+///
+/// Each step is worth 100 ms of waiting: a high request overtakes normal ones that came less than 100 ms before it. So
+/// a stream of high requests delays a low one by 200 ms at most, apart from those that were there first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// After normal requests.
+    Low,
+    /// The default.
+    #[default]
+    Normal,
+    /// Before normal requests.
+    High,
+}
+
+impl Priority {
+    pub(crate) fn lane(self) -> usize {
+        match self {
+            Priority::High => 0,
+            Priority::Normal => 1,
+            Priority::Low => 2,
+        }
+    }
+}
+
+/// A checkout to be made, with its priority and patience. See [`Pool::request`].
+#[derive(Clone, Copy)]
+#[must_use = "a request does nothing until `checkout`"]
+pub struct Request<'p, M: Manager> {
+    pool: &'p Pool<M>,
+    ask: Ask,
+}
+
+impl<'p, M: Manager> Request<'p, M> {
+    /// Default: [`Priority::Normal`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.ask.lane = priority;
+        self
+    }
+
+    /// Waits up to `timeout`. Default: the pool's `checkout_timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.ask.patient = Patient::For(nanos(timeout));
+        self
+    }
+
+    /// Waits until `deadline`. Default: the pool's `checkout_timeout`.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.ask.patient = Patient::Until(deadline);
+        self
+    }
+
+    /// As [`Pool::checkout`].
+    ///
+    /// # Blocking
+    /// As there.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn checkout(self) -> Result<Checkout<'p, M>, CheckoutError> {
+        self.pool.ask(self.ask, Location::caller())
+    }
+
+    /// As [`Pool::checkout_owned`].
+    ///
+    /// # Blocking
+    /// As there.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn checkout_owned(self) -> Result<OwnedCheckout<M>, CheckoutError> {
+        let site = Location::caller();
+        Lease::try_new(Arc::clone(&self.pool.inner), |inner| inner.claim(site, self.ask)).map(OwnedCheckout::new)
+    }
+}

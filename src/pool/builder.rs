@@ -1,0 +1,317 @@
+//! Building: settings, validation, warm-up.
+
+use super::create::CreationState;
+use super::{Inner, Job, Pool};
+use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
+use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
+use crate::error::{BuildError, SharedError};
+use crate::keeper::{self, Alarm, Clock, Crew, KeeperState, nanos};
+use crate::manager::Manager;
+use crate::observe::Counts;
+use parking_lot::{Condvar, Mutex};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+/// A pool in the making. See [`Pool::builder`].
+///
+/// Nothing is checked until [`build`](Self::build), which refuses what is out of range or contradicts itself.
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder<M: Manager> {
+    manager: M,
+    config: PoolConfig,
+}
+
+impl<M: Manager> Builder<M> {
+    pub(super) fn new(manager: M) -> Self {
+        Self { manager, config: PoolConfig::default() }
+    }
+
+    /// Replaces all settings at once, by [`PoolConfig::per_core`] for instance.
+    pub fn config(mut self, config: PoolConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Names the pool in errors, logs and thread names. Default: none. 1 to 64 bytes without control characters; two pools
+    /// may have the same name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.config.name = Some(name.into());
+        self
+    }
+
+    /// Most resources outside overload. Default: 1. Up to [`MAX_SLOTS`](crate::MAX_SLOTS), overflow included; 0 only with
+    /// overflow.
+    pub fn max_size(mut self, resources: usize) -> Self {
+        self.config.max_size = resources;
+        self
+    }
+
+    /// Free resources to keep ready: made by `build` before it returns, and made anew by the keeper when resources are
+    /// lost, while fewer than `max_size` are alive. Default: `max_size`. 0 makes nothing before it is asked for.
+    pub fn min_idle(mut self, resources: usize) -> Self {
+        self.config.min_idle = Some(resources);
+        self
+    }
+
+    /// Most resources beyond `max_size`, made when all others are in use. Default: 0.
+    pub fn max_overflow(mut self, resources: usize) -> Self {
+        self.config.max_overflow = resources;
+        self
+    }
+
+    /// How long a resource beyond `max_size` idles before one is destroyed, the one idle for longest first. Default: 1 s.
+    /// Zero destroys at the return itself, unless somebody waits. Refused while `max_overflow` is 0. Acts up to 10 ms
+    /// late, never early.
+    pub fn overflow_ttl(mut self, ttl: Duration) -> Self {
+        self.config.overflow_ttl = Some(ttl);
+        self
+    }
+
+    /// How long [`checkout`](Pool::checkout) waits. Default: 5 s. Up to a year; zero never waits.
+    pub fn checkout_timeout(mut self, timeout: Duration) -> Self {
+        self.config.checkout_timeout = timeout;
+        self
+    }
+
+    /// Which free resource a checkout takes. Default: [`Strategy::Affine`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.config.strategy = strategy;
+        self
+    }
+
+    /// Who gets a returned resource when threads wait. Default: [`Fairness::Eventual`] with a bound of 500 us.
+    pub fn fairness(mut self, fairness: Fairness) -> Self {
+        self.config.fairness = fairness;
+        self
+    }
+
+    /// Most threads that may wait; one more is refused at once with
+    /// [`Saturated`](crate::CheckoutError::Saturated). Default: no limit. 0 lets nobody wait.
+    pub fn max_waiters(mut self, threads: usize) -> Self {
+        self.config.max_waiters = Some(threads);
+        self
+    }
+
+    /// On which thread a checkout's demand is created. Default: [`Creation::Auto`].
+    pub fn creation(mut self, creation: Creation) -> Self {
+        self.config.creation = creation;
+        self
+    }
+
+    /// Background jobs (creating, checking, destroying) that run at once, hanging ones not counted: 1 to 256. Default:
+    /// the number of processors, at least 4 and at most 8.
+    pub fn create_parallelism(mut self, jobs: usize) -> Self {
+        self.config.create_parallelism = Some(jobs);
+        self
+    }
+
+    /// How long `build` waits for the `min_idle` resources. Default: 30 s. What is ready by then is enough; the rest
+    /// joins when it is done.
+    pub fn warm_up_timeout(mut self, timeout: Duration) -> Self {
+        self.config.warm_up_timeout = timeout;
+        self
+    }
+
+    /// What becomes of a resource whose holder panicked. Default: [`OnPanic::Discard`].
+    pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
+        self.config.on_panic = on_panic;
+        self
+    }
+
+    /// What to do when every holder waits here for a second resource. Default: [`OnDeadlock::Report`].
+    pub fn on_deadlock(mut self, on_deadlock: OnDeadlock) -> Self {
+        self.config.on_deadlock = on_deadlock;
+        self
+    }
+
+    /// Who runs the pool's regular duties. Default: [`Keeper::Thread`].
+    pub fn keeper(mut self, keeper: Keeper) -> Self {
+        self.config.keeper = keeper;
+        self
+    }
+
+    /// How a return makes sure that a thread about to park sees it. Default: [`Fences::Auto`].
+    pub fn fences(mut self, fences: Fences) -> Self {
+        self.config.fences = fences;
+        self
+    }
+
+    /// The time the pool lives in. Default: the system's monotonic clock. Tests pass a
+    /// [`&VirtualClock`](crate::VirtualClock).
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.config.clock = clock.into();
+        self
+    }
+
+    /// Builds the pool and makes its first resources, several at a time.
+    ///
+    /// Some of them may fail: the pool starts with those that came, [`Pool::warm_up`] tells what happened, and the keeper
+    /// goes on trying.
+    ///
+    /// # Blocking
+    /// Until the `min_idle` resources are made or have failed, at most for `warm_up_timeout`.
+    ///
+    /// # Errors
+    /// [`BuildError::Config`] for a setting that is refused; [`BuildError::WarmUp`] if resources were to be made and not
+    /// one was ready in time; [`BuildError::Thread`] if the keeper's thread could not be started.
+    pub fn build(self) -> Result<Pool<M>, BuildError> {
+        let Builder { manager, config } = self;
+        config.validate()?;
+        let warm_up = Arc::new(WarmUp::default());
+        let inner = Arc::new_cyclic(|me| assemble(manager, config, Weak::clone(me)));
+        let watcher: Weak<dyn keeper::Watch> = inner.me.clone();
+        inner.clock.watch(watcher);
+        inner.shelf.set_wake_on_vacancy(inner.creates_inline());
+        let pool = Pool { inner };
+        if !pool.inner.is_manual() {
+            keeper::start(&pool.inner)?;
+        }
+        let report = pool.inner.warm_up(&warm_up);
+        if report.ready == 0 && report.asked > 0 {
+            let source = report.first_failure.clone();
+            return Err(BuildError::WarmUp { pool: pool.inner.name.clone(), report, source });
+        }
+        pool.inner.warm_up_report.get_or_init(|| report);
+        pool.inner.shelf.set_coarse(pool.inner.now());
+        pool.inner.alarm.ring();
+        Ok(pool)
+    }
+}
+
+impl<M: Manager> fmt::Debug for Builder<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> Inner<M> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let slots = config.slots();
+    let (available, listed) = match config.strategy {
+        Strategy::Affine => (Available::Affine, 0),
+        Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
+        Strategy::Fifo => (Available::Fifo(Listed::new(slots, IndexQueue::new(slots))), attention::LISTED),
+    };
+    let shrinks = config.max_overflow > 0 && config.overflow_ttl().is_zero();
+    let shelf = Shelf::new(ShelfConfig {
+        slots: slots as u32,
+        available,
+        fairness: match config.fairness {
+            Fairness::Eventual { bound } => HandOver::After(nanos(bound)),
+            Fairness::Fifo => HandOver::Always,
+            Fairness::Barging => HandOver::Never,
+        },
+        max_waiters: config.max_waiters.map_or(u32::MAX, |most| most as u32),
+        attention: listed | if shrinks { attention::SHRINK } else { 0 },
+        asymmetric: config.fences == Fences::Auto,
+    });
+    let label = config.name.as_deref().unwrap_or("pool");
+    Inner {
+        number: NEXT.fetch_add(1, Relaxed),
+        shelf,
+        name: config.name.as_deref().map(Arc::from),
+        clock: config.clock.clone(),
+        counts: Counts::default(),
+        creation: CreationState::default(),
+        crew: Arc::new(Crew::new(format!("{label}-crew"), config.create_parallelism())),
+        alarm: Arc::new(Alarm::default()),
+        keeper: Mutex::new(KeeperState::default()),
+        keeper_thread: Mutex::new(None),
+        handles: AtomicUsize::new(1),
+        warm_up_report: OnceLock::new(),
+        draining: Mutex::new(()),
+        drained: Condvar::new(),
+        manager,
+        config,
+        me,
+    }
+}
+
+/// How the warm-up in `build` went.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct WarmUpReport {
+    /// Resources that were to be made: `min_idle`.
+    pub asked: usize,
+    /// Resources that were ready in time.
+    pub ready: usize,
+    /// Resources that could not be made.
+    pub failed: usize,
+    /// The first failure.
+    pub first_failure: Option<SharedError>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl fmt::Display for WarmUpReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let WarmUpReport { asked, ready, failed, took, .. } = self;
+        let unfinished = asked - ready - failed;
+        write!(f, "{ready} of {asked} ready, {failed} failed, {unfinished} unfinished after {took:.1?}")?;
+        match &self.first_failure {
+            Some(error) => write!(f, "; the first failure: {error}"),
+            None if unfinished > 0 => f.write_str("; raise warm_up_timeout, or lower min_idle"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What `build` and the crew know of a warm-up under way.
+#[derive(Default)]
+pub(crate) struct WarmUp {
+    report: Mutex<WarmUpReport>,
+    changed: Condvar,
+}
+
+impl WarmUp {
+    fn note(&self, made: Result<(), SharedError>) {
+        let mut report = self.report.lock();
+        match made {
+            Ok(()) => report.ready += 1,
+            Err(error) => {
+                report.failed += 1;
+                report.first_failure.get_or_insert(error);
+            }
+        }
+        self.changed.notify_all();
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    /// Makes the first resources: on the crew, or here if the pool has no threads.
+    fn warm_up(&self, warm_up: &Arc<WarmUp>) -> WarmUpReport {
+        let began = self.now();
+        let asked = self.config.min_idle();
+        let deadline = began.saturating_add(nanos(self.config.warm_up_timeout));
+        for _ in 0..asked {
+            if self.is_manual() {
+                self.warm_one(warm_up);
+                if self.now() >= deadline {
+                    break;
+                }
+            } else if self.submit(Job::WarmUp(Arc::clone(warm_up))).is_err() {
+                break;
+            }
+        }
+        let mut report = warm_up.report.lock();
+        while report.ready + report.failed < asked && self.now() < deadline && !self.is_manual() {
+            self.clock.wait(&warm_up.changed, &mut report, Some(deadline));
+        }
+        report.asked = asked;
+        report.took = Duration::from_nanos(self.now().saturating_sub(began));
+        report.clone()
+    }
+
+    pub(super) fn warm_one(&self, warm_up: &WarmUp) {
+        let Some(right) = self.shelf.reserve() else { return };
+        match self.make(right) {
+            Ok(right) => {
+                self.open_anew(right);
+                warm_up.note(Ok(()));
+            }
+            Err(failure) => warm_up.note(Err(failure.error)),
+        }
+    }
+}

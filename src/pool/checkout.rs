@@ -1,0 +1,321 @@
+//! Checkout: the fast path, and what happens when it fails.
+
+use super::Inner;
+use super::create::CreateFailure;
+use crate::config::{Fairness, OnDeadlock};
+use crate::core::{Hint, MARK_SUSPECT, MARK_UNWINDING, Mine, Outcome, Patience, Phase, Request, Right, attention};
+use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
+use crate::keeper::{ASLEEP, nanos};
+use crate::manager::Manager;
+use crate::pool::Priority;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+/// Creations that fail before their caller is told.
+pub(super) const ATTEMPTS: u32 = 3;
+
+/// Rounds a caller spins before it queues: about 1 us in all. Longer spins buy throughput while nothing is held, and
+/// ruin the tail once something is: those who spin have no age. `benches/contention.rs` shows both.
+const SPIN_ROUNDS: u32 = 5;
+
+/// What a caller wants.
+#[derive(Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) patient: Patient,
+    pub(super) lane: Priority,
+}
+
+/// How long a caller waits.
+#[derive(Clone, Copy)]
+pub(super) enum Patient {
+    /// As long as the pool is configured for.
+    Default,
+    /// Not at all.
+    Never,
+    /// This many nanoseconds.
+    For(u64),
+    Until(Instant),
+}
+
+/// What a look around found.
+enum Found<'s, R> {
+    /// A resource.
+    Resource(Right<'s, R>),
+    /// Room for a new one, reserved.
+    Vacancy(Right<'s, R>),
+}
+
+/// A caller in the slow path.
+struct Caller<'m> {
+    mine: &'m Mine,
+    number: u64,
+    site: &'static Location<'static>,
+    /// Where an affine search begins.
+    start: u32,
+    began: u64,
+    deadline: u64,
+    /// Creations that failed for this caller, and until when it does not try again.
+    attempts: u32,
+    no_creation_before: u64,
+}
+
+impl<M: Manager> Inner<M> {
+    /// Takes a resource for the caller at `site`.
+    #[inline(always)]
+    pub(super) fn claim(
+        &self,
+        site: &'static Location<'static>,
+        ask: Ask,
+    ) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        Mine::with(|mine| {
+            let hint = mine.hint(self.number);
+            if hint.pool == self.number
+                && let Some(slot) = self.shelf.slot(hint.index)
+                && let Some(right) = slot.claim(hint.index, hint.ready, Phase::Busy)
+            {
+                self.note(&right, mine, site);
+                return Ok(right);
+            }
+            self.claim_slowly(mine, site, ask)
+        })
+    }
+
+    /// Writes down who has the slot now.
+    #[inline(always)]
+    fn note(&self, right: &Right<'_, M::Resource>, mine: &Mine, site: &'static Location<'static>) {
+        let now = self.shelf.coarse();
+        right.record().checked_out(now, mine.number(), site);
+        if now & ASLEEP != 0 {
+            self.wake_clock(right);
+        }
+        if std::thread::panicking() {
+            right.record().mark(MARK_UNWINDING);
+        }
+    }
+
+    /// Notes the checkout and remembers the slot for the thread's next one.
+    fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller<'_>) -> Right<'s, M::Resource> {
+        self.note(&right, caller.mine, caller.site);
+        if self.config.strategy == crate::Strategy::Affine {
+            let ready = right.word().to(Phase::Ready);
+            caller.mine.remember(Hint { pool: self.number, index: right.index(), ready });
+        }
+        right
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_slowly(
+        &self,
+        mine: &Mine,
+        site: &'static Location<'static>,
+        ask: Ask,
+    ) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        let number = mine.number();
+        let hint = mine.hint(self.number);
+        let (hinted, spread) = (hint.pool == self.number, number as u32 % self.shelf.len());
+        let began = self.now();
+        let patience = match ask.patient {
+            Patient::Default => nanos(self.config.checkout_timeout),
+            Patient::Never => 0,
+            Patient::For(time) => time,
+            Patient::Until(instant) => nanos(instant.saturating_duration_since(Instant::now())),
+        };
+        let mut caller = Caller {
+            mine,
+            number,
+            site,
+            start: if hinted { hint.index } else { spread },
+            began,
+            deadline: began.saturating_add(patience),
+            attempts: 0,
+            no_creation_before: 0,
+        };
+        if self.is_closed() {
+            return Err(self.refused_closed());
+        }
+        // With waiters queued, newcomers have had their hint's chance and queue: no search of a saturated pool.
+        let may_pass = self.shelf.waiting() == 0 || self.config.fairness == Fairness::Barging;
+        let mut found = if may_pass { self.look(&caller, true) } else { None };
+        loop {
+            match found {
+                Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
+                Some(Found::Vacancy(right)) => match self.make(right) {
+                    Ok(right) => return Ok(self.taken(right.change(Phase::Busy), &caller)),
+                    Err(failure) => self.may_try_again(&mut caller, ask, failure)?,
+                },
+                None => {}
+            }
+            if let Patient::Never = ask.patient {
+                return Err(self.exhausted());
+            }
+            if caller.attempts == 0
+                && let Some(right) = self.spin(&caller)
+            {
+                return Ok(self.taken(right, &caller));
+            }
+            if self.config.on_deadlock == OnDeadlock::Refuse {
+                self.refuse_deadlock(&caller)?;
+            }
+            found = match self.queue(&caller, ask)? {
+                Some(found) => Some(found),
+                // The pause after a failed creation is over.
+                None => self.look(&caller, true),
+            };
+        }
+    }
+
+    /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
+    fn look(&self, caller: &Caller<'_>, free_slots: bool) -> Option<Found<'_, M::Resource>> {
+        if free_slots && let Some(right) = self.shelf.take_anywhere(caller.start) {
+            return Some(Found::Resource(right));
+        }
+        if self.shelf.occupied() < self.shelf.len() {
+            if self.creates_inline() {
+                let pausing = caller.attempts > 0 && self.now() < caller.no_creation_before;
+                if !pausing && !self.is_closed() {
+                    return self.shelf.reserve().map(Found::Vacancy);
+                }
+            } else {
+                self.request_creation(self.shelf.waiting().max(1));
+            }
+            return None;
+        }
+        if !free_slots {
+            return None;
+        }
+        let last_resort = self.shelf.claim_any(Phase::Degraded, Phase::Busy)?;
+        // One good use proves nothing: it is checked again at its return.
+        last_resort.record().mark(MARK_SUSPECT);
+        Some(Found::Resource(last_resort))
+    }
+
+    fn spin(&self, caller: &Caller<'_>) -> Option<Right<'_, M::Resource>> {
+        if self.config.fairness == Fairness::Fifo {
+            return None;
+        }
+        for round in 0..SPIN_ROUNDS {
+            for _ in 0..1 << round.min(3) {
+                std::hint::spin_loop();
+            }
+            if let Some(right) = self.shelf.take(caller.start) {
+                return Some(right);
+            }
+        }
+        None
+    }
+
+    /// Waits in the queue. None means that the pause after a failed creation is over.
+    fn queue(&self, caller: &Caller<'_>, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
+        let request = Request { lane: ask.lane.lane(), since: caller.began, thread: caller.number };
+        let pause_ends = if caller.attempts > 0 { caller.no_creation_before } else { u64::MAX };
+        let until = caller.deadline.min(pause_ends);
+        self.counts.waits.add_one();
+        let outcome = self.shelf.wait(
+            &request,
+            |free_slots| self.look(caller, free_slots),
+            || match (self.now() >= until, self.clock.until(until)) {
+                (true, _) => Patience::Over,
+                (false, Some(time)) => Patience::For(time),
+                (false, None) => Patience::Forever,
+            },
+            || self.now(),
+        );
+        match outcome {
+            Outcome::Granted(right) => Ok(Some(Found::Resource(right))),
+            Outcome::Found(found) => Ok(Some(found)),
+            Outcome::Refused(Refusal::Closed) => Err(self.refused_closed()),
+            Outcome::Refused(Refusal::Create { error, attempts, retryable }) => {
+                Err(self.create_error(CreateFailure { error, retryable }, attempts))
+            }
+            Outcome::Full { waiting } => {
+                self.counts.rejected.add_one();
+                let max_waiters = self.config.max_waiters.unwrap_or(usize::MAX);
+                let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
+                Err(CheckoutError::Saturated(Box::new(saturated)))
+            }
+            Outcome::TimedOut { .. } if until < caller.deadline => Ok(None),
+            Outcome::TimedOut { position } => Err(self.timed_out(caller, position)),
+        }
+    }
+
+    /// After a failed creation on the caller's thread: another try after a pause, or the error.
+    fn may_try_again(&self, caller: &mut Caller<'_>, ask: Ask, failure: CreateFailure) -> Result<(), CheckoutError> {
+        caller.attempts += 1;
+        let gives_up = matches!(ask.patient, Patient::Never) || caller.attempts >= ATTEMPTS || !failure.retryable;
+        caller.no_creation_before = self.now().saturating_add(self.creation.pause(caller.attempts));
+        if gives_up || caller.no_creation_before >= caller.deadline {
+            return Err(self.create_error(failure, caller.attempts));
+        }
+        Ok(())
+    }
+
+    fn create_error(&self, failure: CreateFailure, attempts: u32) -> CheckoutError {
+        let CreateFailure { error, retryable } = failure;
+        CheckoutError::Create(Box::new(CreateError { pool: self.name.clone(), attempts, retryable, error }))
+    }
+
+    fn refused_closed(&self) -> CheckoutError {
+        self.counts.rejected.add_one();
+        CheckoutError::Closed(Box::new(Closed { pool: self.name.clone() }))
+    }
+
+    fn exhausted(&self) -> CheckoutError {
+        self.counts.rejected.add_one();
+        let stats = self.stats();
+        CheckoutError::Exhausted(Box::new(Exhausted {
+            pool: self.name.clone(),
+            in_use: stats.in_use,
+            creating: stats.creating,
+            capacity: self.config.slots(),
+        }))
+    }
+
+    fn timed_out(&self, caller: &Caller<'_>, position: u32) -> CheckoutError {
+        self.counts.timeouts.add_one();
+        let stats = self.stats();
+        let deadlock = self.shelf.held_by_waiters(caller.number);
+        if deadlock {
+            log::warn!("{self}: every holder waits here for a second resource, almost certainly a deadlock");
+        }
+        CheckoutError::Timeout(Box::new(Timeout {
+            pool: self.name.clone(),
+            waited: Duration::from_nanos(self.now().saturating_sub(caller.began)),
+            in_use: stats.in_use,
+            capacity: self.config.slots(),
+            waiting: stats.waiting + 1,
+            position: position as usize,
+            oldest: self.holders().into_iter().next(),
+            deadlock,
+            last_create: self.creation.last_error(),
+        }))
+    }
+
+    /// Refuses a wait that nobody is left to end. Only a caller that holds something itself can complete such a circle.
+    fn refuse_deadlock(&self, caller: &Caller<'_>) -> Result<(), CheckoutError> {
+        let holds_one = self
+            .shelf
+            .slots()
+            .any(|(_, slot)| slot.look().phase() == Phase::Busy && slot.record().thread() == caller.number);
+        if !holds_one || !self.shelf.held_by_waiters(caller.number) {
+            return Ok(());
+        }
+        self.counts.rejected.add_one();
+        let holders = self.holders();
+        Err(CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders })))
+    }
+
+    /// The first checkout after a rest: the coarse clock starts again, and this checkout gets the true time.
+    #[cold]
+    fn wake_clock(&self, right: &Right<'_, M::Resource>) {
+        let now = self.now();
+        self.shelf.set_coarse(now);
+        right.record().stamp(now);
+        self.alarm.ring();
+    }
+}
+
+/// Whether a return has more to do than to open its slot.
+pub(super) fn is_special(seen: u32) -> bool {
+    seen & (attention::CLOSED | attention::SHRINK) != 0
+}

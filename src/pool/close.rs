@@ -1,0 +1,112 @@
+//! Close: everybody is told, everything comes back or is named.
+
+use super::{Inner, Job};
+use crate::core::{Phase, Right};
+use crate::keeper::Deadline;
+use crate::manager::Manager;
+use crate::observe::{DestroyReason, Holder};
+use std::fmt;
+use std::time::Duration;
+
+/// What a close left behind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// Resources this close destroyed, or saw destroyed at their return.
+    pub destroyed: u64,
+    /// Resources still checked out at the deadline, and by whom. Each is destroyed when it comes back.
+    pub still_out: Vec<Holder>,
+    /// Slots in which a callback of the manager's (create, check or destroy) had not returned at the deadline.
+    pub unfinished: usize,
+    /// Threads that wait in the queue no more: how many were woken by this close.
+    pub waiters_woken: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl CloseReport {
+    /// Whether everything came back and was destroyed.
+    pub fn is_complete(&self) -> bool {
+        self.still_out.is_empty() && self.unfinished == 0
+    }
+}
+
+impl fmt::Display for CloseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "closed in {:.1?}: {} destroyed", self.took, self.destroyed)?;
+        if self.unfinished > 0 {
+            write!(f, ", {} still in a callback", self.unfinished)?;
+        }
+        for (at, holder) in self.still_out.iter().enumerate() {
+            write!(f, "{}{holder}", if at == 0 { "; still out: " } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    pub(super) fn close(&self, deadline: Deadline) -> CloseReport {
+        let (began, deadline) = (self.now(), deadline.on(&self.clock));
+        let destroyed_before = self.counts.destroyed().total();
+        let waiters_woken = self.shelf.queue_len() as usize;
+        self.shelf.close(|| self.now());
+        // The crew destroys what is free, so that a hanging `destroy` costs this close its deadline and no more.
+        while let Some(right) = self.claim_open() {
+            match self.parcel(right) {
+                Ok(parcel) if !self.is_manual() => {
+                    let _ = self.submit(Job::Destroy { parcel, reason: DestroyReason::Closed });
+                }
+                Ok(parcel) => drop(parcel),
+                Err(right) => self.destroy(right, DestroyReason::Closed),
+            }
+        }
+        drop(self.take_quarantine(u64::MAX));
+        if self.is_manual() {
+            drop(self.crew.close());
+        }
+        self.wait_until_drained(deadline);
+        self.finish_threads();
+        let in_callback = |phase| matches!(phase, Phase::Creating | Phase::Checking | Phase::Retiring);
+        CloseReport {
+            destroyed: self.counts.destroyed().total() - destroyed_before,
+            still_out: self.holders(),
+            unfinished: self.shelf.slots().filter(|(_, slot)| in_callback(slot.look().phase())).count(),
+            waiters_woken,
+            took: Duration::from_nanos(self.now().saturating_sub(began)),
+        }
+    }
+
+    /// The end of the last handle: no deadline, nobody is waited for.
+    pub(super) fn shut_down(&self) {
+        self.shelf.close(|| self.now());
+        drop(self.take_quarantine(u64::MAX));
+        self.sweep();
+        self.finish_threads();
+    }
+
+    fn claim_open(&self) -> Option<Right<'_, M::Resource>> {
+        let claim = |from| self.shelf.claim_any(from, Phase::Retiring);
+        claim(Phase::Ready).or_else(|| claim(Phase::Degraded))
+    }
+
+    fn wait_until_drained(&self, deadline: u64) {
+        let mut draining = self.draining.lock();
+        while self.shelf.slots().any(|(_, slot)| slot.look().phase() != Phase::Vacant) && self.now() < deadline {
+            self.clock.wait(&self.drained, &mut draining, Some(deadline));
+        }
+    }
+
+    /// Ends the keeper and the idle crew. Jobs nobody began are dropped, which destroys what they carry.
+    fn finish_threads(&self) {
+        drop(self.crew.close());
+        self.alarm.stop();
+        let keeper = self.keeper_thread.lock().take();
+        if let Some(keeper) = keeper
+            && keeper.thread().id() != std::thread::current().id()
+        {
+            // The keeper's duties catch what they call; a panic there is logged where it happens.
+            let _ = keeper.join();
+        }
+        self.crew.join_idle();
+    }
+}

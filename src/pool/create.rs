@@ -1,0 +1,237 @@
+//! Creation: on the caller or on the crew, never in anyone else's way.
+
+use super::{Inner, Job};
+use crate::config::Creation;
+use crate::core::{Phase, Right};
+use crate::error::{Refusal, SharedError};
+use crate::manager::{Manager, Severity};
+use crate::observe::DestroyReason;
+use crate::pool::checkout::ATTEMPTS;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+/// Creating that has measured cheaper than this many nanoseconds happens on the caller: about what waking a helper thread
+/// and being woken by it costs on a busy machine.
+const CHEAP: u64 = 100_000;
+
+/// Pause after the first failed creation, in nanoseconds; doubled after each further one, up to `PAUSE_MOST`.
+const PAUSE: u64 = 10_000_000;
+const PAUSE_MOST: u64 = 1_000_000_000;
+
+/// What the pool knows about creating and destroying.
+pub(super) struct CreationState {
+    /// Nanoseconds a creation takes: up at once to the slowest, down by an eighth of the way. `u64::MAX` is unknown.
+    create_cost: AtomicU64,
+    destroy_cost: AtomicU64,
+    /// Creations on the crew, waiting or running. Never more than there is demand for.
+    tickets: AtomicU32,
+    /// Creations that run on the crew now.
+    running: AtomicU32,
+    /// Background creations that failed in a row.
+    failures: AtomicU32,
+    /// No background creation before this time.
+    not_before: AtomicU64,
+    last_error: Mutex<Option<SharedError>>,
+}
+
+impl Default for CreationState {
+    fn default() -> Self {
+        Self {
+            create_cost: AtomicU64::new(u64::MAX),
+            destroy_cost: AtomicU64::new(u64::MAX),
+            tickets: AtomicU32::new(0),
+            running: AtomicU32::new(0),
+            failures: AtomicU32::new(0),
+            not_before: AtomicU64::new(0),
+            last_error: Mutex::new(None),
+        }
+    }
+}
+
+impl CreationState {
+    pub(super) fn last_error(&self) -> Option<SharedError> {
+        self.last_error.lock().clone()
+    }
+
+    pub(super) fn destroy_cost(&self) -> u64 {
+        self.destroy_cost.load(Relaxed)
+    }
+
+    pub(super) fn destroyed_in(&self, took: Duration) {
+        learn(&self.destroy_cost, took);
+    }
+
+    /// The pause after `attempts` failures in a row.
+    pub(super) fn pause(&self, attempts: u32) -> u64 {
+        (PAUSE << attempts.saturating_sub(1).min(10)).min(PAUSE_MOST)
+    }
+
+    /// When background creation may go on after a failure, if it has to pause.
+    pub(crate) fn paused_until(&self, now: u64) -> Option<u64> {
+        let not_before = self.not_before.load(SeqCst);
+        (not_before > now).then_some(not_before)
+    }
+}
+
+fn learn(cost: &AtomicU64, took: Duration) {
+    let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX - 1);
+    let old = cost.load(Relaxed);
+    // Lost updates only make the estimate a little older.
+    cost.store(if old == u64::MAX || took >= old { took } else { old - (old - took).div_ceil(8) }, Relaxed);
+}
+
+/// A creation that failed, in the manager's words.
+pub(super) struct CreateFailure {
+    pub(super) error: SharedError,
+    pub(super) retryable: bool,
+}
+
+impl<M: Manager> Inner<M> {
+    /// Whether a checkout's demand is created on the caller, as far as is known now.
+    pub(crate) fn creates_inline(&self) -> bool {
+        match self.config.creation {
+            Creation::Inline => true,
+            Creation::Background => false,
+            Creation::Auto => self.is_manual() || self.creation.create_cost.load(Relaxed) <= CHEAP,
+        }
+    }
+
+    /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
+    pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
+        let begun = Instant::now();
+        match self.make_resource() {
+            Ok((resource, weight)) => {
+                right.put(resource, self.shelf.coarse(), weight);
+                self.counts.created.add_one();
+                learn(&self.creation.create_cost, begun.elapsed());
+                self.shelf.set_wake_on_vacancy(self.creates_inline());
+                self.creation.failures.store(0, SeqCst);
+                self.creation.not_before.store(0, SeqCst);
+                *self.creation.last_error.lock() = None;
+                Ok(right)
+            }
+            Err(failure) => {
+                self.counts.create_failures.add_one();
+                log::warn!("{self}: could not create a resource: {}", failure.error);
+                *self.creation.last_error.lock() = Some(Arc::clone(&failure.error));
+                self.vacate(right);
+                Err(failure)
+            }
+        }
+    }
+
+    fn make_resource(&self) -> Result<(M::Resource, u64), CreateFailure> {
+        let mut resource = self.flatten("create", |manager| manager.create())?;
+        match self.flatten("warm", |manager| manager.warm(&mut resource)) {
+            Ok(()) => {}
+            Err(failure) => {
+                self.destroy_unseen(resource, DestroyReason::WarmFailed);
+                return Err(failure);
+            }
+        }
+        match self.call("weight", |manager| manager.weight(&resource)) {
+            Ok(weight) => Ok((resource, weight)),
+            Err(panicked) => {
+                self.destroy_unseen(resource, DestroyReason::CallbackPanicked);
+                Err(CreateFailure { error: Arc::new(panicked), retryable: true })
+            }
+        }
+    }
+
+    /// Destroys a resource that never came into its slot. It was created, so it counts as such.
+    fn destroy_unseen(&self, resource: M::Resource, reason: DestroyReason) {
+        let _ = self.call("destroy", |manager| manager.destroy(resource));
+        self.counts.created.add_one();
+        self.counts.destroyed_one(reason);
+    }
+
+    /// Runs a callback that can fail, and classifies its error.
+    fn flatten<T>(
+        &self,
+        callback: &'static str,
+        f: impl FnOnce(&M) -> Result<T, M::Error>,
+    ) -> Result<T, CreateFailure> {
+        match self.call(callback, f) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let severity = self.call("classify", |manager| manager.classify(&error));
+                let retryable = !matches!(severity, Ok(Severity::Permanent));
+                Err(CreateFailure { error: Arc::from(error.into()), retryable })
+            }
+            Err(panicked) => Err(CreateFailure { error: Arc::new(panicked), retryable: true }),
+        }
+    }
+
+    /// Asks the crew for a resource, if fewer are on their way than `wanted`.
+    pub(crate) fn request_creation(&self, wanted: u32) {
+        if wanted == 0 || self.is_closed() {
+            return;
+        }
+        if self.creation.paused_until(self.now()).is_some() {
+            // The keeper asks again when the pause is over.
+            return self.alarm.ring();
+        }
+        let room = self.shelf.len().saturating_sub(self.shelf.occupied()) + self.creation.running.load(SeqCst);
+        let most = wanted.min(room);
+        let ticket =
+            self.creation.tickets.fetch_update(SeqCst, SeqCst, |tickets| (tickets < most).then_some(tickets + 1));
+        if ticket.is_ok() && self.submit(Job::Create).is_err() {
+            self.creation.tickets.fetch_sub(1, SeqCst);
+        }
+    }
+
+    /// Resources that `min_idle` asks for beyond those that are free or on their way.
+    pub(crate) fn missing(&self) -> u32 {
+        let (mut free, mut live) = (0_usize, 0_usize);
+        for (_, slot) in self.shelf.slots() {
+            let phase = slot.look().phase();
+            free += usize::from(matches!(phase, Phase::Ready | Phase::Checking));
+            live += usize::from(phase != Phase::Vacant);
+        }
+        let creating = self.creation.running.load(SeqCst) as usize;
+        let room = self.config.max_size.saturating_sub(live.saturating_sub(creating));
+        self.config.min_idle().saturating_sub(free).min(room) as u32
+    }
+
+    /// A creation on the crew, unless a return has served its demand meanwhile.
+    pub(super) fn create_on_crew(&self) {
+        let running = self.creation.running.fetch_add(1, SeqCst);
+        let wanted = self.shelf.waiting() > running || self.missing() > running;
+        let made = match self.shelf.reserve() {
+            Some(right) if wanted && !self.is_closed() => Some(self.make(right)),
+            Some(right) => {
+                self.vacate(right);
+                None
+            }
+            None => None,
+        };
+        self.creation.running.fetch_sub(1, SeqCst);
+        self.creation.tickets.fetch_sub(1, SeqCst);
+        match made {
+            Some(Ok(right)) => self.open_anew(right),
+            Some(Err(failure)) => self.creation_failed(failure),
+            None => return,
+        }
+        // Demand that came while all tickets were out.
+        self.request_creation(self.shelf.waiting());
+    }
+
+    /// Pauses background creation, and tells waiters whom nothing else can serve.
+    fn creation_failed(&self, failure: CreateFailure) {
+        let failures = self.creation.failures.fetch_add(1, SeqCst) + 1;
+        self.creation.not_before.store(self.now().saturating_add(self.creation.pause(failures)), SeqCst);
+        let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
+        if !failure.retryable || (failures >= ATTEMPTS && hopeless()) {
+            let CreateFailure { error, retryable } = failure;
+            self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, || self.now());
+        }
+        self.alarm.ring();
+    }
+
+    /// When the keeper has to ask for creations again.
+    pub(crate) fn creation_pause(&self, now: u64) -> Option<u64> {
+        self.creation.paused_until(now)
+    }
+}

@@ -1,0 +1,228 @@
+//! Return: what becomes of a resource when its guard is dropped.
+
+use super::checkout::is_special;
+use super::{Inner, Job, Quarantined};
+use crate::config::OnPanic;
+use crate::core::{MARK_SUSPECT, MARK_UNWINDING, Phase, Right, attention};
+use crate::manager::{Manager, ReturnOutcome};
+use crate::observe::DestroyReason;
+use std::time::Instant;
+
+/// Destroying that has measured cheaper than this many nanoseconds happens on the thread that finds it necessary.
+const CHEAP: u64 = 100_000;
+
+/// Pauses before a resource that was still busy is checked again, in nanoseconds: 10 ms, doubled each time.
+const BUSY_PAUSE: u64 = 10_000_000;
+/// Checks before it is given up: after about 2.5 s.
+const BUSY_TRIES: u32 = 8;
+
+/// Failed checks in a row after which a resource is destroyed.
+const FAILURES: u64 = 3;
+
+impl<M: Manager> Inner<M> {
+    /// Takes a resource back from its holder.
+    #[inline(always)]
+    pub(crate) fn give_back(&self, mut right: Right<'_, M::Resource>) {
+        if std::thread::panicking() || right.record().marks() != 0 || is_special(self.shelf.attention()) {
+            return self.give_back_specially(right);
+        }
+        match self.judge(&mut right) {
+            ReturnOutcome::Healthy => self.open(right),
+            outcome => self.settle(right, outcome),
+        }
+    }
+
+    /// Opens a slot for whoever comes, and looks at what a return must look at.
+    #[inline(always)]
+    fn open(&self, right: Right<'_, M::Resource>) {
+        right.record().stamp(self.shelf.coarse());
+        let seen = self.shelf.give_back(right, || self.now());
+        if seen & attention::CLOSED != 0 {
+            self.sweep();
+        }
+    }
+
+    /// Opens a slot that was created or checked.
+    pub(super) fn open_anew(&self, right: Right<'_, M::Resource>) {
+        if self.is_closed() {
+            return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
+        }
+        self.open(right);
+    }
+
+    /// Asks the manager what to make of a returned resource.
+    #[inline(always)]
+    fn judge(&self, right: &mut Right<'_, M::Resource>) -> ReturnOutcome {
+        let Some(resource) = right.resource_mut() else { return ReturnOutcome::Broken };
+        match self.call("is_broken", |manager| manager.is_broken(resource)) {
+            Ok(false) => {}
+            _ => return ReturnOutcome::Broken,
+        }
+        self.call("recycle", |manager| manager.recycle(resource)).unwrap_or(ReturnOutcome::Broken)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_back_specially(&self, mut right: Right<'_, M::Resource>) {
+        let marks = right.record().take_marks();
+        let panicked = std::thread::panicking() && marks & MARK_UNWINDING == 0;
+        if panicked && self.config.on_panic == OnPanic::Discard {
+            return self.retire(right, DestroyReason::HolderPanicked);
+        }
+        if self.is_closed() {
+            return self.retire(right, DestroyReason::Closed);
+        }
+        let suspect = marks & MARK_SUSPECT != 0;
+        let outcome = match self.judge(&mut right) {
+            ReturnOutcome::Healthy if suspect => ReturnOutcome::Suspect,
+            ReturnOutcome::Healthy if panicked && self.config.on_panic == OnPanic::Check => ReturnOutcome::Suspect,
+            outcome => outcome,
+        };
+        match outcome {
+            ReturnOutcome::Healthy if self.is_surplus() => self.retire(right, DestroyReason::Overflow),
+            ReturnOutcome::Healthy => self.open(right),
+            outcome => self.settle(right, outcome),
+        }
+    }
+
+    /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
+    fn is_surplus(&self) -> bool {
+        let live = || self.shelf.slots().filter(|(_, slot)| slot.look().phase().is_live()).count();
+        self.shelf.attention() & attention::SHRINK != 0 && self.shelf.waiting() == 0 && live() > self.config.max_size
+    }
+
+    /// Deals with a resource that does not simply go back.
+    #[cold]
+    #[inline(never)]
+    fn settle(&self, right: Right<'_, M::Resource>, outcome: ReturnOutcome) {
+        match outcome {
+            ReturnOutcome::Healthy => self.open(right),
+            ReturnOutcome::Broken => self.retire(right, DestroyReason::Broken),
+            ReturnOutcome::Suspect => self.send_to_check(right.change(Phase::Checking)),
+            ReturnOutcome::StillBusy => self.quarantine(right.change(Phase::Checking), 0),
+        }
+    }
+
+    fn send_to_check(&self, right: Right<'_, M::Resource>) {
+        match self.parcel(right) {
+            Ok(parcel) => {
+                // A job the crew refuses is dropped, and its resource destroyed: the pool is closing.
+                let _ = self.submit(Job::Check { parcel, still_busy: None });
+            }
+            Err(right) => self.destroy(right.change(Phase::Retiring), DestroyReason::Closed),
+        }
+    }
+
+    fn quarantine(&self, right: Right<'_, M::Resource>, tries: u32) {
+        match self.parcel(right) {
+            Ok(parcel) => {
+                let due = self.now().saturating_add(BUSY_PAUSE << tries);
+                self.keeper.lock().quarantine.push(Quarantined { parcel, tries, due });
+                self.alarm.ring();
+                // `close` empties the quarantine once; whoever comes after it clears up behind itself.
+                if self.is_closed() {
+                    drop(self.take_quarantine(u64::MAX));
+                }
+            }
+            Err(right) => self.destroy(right.change(Phase::Retiring), DestroyReason::Closed),
+        }
+    }
+
+    /// The resources in quarantine that are due by `now`.
+    pub(crate) fn take_quarantine(&self, now: u64) -> Vec<Quarantined<M>> {
+        self.keeper.lock().quarantine.extract_if(.., |entry| entry.due <= now).collect()
+    }
+
+    /// A check on the crew, and what follows from it.
+    pub(super) fn check(&self, mut right: Right<'_, M::Resource>, still_busy: Option<u32>) {
+        let Some(resource) = right.resource_mut() else { return self.destroy(right, DestroyReason::CheckFailed) };
+        let verdict = self.call("check", |manager| manager.check(resource).map_err(Into::into));
+        match (verdict, still_busy) {
+            (Ok(Ok(())), _) => {
+                right.record().checked(true);
+                self.open_anew(right);
+            }
+            (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
+            (Ok(Err(_)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
+                self.quarantine(right, tries + 1);
+            }
+            (Ok(Err(error)), _) => {
+                let failures = right.record().checked(false);
+                let index = right.index();
+                log::warn!("{self}: a check of the resource in slot {index} failed ({failures} in a row): {error}");
+                if failures >= FAILURES || still_busy.is_some() || self.is_closed() {
+                    return self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
+                }
+                right.record().stamp(self.shelf.coarse());
+                if self.shelf.open_degraded(right, || self.now()) & attention::CLOSED != 0 {
+                    self.sweep();
+                }
+            }
+        }
+    }
+
+    /// Takes the resource out for good.
+    pub(crate) fn detach(&self, mut right: Right<'_, M::Resource>) -> M::Resource {
+        right.record().take_marks();
+        let resource = right.take().expect("a slot that is checked out holds its resource");
+        self.counts.detached.add_one();
+        self.vacate(right);
+        resource
+    }
+
+    /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
+    pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
+        right.record().take_marks();
+        let right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
+        let cheap = self.creation.destroy_cost() <= CHEAP && !std::thread::panicking();
+        if cheap || self.is_manual() || self.is_closed() {
+            return self.destroy(right, reason);
+        }
+        match self.parcel(right) {
+            Ok(parcel) => {
+                if let Err(Job::Destroy { parcel, reason }) = self.submit(Job::Destroy { parcel, reason }) {
+                    parcel.end(|pool, right| pool.destroy(right, reason));
+                }
+            }
+            Err(right) => self.destroy(right, reason),
+        }
+    }
+
+    /// Destroys the resource of a RETIRING slot on this thread, and frees the slot.
+    pub(super) fn destroy(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
+        let mut right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
+        if let Some(resource) = right.take() {
+            let begun = Instant::now();
+            let _ = self.call("destroy", |manager| manager.destroy(resource));
+            self.creation.destroyed_in(begun.elapsed());
+            self.counts.destroyed_one(reason);
+        }
+        self.vacate(right);
+    }
+
+    /// Frees a slot, and lets those know who can use the room.
+    pub(super) fn vacate(&self, right: Right<'_, M::Resource>) {
+        let seen = self.shelf.vacate(right, || self.now());
+        if seen & attention::CLOSED != 0 {
+            drop(self.draining.lock());
+            self.drained.notify_all();
+            return;
+        }
+        if !self.creates_inline() {
+            self.request_creation(self.shelf.waiting());
+        }
+        // The keeper refills to `min_idle`.
+        if self.config.min_idle() > 0 {
+            self.alarm.ring();
+        }
+    }
+
+    /// Ends the open slots of a closed pool.
+    pub(super) fn sweep(&self) {
+        for from in [Phase::Ready, Phase::Degraded] {
+            while let Some(right) = self.shelf.claim_any(from, Phase::Retiring) {
+                self.destroy(right, DestroyReason::Closed);
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What the handles, guards and threads of one pool share.
+
+use super::create::CreationState;
+use super::{WarmUp, WarmUpReport};
+use crate::config::PoolConfig;
+use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
+use crate::error::Panicked;
+use crate::keeper::{Alarm, Clock, Crew, KeeperState, Watch, Work};
+use crate::manager::Manager;
+use crate::observe::{Audit, Counts, DestroyReason, Holder, Stats};
+use parking_lot::{Condvar, Mutex};
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::JoinHandle;
+
+pub(crate) struct Inner<M: Manager> {
+    /// The pool's number: from 1, never used twice in a process, so that a thread's hint for a pool that is gone never
+    /// fits another.
+    pub(super) number: u64,
+    pub(crate) shelf: Shelf<M::Resource>,
+    pub(super) manager: M,
+    pub(super) config: PoolConfig,
+    pub(super) name: Option<Arc<str>>,
+    pub(crate) clock: Clock,
+    pub(crate) counts: Counts,
+    pub(super) creation: CreationState,
+    pub(crate) crew: Arc<Crew<Job<M>>>,
+    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) keeper: Mutex<KeeperState<M>>,
+    pub(crate) keeper_thread: Mutex<Option<JoinHandle<()>>>,
+    /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
+    pub(super) handles: AtomicUsize,
+    pub(super) warm_up_report: OnceLock<WarmUpReport>,
+    /// Where `close` waits for slots to become vacant.
+    pub(super) draining: Mutex<()>,
+    pub(super) drained: Condvar,
+    pub(crate) me: Weak<Inner<M>>,
+}
+
+/// A right in the care of the pool itself, on its way to the crew or the keeper. Dropped undone, the resource is destroyed.
+pub(crate) struct InService;
+
+pub(crate) type Parcel<M> = Lease<Arc<Inner<M>>, InService>;
+
+impl<M: Manager> Settle<Inner<M>> for InService {
+    fn settle(pool: &Inner<M>, right: Right<'_, M::Resource>) {
+        pool.destroy(right, DestroyReason::Closed);
+    }
+}
+
+/// Slow user code for the crew.
+pub(crate) enum Job<M: Manager> {
+    /// Create a resource if there is still demand for one.
+    Create,
+    /// Create one of the resources `build` waits for.
+    WarmUp(Arc<WarmUp>),
+    /// Check a resource, for the `tries`-th time if it was still busy.
+    Check { parcel: Parcel<M>, still_busy: Option<u32> },
+    /// Destroy a resource.
+    Destroy { parcel: Parcel<M>, reason: DestroyReason },
+}
+
+/// A resource that was still busy at its return, out of service until a check passes.
+pub(crate) struct Quarantined<M: Manager> {
+    pub(crate) parcel: Parcel<M>,
+    pub(crate) tries: u32,
+    pub(crate) due: u64,
+}
+
+impl<M: Manager> Slots for Inner<M> {
+    type Resource = M::Resource;
+
+    #[inline(always)]
+    fn shelf(&self) -> &Shelf<M::Resource> {
+        &self.shelf
+    }
+}
+
+impl<M: Manager> fmt::Display for Inner<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "pool \"{name}\""),
+            None => write!(f, "pool {}", self.number),
+        }
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn config(&self) -> &PoolConfig {
+        &self.config
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shelf.attention() & attention::CLOSED != 0
+    }
+
+    /// Runs one of the manager's callbacks. A panic in it is counted, logged and given back as an error.
+    pub(super) fn call<T>(&self, callback: &'static str, f: impl FnOnce(&M) -> T) -> Result<T, Panicked> {
+        // AssertUnwindSafe: the resource a callback panicked on is destroyed, and a manager whose own state a panic
+        // breaks has to guard that itself, as it has to against concurrent calls.
+        catch_unwind(AssertUnwindSafe(|| f(&self.manager))).map_err(|payload| self.callback_panicked(callback, payload))
+    }
+
+    #[cold]
+    fn callback_panicked(&self, callback: &'static str, payload: Box<dyn Any + Send>) -> Panicked {
+        let message = match payload.downcast::<String>() {
+            Ok(text) => Cow::Owned(*text),
+            Err(payload) => match payload.downcast::<&'static str>() {
+                Ok(text) => Cow::Borrowed(*text),
+                Err(payload) => {
+                    // A payload's own drop may panic as well; that must not take the pool with it.
+                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+                    std::mem::forget(dropped);
+                    Cow::Borrowed("(no message)")
+                }
+            },
+        };
+        self.counts.callback_panics.add_one();
+        let panicked = Panicked { callback, message };
+        log::error!("{self}: {panicked}");
+        panicked
+    }
+
+    /// Takes over a right, for the crew or the keeper. None when the pool is past its end: the caller acts itself.
+    pub(super) fn parcel<'s>(&'s self, right: Right<'s, M::Resource>) -> Result<Parcel<M>, Right<'s, M::Resource>> {
+        match self.me.upgrade() {
+            Some(me) => Ok(Lease::carry(me, right)),
+            None => Err(right),
+        }
+    }
+
+    /// Hands a job to the crew; gives it back if the crew takes none.
+    pub(crate) fn submit(&self, job: Job<M>) -> Result<(), Job<M>> {
+        if self.is_manual() {
+            return self.crew.leave(job);
+        }
+        match self.me.upgrade() {
+            Some(me) => self.crew.submit(&me, job),
+            None => Err(job),
+        }
+    }
+
+    /// Duties and background work, now, on this thread.
+    pub(super) fn tick_by_hand(&self) {
+        self.tick();
+        if self.is_manual() {
+            while let Some(job) = self.crew.take() {
+                self.work(job);
+            }
+        }
+    }
+
+    pub(crate) fn is_manual(&self) -> bool {
+        self.config.keeper == crate::Keeper::Manual
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let config = &self.config;
+        let (hung_jobs, hung_jobs_total) = self.crew.hung();
+        let mut stats = Stats {
+            max_size: config.max_size,
+            max_overflow: config.max_overflow,
+            total: 0,
+            in_use: 0,
+            available: 0,
+            degraded: 0,
+            creating: 0,
+            checking: 0,
+            retiring: 0,
+            overflow: 0,
+            waiting: self.shelf.waiting() as usize,
+            created: self.counts.created.get(),
+            create_failures: self.counts.create_failures.get(),
+            destroyed: self.counts.destroyed(),
+            detached: self.counts.detached.get(),
+            checkouts: 0,
+            waits: self.counts.waits.get(),
+            timeouts: self.counts.timeouts.get(),
+            rejected: self.counts.rejected.get(),
+            callback_panics: self.counts.callback_panics.get(),
+            hung_jobs,
+            hung_jobs_total,
+            weight: 0,
+        };
+        for (_, slot) in self.shelf.slots() {
+            stats.checkouts += slot.record().checkouts();
+            let phase = slot.look().phase();
+            match phase {
+                Phase::Vacant => {}
+                Phase::Creating => stats.creating += 1,
+                Phase::Ready => stats.available += 1,
+                Phase::Busy => stats.in_use += 1,
+                Phase::Degraded => stats.degraded += 1,
+                Phase::Checking => stats.checking += 1,
+                Phase::Retiring => stats.retiring += 1,
+            }
+            if phase.is_live() {
+                stats.total += 1;
+                stats.weight += slot.record().weight();
+            }
+        }
+        stats.overflow = stats.total.saturating_sub(config.max_size);
+        stats
+    }
+
+    pub(crate) fn audit(&self) -> Audit {
+        let fingerprint = || -> (Vec<u64>, u64) {
+            let words = self.shelf.slots().map(|(_, slot)| slot.look().bits()).collect();
+            let gone = self.counts.destroyed().total() + self.counts.detached.get();
+            (words, self.counts.created.get() + gone)
+        };
+        let before = fingerprint();
+        let stats = self.stats();
+        let vacant = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Vacant).count();
+        let queued = self.shelf.queue_len() as usize;
+        let settled = fingerprint() == before;
+        Audit { slots: self.config.slots(), vacant, stats, settled, queued }
+    }
+
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        let now = self.now();
+        let mut holders: Vec<_> = self
+            .shelf
+            .slots()
+            .filter_map(|(index, slot)| Holder::of(index, slot, self.awake_time(now, slot)))
+            .collect();
+        holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
+        holders
+    }
+}
+
+impl<M: Manager> Watch for Inner<M> {
+    fn time_moved(&self) {
+        self.shelf.set_coarse(self.now());
+        self.shelf.unpark_all();
+        self.alarm.ring();
+        drop(self.draining.lock());
+        self.drained.notify_all();
+    }
+}
+
+impl<M: Manager> Work for Inner<M> {
+    type Job = Job<M>;
+
+    fn work(&self, job: Job<M>) {
+        match job {
+            Job::Create => self.create_on_crew(),
+            Job::WarmUp(warm_up) => self.warm_one(&warm_up),
+            Job::Check { parcel, still_busy } => parcel.end(|pool, right| pool.check(right, still_busy)),
+            Job::Destroy { parcel, reason } => parcel.end(|pool, right| pool.destroy(right, reason)),
+        }
+    }
+
+    fn time(&self) -> u64 {
+        self.now()
+    }
+}
+
+impl<M: Manager> Drop for Inner<M> {
+    /// Ends resources whose guards were forgotten: nobody can reach them any more.
+    fn drop(&mut self) {
+        let left_over: Vec<_> = self.shelf.slots_mut().filter_map(|slot| slot.take_left_over()).collect();
+        for resource in left_over {
+            let _ = self.call("destroy", |manager| manager.destroy(resource));
+            self.counts.destroyed_one(DestroyReason::Forgotten);
+        }
+    }
+}
