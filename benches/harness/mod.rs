@@ -1,0 +1,21 @@
+//! What every bench of this crate shares: its command line, the line that says which machine it ran on, figures that
+//! stand on a noisy machine, a table, and the `wanted` lines at the end.
+//!
+//! Nothing here measures. A bench brings its own laps; it hands their figures over and gets them printed.
+#![allow(dead_code, reason = "each bench takes the parts it needs")]
+
+mod figures;
+mod machine;
+mod options;
+mod placement;
+mod progress;
+mod table;
+mod verdict;
+
+pub use figures::{Rounds, ratios};
+pub use machine::describe_machine;
+pub use options::{About, Options};
+pub use placement::stay_on_core;
+pub use progress::Progress;
+pub use table::Table;
+pub use verdict::{Bound, Verdicts};
