@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contestants::{Contestant, FLOOR, OURS, OURS_MANY, contestants};
-use harness::{About, Bound, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios};
+use harness::{
+    About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios,
+};
 use laps::Track;
 
 const ABOUT: About = About {
@@ -45,9 +47,10 @@ fn main() {
         "{} rounds of laps of {:?}, both numbers of threads in each",
         options.rounds, options.lap
     );
+    let neighbours = Neighbours::watch();
     let figures = measure(&contestants, &options);
     print_table(&figures);
-    println!();
+    println!("\n{}", neighbours.describe());
     let mut verdicts = Verdicts::default();
     judge(&figures, &mut verdicts);
     exit(verdicts.status(options.gate));

@@ -7,14 +7,16 @@ mod harness;
 mod holds;
 mod laps;
 mod peers;
+mod quiet;
 mod report;
 
 use std::process::exit;
 use std::time::Duration;
 
 use contestants::{Contestant, contestants};
-use harness::{About, Options, Progress, Verdicts, describe_machine};
+use harness::{About, Neighbours, Options, Progress, Verdicts, describe_machine};
 use holds::{Hold, Scenario, scenarios};
+use quiet::Quiet;
 use report::{Figures, judge, print_table};
 
 const ABOUT: About = About {
@@ -37,7 +39,8 @@ fn main() {
     let scenarios = scenarios();
     println!("{}", describe_machine());
     println!("{} rounds of laps of {:?}", options.rounds, options.lap);
-    let figures = measure(&contestants, &scenarios, &options);
+    let neighbours = Neighbours::watch();
+    let (figures, quiet) = measure(&contestants, &scenarios, &options);
     let of = |scenario| -> Vec<&Figures> {
         figures
             .iter()
@@ -47,7 +50,7 @@ fn main() {
     for &scenario in &scenarios {
         print_table(scenario, &of(scenario));
     }
-    println!();
+    println!("\n{}; {}", neighbours.describe(), quiet.describe());
     let mut verdicts = Verdicts::default();
     for &scenario in &scenarios {
         judge(scenario, &of(scenario), &mut verdicts);
@@ -56,7 +59,11 @@ fn main() {
 }
 
 /// Runs all rounds. Who begins a scenario changes from one round to the next.
-fn measure(contestants: &[Contestant], scenarios: &[Scenario], options: &Options) -> Vec<Figures> {
+fn measure(
+    contestants: &[Contestant],
+    scenarios: &[Scenario],
+    options: &Options,
+) -> (Vec<Figures>, Quiet) {
     let mut figures = Vec::new();
     let mut fields: Vec<(Scenario, Vec<(usize, &Contestant)>)> = Vec::new();
     for &scenario in scenarios {
@@ -73,13 +80,14 @@ fn measure(contestants: &[Contestant], scenarios: &[Scenario], options: &Options
         }
         fields.push((scenario, field));
     }
+    let mut quiet = Quiet::for_laps(options.rounds * figures.len());
     let mut progress = Progress::of(options.rounds * figures.len());
     for round in 0..options.rounds {
         for (scenario, field) in &mut fields {
             for (index, contestant) in field.iter() {
-                let recorded = laps::run(&contestant.part, *scenario, options.lap, true);
+                let recorded = quiet.run(contestant, *scenario, options.lap, true);
                 if scenario.hold == Hold::Nothing {
-                    let unrecorded = laps::run(&contestant.part, *scenario, options.lap, false);
+                    let unrecorded = quiet.run(contestant, *scenario, options.lap, false);
                     figures[*index].push(&unrecorded, &recorded);
                 } else {
                     figures[*index].push(&recorded, &recorded);
@@ -92,5 +100,5 @@ fn measure(contestants: &[Contestant], scenarios: &[Scenario], options: &Options
         }
     }
     progress.finish();
-    figures
+    (figures, quiet)
 }

@@ -10,6 +10,7 @@
 
 mod figures;
 mod machine;
+mod neighbours;
 mod options;
 mod placement;
 mod progress;
@@ -18,6 +19,7 @@ mod verdict;
 
 pub use figures::{Rounds, ratios};
 pub use machine::describe_machine;
+pub use neighbours::Neighbours;
 pub use options::{About, Options};
 pub use placement::stay_on_core;
 pub use progress::Progress;
