@@ -28,7 +28,7 @@ with condvar. Laps in turn, round after round; figures are medians over the roun
 ratio. Where nothing is held, throughput comes from laps of its own that leave the clock alone.
 A lap is named like `held 50 us busy, 32 threads: r2d2`.
 ",
-    full: (7, Duration::from_millis(300)),
+    full: (7, Duration::from_millis(250)),
     quick: (2, Duration::from_millis(60)),
     smoke: (1, Duration::from_millis(2)),
 };
