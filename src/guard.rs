@@ -51,7 +51,8 @@ macro_rules! guard {
 
             /// Which resource this is.
             pub fn id(&self) -> ResourceId {
-                ResourceId::new(self.0.index(), self.0.word())
+                let (slot, word) = self.0.place();
+                ResourceId::new(slot, word)
             }
 
             /// Has the resource checked after its return, before anyone else gets it.

@@ -64,7 +64,7 @@ impl<M: Manager> Pool<M> {
     #[inline]
     #[track_caller]
     pub fn checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(Ask { patient: Patient::Default, lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask { patient: Patient::Default, lane: Priority::Normal }, Location::caller())
     }
 
     /// Takes a free resource if there is one at once; creates one if the pool has room and
@@ -76,7 +76,7 @@ impl<M: Manager> Pool<M> {
     #[inline]
     #[track_caller]
     pub fn try_checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(Ask { patient: Patient::Never, lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask { patient: Patient::Never, lane: Priority::Normal }, Location::caller())
     }
 
     /// As [`checkout`](Self::checkout), waiting up to `timeout`. Zero does not wait, and reports a timeout.
@@ -89,7 +89,7 @@ impl<M: Manager> Pool<M> {
     #[inline]
     #[track_caller]
     pub fn checkout_timeout(&self, timeout: Duration) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(Ask { patient: Patient::For(nanos(timeout)), lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask { patient: Patient::For(nanos(timeout)), lane: Priority::Normal }, Location::caller())
     }
 
     /// As [`checkout`](Self::checkout), waiting until `deadline`. One that has passed does not wait.
@@ -102,7 +102,7 @@ impl<M: Manager> Pool<M> {
     #[inline]
     #[track_caller]
     pub fn checkout_deadline(&self, deadline: Instant) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(Ask { patient: Patient::Until(deadline), lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask { patient: Patient::Until(deadline), lane: Priority::Normal }, Location::caller())
     }
 
     /// As [`checkout`](Self::checkout), with a guard that keeps the pool alive instead of borrowing it: for guards that
@@ -117,7 +117,7 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn checkout_owned(&self) -> Result<OwnedCheckout<M>, CheckoutError> {
         let site = Location::caller();
-        let ask = Ask { patient: Patient::Default, lane: Priority::Normal };
+        let ask = || Ask { patient: Patient::Default, lane: Priority::Normal };
         Lease::try_new(Arc::clone(&self.inner), |inner| inner.claim(site, ask)).map(OwnedCheckout::new)
     }
 
@@ -209,7 +209,11 @@ impl<M: Manager> Pool<M> {
     }
 
     #[inline(always)]
-    fn ask(&self, ask: Ask, site: &'static Location<'static>) -> Result<Checkout<'_, M>, CheckoutError> {
+    fn ask(
+        &self,
+        ask: impl FnOnce() -> Ask,
+        site: &'static Location<'static>,
+    ) -> Result<Checkout<'_, M>, CheckoutError> {
         Lease::try_new(&*self.inner, |inner| inner.claim(site, ask)).map(Checkout::new)
     }
 }
@@ -306,7 +310,7 @@ impl<'p, M: Manager> Request<'p, M> {
     /// As there.
     #[track_caller]
     pub fn checkout(self) -> Result<Checkout<'p, M>, CheckoutError> {
-        self.pool.ask(self.ask, Location::caller())
+        self.pool.ask(|| self.ask, Location::caller())
     }
 
     /// As [`Pool::checkout_owned`].
@@ -319,6 +323,6 @@ impl<'p, M: Manager> Request<'p, M> {
     #[track_caller]
     pub fn checkout_owned(self) -> Result<OwnedCheckout<M>, CheckoutError> {
         let site = Location::caller();
-        Lease::try_new(Arc::clone(&self.pool.inner), |inner| inner.claim(site, self.ask)).map(OwnedCheckout::new)
+        Lease::try_new(Arc::clone(&self.pool.inner), |inner| inner.claim(site, || self.ask)).map(OwnedCheckout::new)
     }
 }

@@ -65,11 +65,7 @@ type Numbers = fn() -> Result<u64, Infallible>;
 
 fn numbers(size: usize, fairness: Fairness) -> Pool<Numbers> {
     let manager: Numbers = || Ok(0);
-    Pool::builder(manager)
-        .max_size(size)
-        .fairness(fairness)
-        .build()
-        .expect("nothing can fail in making a number")
+    Pool::builder(manager).max_size(size).fairness(fairness).build().expect("nothing can fail in making a number")
 }
 
 /// Runs `once` to warm what a thread sets up for its first checkout, then a thousand times without one allocation.
@@ -147,8 +143,7 @@ fn waiting_allocates_nothing(fairness: Fairness) {
             let turn = 2 * round + me;
             until(|| handed.load(Ordering::Acquire) >= turn);
             let mut taken = None;
-            let taking =
-                allocations(|| taken = Some(pool.checkout().expect("the other gives it back")));
+            let taking = allocations(|| taken = Some(pool.checkout().expect("the other gives it back")));
             handed.store(turn + 1, Ordering::Release);
             if turn + 1 < 2 * ROUNDS {
                 until(|| is_waited_for(&pool));
@@ -176,10 +171,7 @@ fn is_waited_for<M: Manager>(pool: &Pool<M>) -> bool {
 fn until(so: impl Fn() -> bool) {
     let began = Instant::now();
     while !so() {
-        assert!(
-            began.elapsed() < Duration::from_secs(10),
-            "nothing has happened for ten seconds"
-        );
+        assert!(began.elapsed() < Duration::from_secs(10), "nothing has happened for ten seconds");
         thread::yield_now();
     }
 }

@@ -47,11 +47,7 @@ impl Contestant {
                 drop(guard);
             }
         };
-        Self {
-            name,
-            peer,
-            lap: Box::new(lap),
-        }
+        Self { name, peer, lap: Box::new(lap) }
     }
 
     /// Checks out and returns so many times, as the given thread of the lap.
@@ -79,26 +75,14 @@ pub fn contestants() -> Vec<Contestant> {
     vec![
         floor(),
         guarded_floor(),
-        Contestant::new(OURS, false, || {
-            ours.checkout()
-                .expect("there are more resources than threads")
-        }),
-        Contestant::new(OURS_MANY, false, || {
-            many.checkout()
-                .expect("there are more resources than threads")
-        }),
+        Contestant::new(OURS, false, || ours.checkout().expect("there are more resources than threads")),
+        Contestant::new(OURS_MANY, false, || many.checkout().expect("there are more resources than threads")),
         Contestant::new("opool", true, || opool.get()),
         Contestant::new("crossbeam ArrayQueue", true, || Queued::pop(queue)),
         Contestant::new("lockfree-object-pool (linear)", true, || linear.pull()),
-        Contestant::new("object-pool", true, || {
-            object_pool.try_pull().expect("more resources than threads")
-        }),
-        Contestant::new("deadpool (unmanaged)", true, || {
-            deadpool.try_get().expect("more resources than threads")
-        }),
-        Contestant::new("r2d2", true, || {
-            r2d2.get().expect("more resources than threads")
-        }),
+        Contestant::new("object-pool", true, || object_pool.try_pull().expect("more resources than threads")),
+        Contestant::new("deadpool (unmanaged)", true, || deadpool.try_get().expect("more resources than threads")),
+        Contestant::new("r2d2", true, || r2d2.get().expect("more resources than threads")),
     ]
 }
 
@@ -109,17 +93,12 @@ fn floor() -> Contestant {
     let lap = move |thread: usize, times| {
         let word = &*words[thread];
         for _ in 0..times {
-            let claimed =
-                black_box(word).compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
+            let claimed = black_box(word).compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
             assert!(claimed.is_ok(), "the word is this thread's alone");
             black_box(word).store(0, Ordering::Release);
         }
     };
-    Contestant {
-        name: FLOOR,
-        peer: false,
-        lap: Box::new(lap),
-    }
+    Contestant { name: FLOOR, peer: false, lap: Box::new(lap) }
 }
 
 /// The same floor in the loop all others run in: a guard, and a number beside the word to touch. What lies between the two
@@ -134,18 +113,12 @@ fn guarded_floor() -> Contestant {
             drop(guard);
         }
     };
-    Contestant {
-        name: "floor behind a guard, number touched",
-        peer: false,
-        lap: Box::new(lap),
-    }
+    Contestant { name: "floor behind a guard, number touched", peer: false, lap: Box::new(lap) }
 }
 
 /// A pool as it comes, hold tracking on.
 fn slackwater(resources: usize) -> &'static Pool<impl slackwater::Manager<Resource = u64>> {
-    let pool = Pool::builder(|| Ok::<u64, Infallible>(0))
-        .max_size(resources)
-        .build();
+    let pool = Pool::builder(|| Ok::<u64, Infallible>(0)).max_size(resources).build();
     leaked(pool.expect("nothing can fail in making a number"))
 }
 

@@ -105,8 +105,6 @@ impl DerefMut for Queued {
 impl Drop for Queued {
     #[inline]
     fn drop(&mut self) {
-        self.queue
-            .push(self.value)
-            .expect("its place is still free");
+        self.queue.push(self.value).expect("its place is still free");
     }
 }

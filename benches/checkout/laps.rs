@@ -39,12 +39,7 @@ impl Track {
             }
         });
         stay_on_core(0);
-        Self {
-            contestants,
-            gate,
-            orders,
-            reports,
-        }
+        Self { contestants, gate, orders, reports }
     }
 
     /// Runs one lap and says how many nanoseconds one checkout with its return took a thread, on average.
@@ -53,14 +48,9 @@ impl Track {
         let took = if threads == 1 {
             timed(contestant, 0, times, || ())
         } else {
-            self.orders
-                .send((which, times))
-                .expect("the helper lives as long as the track");
+            self.orders.send((which, times)).expect("the helper lives as long as the track");
             let mine = timed(contestant, 0, times, || self.gate.pass(2));
-            mine + self
-                .reports
-                .recv()
-                .expect("the helper lives as long as the track")
+            mine + self.reports.recv().expect("the helper lives as long as the track")
         };
         took.as_nanos() as f64 / (threads * times) as f64
     }
@@ -79,12 +69,7 @@ impl Track {
     }
 }
 
-fn timed(
-    contestant: &Contestant,
-    thread: usize,
-    times: u64,
-    start_together: impl FnOnce(),
-) -> Duration {
+fn timed(contestant: &Contestant, thread: usize, times: u64, start_together: impl FnOnce()) -> Duration {
     contestant.run(thread, times.div_ceil(WARM_UP));
     start_together();
     let began = Instant::now();

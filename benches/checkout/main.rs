@@ -12,9 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contestants::{Contestant, FLOOR, OURS, OURS_MANY, contestants};
-use harness::{
-    About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios,
-};
+use harness::{About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios};
 use laps::Track;
 
 const ABOUT: About = About {
@@ -38,15 +36,10 @@ struct Figures<'a> {
 
 fn main() {
     let options = Options::from_arguments(&ABOUT);
-    let contestants: Arc<[Contestant]> = contestants()
-        .into_iter()
-        .filter(|contestant| options.asks_for(contestant.name))
-        .collect();
+    let contestants: Arc<[Contestant]> =
+        contestants().into_iter().filter(|contestant| options.asks_for(contestant.name)).collect();
     println!("{}", describe_machine());
-    println!(
-        "{} rounds of laps of {:?}, both numbers of threads in each",
-        options.rounds, options.lap
-    );
+    println!("{} rounds of laps of {:?}, both numbers of threads in each", options.rounds, options.lap);
     let neighbours = Neighbours::watch();
     let figures = measure(&contestants, &options);
     print_table(&figures);
@@ -59,13 +52,9 @@ fn main() {
 /// Runs all rounds. Who begins a round changes from one to the next, so that nobody always follows the same neighbour.
 fn measure<'a>(contestants: &'a Arc<[Contestant]>, options: &Options) -> Vec<Figures<'a>> {
     let track = Track::new(Arc::clone(contestants));
-    let times: Vec<[u64; 2]> = (0..contestants.len())
-        .map(|which| THREADS.map(|threads| track.times(which, threads, options.lap)))
-        .collect();
-    let fresh = |contestant| Figures {
-        contestant,
-        nanoseconds: Default::default(),
-    };
+    let times: Vec<[u64; 2]> =
+        (0..contestants.len()).map(|which| THREADS.map(|threads| track.times(which, threads, options.lap))).collect();
+    let fresh = |contestant| Figures { contestant, nanoseconds: Default::default() };
     let mut figures: Vec<_> = contestants.iter().map(fresh).collect();
     let mut progress = Progress::of(options.rounds);
     for round in 0..options.rounds {
@@ -84,20 +73,9 @@ fn measure<'a>(contestants: &'a Arc<[Contestant]>, options: &Options) -> Vec<Fig
 
 fn print_table(figures: &[Figures<'_>]) {
     let floor = figures.iter().find(|each| each.contestant.name == FLOOR);
-    let headings = [
-        "checkout + return",
-        "1 thread, ns",
-        "x floor",
-        "spread",
-        "2 threads, ns",
-        "x floor",
-        "spread",
-        "2 vs 1",
-    ];
-    let mut table = Table::new(
-        "16 resources unless told; spread: between the quartiles of the rounds",
-        &headings,
-    );
+    let headings =
+        ["checkout + return", "1 thread, ns", "x floor", "spread", "2 threads, ns", "x floor", "spread", "2 vs 1"];
+    let mut table = Table::new("16 resources unless told; spread: between the quartiles of the rounds", &headings);
     for each in figures {
         let mut cells = vec![each.contestant.name.to_owned()];
         for (column, rounds) in each.nanoseconds.iter().enumerate() {
@@ -106,10 +84,7 @@ fn print_table(figures: &[Figures<'_>]) {
             cells.push(floors.map_or("-".into(), |floors| format!("{floors:.2}")));
             cells.push(format!("{:.0} %", 100.0 * rounds.spread()));
         }
-        cells.push(format!(
-            "{:.2}",
-            ratios(&each.nanoseconds[1], &each.nanoseconds[0]).median()
-        ));
+        cells.push(format!("{:.2}", ratios(&each.nanoseconds[1], &each.nanoseconds[0]).median()));
         table.row(cells);
     }
     table.print();
@@ -122,36 +97,19 @@ fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
     for (column, threads) in ["1 thread", "2 threads"].into_iter().enumerate() {
         if let Some(floor) = find(FLOOR) {
             let times = ratios(&ours.nanoseconds[column], &floor.nanoseconds[column]).median();
-            verdicts.wanted(
-                &format!("checkout+return vs floor, {threads}"),
-                times,
-                Bound::AtMost(1.35),
-            );
+            verdicts.wanted(&format!("checkout+return vs floor, {threads}"), times, Bound::AtMost(1.35));
         }
     }
     let times = ratios(&ours.nanoseconds[1], &ours.nanoseconds[0]).median();
-    verdicts.wanted(
-        "checkout+return, 2 threads vs 1",
-        times,
-        Bound::AtMost(1.25),
-    );
+    verdicts.wanted("checkout+return, 2 threads vs 1", times, Bound::AtMost(1.25));
     for (column, threads) in ["1 thread", "2 threads"].into_iter().enumerate() {
         if let Some(many) = find(OURS_MANY) {
             let times = ratios(&many.nanoseconds[column], &ours.nanoseconds[column]).median();
-            verdicts.wanted(
-                &format!("checkout+return, 4,096 slots vs 16, {threads}"),
-                times,
-                Bound::AtMost(1.25),
-            );
+            verdicts.wanted(&format!("checkout+return, 4,096 slots vs 16, {threads}"), times, Bound::AtMost(1.25));
         }
         let peers = figures.iter().filter(|each| each.contestant.peer);
         let closest = peers
-            .map(|peer| {
-                (
-                    ratios(&ours.nanoseconds[column], &peer.nanoseconds[column]).median(),
-                    peer.contestant.name,
-                )
-            })
+            .map(|peer| (ratios(&ours.nanoseconds[column], &peer.nanoseconds[column]).median(), peer.contestant.name))
             .max_by(|one, other| one.0.total_cmp(&other.0));
         if let Some((times, name)) = closest {
             let what = format!("checkout+return vs the best peer ({name}), {threads}");

@@ -36,26 +36,16 @@ pub fn contestants() -> Vec<Contestant> {
         r2d2(),
         by_hand("crossbeam channel", Channel::holding(RESOURCES)),
         by_hand("std mutex + condvar", StdLock::holding(RESOURCES)),
-        by_hand(
-            "parking_lot mutex + condvar",
-            ParkingLot::holding(RESOURCES),
-        ),
+        by_hand("parking_lot mutex + condvar", ParkingLot::holding(RESOURCES)),
     ]
 }
 
 /// A pool as it comes, but for the fairness.
 fn slackwater(name: &'static str, fairness: Fairness) -> Contestant {
-    let pool = Pool::builder(|| Ok::<u64, Infallible>(0))
-        .max_size(RESOURCES)
-        .fairness(fairness)
-        .build();
+    let pool = Pool::builder(|| Ok::<u64, Infallible>(0)).max_size(RESOURCES).fairness(fairness).build();
     let pool = leaked(pool.expect("nothing can fail in making a number"));
     let part = part(|| pool.checkout().expect("no wait is that long"));
-    Contestant {
-        name,
-        unfair_peer: false,
-        part,
-    }
+    Contestant { name, unfair_peer: false, part }
 }
 
 /// r2d2 without what it does beside lending: no test on checkout, no reaping.
@@ -68,21 +58,13 @@ fn r2d2() -> Contestant {
         .build(Numbers);
     let pool = pool.expect("nothing can fail in making a number");
     let part = part(move || pool.get().expect("no wait is that long"));
-    Contestant {
-        name: R2D2,
-        unfair_peer: true,
-        part,
-    }
+    Contestant { name: R2D2, unfair_peer: true, part }
 }
 
 fn by_hand(name: &'static str, stock: impl Stock + Send + 'static) -> Contestant {
     let stock = leaked(stock);
     let part = part(|| Lent::from(stock));
-    Contestant {
-        name,
-        unfair_peer: true,
-        part,
-    }
+    Contestant { name, unfair_peer: true, part }
 }
 
 fn leaked<T>(pool: T) -> &'static T {

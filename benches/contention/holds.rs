@@ -63,8 +63,5 @@ pub fn scenarios() -> Vec<Scenario> {
         Hold::Busy(Duration::from_micros(50)),
         Hold::Asleep(Duration::from_micros(100)),
     ];
-    holds
-        .into_iter()
-        .flat_map(|hold| [8, 32].map(|threads| Scenario { hold, threads }))
-        .collect()
+    holds.into_iter().flat_map(|hold| [8, 32].map(|threads| Scenario { hold, threads })).collect()
 }

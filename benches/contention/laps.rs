@@ -42,11 +42,7 @@ where
     })
 }
 
-fn unrecorded<G: DerefMut<Target = u64>>(
-    take: &impl Fn() -> G,
-    hold: Hold,
-    phase: &AtomicU8,
-) -> u64 {
+fn unrecorded<G: DerefMut<Target = u64>>(take: &impl Fn() -> G, hold: Hold, phase: &AtomicU8) -> u64 {
     let mut done = 0;
     loop {
         use_one(black_box(take()), hold);
@@ -57,12 +53,7 @@ fn unrecorded<G: DerefMut<Target = u64>>(
     }
 }
 
-fn recorded<G>(
-    take: &impl Fn() -> G,
-    hold: Hold,
-    phase: &AtomicU8,
-    waits: &mut Histogram<u64>,
-) -> u64
+fn recorded<G>(take: &impl Fn() -> G, hold: Hold, phase: &AtomicU8, waits: &mut Histogram<u64>) -> u64
 where
     G: DerefMut<Target = u64>,
 {
@@ -115,10 +106,7 @@ pub fn run(part: &Part, scenario: Scenario, lap: Duration, record: bool) -> Tall
             done += theirs;
             waits += waited;
         }
-        Tally {
-            rate: done as f64 / took.as_secs_f64(),
-            waits,
-        }
+        Tally { rate: done as f64 / took.as_secs_f64(), waits }
     })
 }
 

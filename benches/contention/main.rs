@@ -41,12 +41,7 @@ fn main() {
     println!("{} rounds of laps of {:?}", options.rounds, options.lap);
     let neighbours = Neighbours::watch();
     let (figures, quiet) = measure(&contestants, &scenarios, &options);
-    let of = |scenario| -> Vec<&Figures> {
-        figures
-            .iter()
-            .filter(|each| each.scenario == scenario)
-            .collect()
-    };
+    let of = |scenario| -> Vec<&Figures> { figures.iter().filter(|each| each.scenario == scenario).collect() };
     for &scenario in &scenarios {
         print_table(scenario, &of(scenario));
     }
@@ -59,11 +54,7 @@ fn main() {
 }
 
 /// Runs all rounds. Who begins a scenario changes from one round to the next.
-fn measure(
-    contestants: &[Contestant],
-    scenarios: &[Scenario],
-    options: &Options,
-) -> (Vec<Figures>, Quiet) {
+fn measure(contestants: &[Contestant], scenarios: &[Scenario], options: &Options) -> (Vec<Figures>, Quiet) {
     let mut figures = Vec::new();
     let mut fields: Vec<(Scenario, Vec<(usize, &Contestant)>)> = Vec::new();
     for &scenario in scenarios {
@@ -71,11 +62,7 @@ fn measure(
         for contestant in contestants {
             if options.asks_for(&format!("{scenario}: {}", contestant.name)) {
                 field.push((figures.len(), contestant));
-                figures.push(Figures::new(
-                    contestant.name,
-                    contestant.unfair_peer,
-                    scenario,
-                ));
+                figures.push(Figures::new(contestant.name, contestant.unfair_peer, scenario));
             }
         }
         fields.push((scenario, field));

@@ -24,10 +24,7 @@ impl<S: Stock> Lent<S> {
     /// Takes one, waiting until there is one.
     #[inline]
     pub fn from(stock: &'static S) -> Self {
-        Self {
-            value: stock.take(),
-            stock,
-        }
+        Self { value: stock.take(), stock }
     }
 }
 
@@ -111,10 +108,7 @@ pub struct ParkingLot(parking_lot::Mutex<Vec<u64>>, parking_lot::Condvar);
 impl ParkingLot {
     /// A list with so many numbers in it.
     pub fn holding(resources: usize) -> Self {
-        Self(
-            parking_lot::Mutex::new(vec![0; resources]),
-            parking_lot::Condvar::new(),
-        )
+        Self(parking_lot::Mutex::new(vec![0; resources]), parking_lot::Condvar::new())
     }
 }
 

@@ -25,11 +25,7 @@ pub struct Quiet {
 impl Quiet {
     /// For a run of so many laps, a quarter of which may be added.
     pub fn for_laps(laps: usize) -> Self {
-        Self {
-            budget: laps / 4,
-            repeated: 0,
-            spoilt: 0,
-        }
+        Self { budget: laps / 4, repeated: 0, spoilt: 0 }
     }
 
     /// Runs a lap, up to two more times if others spoil it.
@@ -51,11 +47,7 @@ impl Quiet {
 
     /// The line to print under the figures.
     pub fn describe(&self) -> String {
-        let Self {
-            repeated, spoilt, ..
-        } = self;
-        format!(
-            "laps run again because others took over 10 % of the cores: {repeated}; kept although spoilt: {spoilt}"
-        )
+        let Self { repeated, spoilt, .. } = self;
+        format!("laps run again because others took over 10 % of the cores: {repeated}; kept although spoilt: {spoilt}")
     }
 }

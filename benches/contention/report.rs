@@ -25,13 +25,7 @@ const MAXIMUM: usize = 3;
 impl Figures {
     /// No figures yet.
     pub fn new(name: &'static str, unfair_peer: bool, scenario: Scenario) -> Self {
-        Self {
-            name,
-            unfair_peer,
-            scenario,
-            rate: Rounds::default(),
-            waits: Default::default(),
-        }
+        Self { name, unfair_peer, scenario, rate: Rounds::default(), waits: Default::default() }
     }
 
     /// Adds a round: the lap its throughput is taken from, and the one its waits are.
@@ -45,23 +39,11 @@ impl Figures {
 
 /// Prints one scenario's table.
 pub fn print_table(scenario: Scenario, figures: &[&Figures]) {
-    let headings = [
-        "contestant",
-        "checkouts/s",
-        "p50",
-        "p99",
-        "p99.9",
-        "max",
-        "max of all rounds",
-    ];
+    let headings = ["contestant", "checkouts/s", "p50", "p99", "p99.9", "max", "max of all rounds"];
     let mut table = Table::new(format!("{scenario}, 2 resources; waits in us"), &headings);
     for each in figures {
         let mut cells = vec![each.name.to_owned(), format!("{:.0}", each.rate.median())];
-        cells.extend(
-            each.waits
-                .iter()
-                .map(|rounds| format!("{:.1}", rounds.median())),
-        );
+        cells.extend(each.waits.iter().map(|rounds| format!("{:.1}", rounds.median())));
         cells.push(format!("{:.1}", each.waits[MAXIMUM].greatest()));
         table.row(cells);
     }
@@ -74,11 +56,7 @@ pub fn judge(scenario: Scenario, figures: &[&Figures], verdicts: &mut Verdicts) 
     let Some(ours) = find(OURS) else { return };
     if let (Hold::Nothing, Some(r2d2)) = (scenario.hold, find(R2D2)) {
         let times = ratios(&ours.rate, &r2d2.rate).median();
-        verdicts.wanted(
-            &format!("throughput vs r2d2, {scenario}"),
-            times,
-            Bound::AtLeast(5.0),
-        );
+        verdicts.wanted(&format!("throughput vs r2d2, {scenario}"), times, Bound::AtLeast(5.0));
     }
     let peers = figures.iter().filter(|each| each.unfair_peer);
     let best = peers.max_by(|one, other| one.rate.median().total_cmp(&other.rate.median()));

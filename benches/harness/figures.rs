@@ -37,21 +37,12 @@ impl Rounds {
             return f64::NAN;
         };
         let place = share * last as f64;
-        let (below, above) = (
-            sorted[place.floor() as usize],
-            sorted[place.ceil() as usize],
-        );
+        let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
         below + (above - below) * place.fract()
     }
 }
 
 /// `one` over `other`, round by round.
 pub fn ratios(one: &Rounds, other: &Rounds) -> Rounds {
-    Rounds(
-        one.0
-            .iter()
-            .zip(&other.0)
-            .map(|(one, other)| one / other)
-            .collect(),
-    )
+    Rounds(one.0.iter().zip(&other.0).map(|(one, other)| one / other).collect())
 }

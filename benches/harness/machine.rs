@@ -8,22 +8,14 @@ use std::thread;
 pub fn describe_machine() -> String {
     let cores = thread::available_parallelism().map_or(0, |cores| cores.get());
     let rustc = first_line("rustc", &["-V"]).unwrap_or_else(|| "rustc unknown".into());
-    let commit =
-        first_line("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_else(|| "unknown".into());
+    let commit = first_line("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_else(|| "unknown".into());
     let changed = first_line("git", &["status", "--porcelain"]).is_some();
-    let commit = if changed {
-        commit + " with changes"
-    } else {
-        commit
-    };
+    let commit = if changed { commit + " with changes" } else { commit };
     let load = fs::read_to_string("/proc/loadavg")
         .ok()
         .and_then(|load| load.split(' ').next().map(str::to_owned))
         .unwrap_or_else(|| "unknown".into());
-    format!(
-        "machine: {}, {cores} cores, {rustc}, commit {commit}, load at start {load}",
-        cpu_model()
-    )
+    format!("machine: {}, {cores} cores, {rustc}, commit {commit}, load at start {load}", cpu_model())
 }
 
 /// The CPU's name as Linux has it; elsewhere only its architecture.

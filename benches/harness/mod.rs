@@ -2,11 +2,7 @@
 //! stand on a noisy machine, a table, and the `wanted` lines at the end.
 //!
 //! Nothing here measures. A bench brings its own laps; it hands their figures over and gets them printed.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "each bench takes the parts it needs"
-)]
+#![allow(dead_code, unused_imports, reason = "each bench takes the parts it needs")]
 
 mod figures;
 mod machine;

@@ -33,8 +33,7 @@ impl Options {
     pub fn from_arguments(about: &About) -> Self {
         let mut arguments = std::env::args().skip(1);
         let (mut gate, mut filters) = (false, Vec::new());
-        let (mut bench, mut smoke, mut quick, mut rounds, mut lap) =
-            (false, false, false, None, None);
+        let (mut bench, mut smoke, mut quick, mut rounds, mut lap) = (false, false, false, None, None);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "-h" | "--help" => {
@@ -68,22 +67,12 @@ impl Options {
 
     /// Whether something of this name is to be measured: always without filters, else if one of them is part of it.
     pub fn asks_for(&self, name: &str) -> bool {
-        self.filters.is_empty()
-            || self
-                .filters
-                .iter()
-                .any(|filter| name.contains(filter.as_str()))
+        self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
     }
 }
 
 fn help(about: &About) -> String {
-    let About {
-        name,
-        text,
-        full,
-        quick,
-        ..
-    } = about;
+    let About { name, text, full, quick, .. } = about;
     format!(
         "{text}\n\
          Usage: cargo bench --bench {name} -- [OPTIONS] [FILTER]...\n\n\

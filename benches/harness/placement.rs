@@ -9,9 +9,7 @@ pub fn stay_on_core(index: usize) {
     let Ok(allowed) = sched_getaffinity(None) else {
         return;
     };
-    let cores: Vec<usize> = (0..CpuSet::MAX_CPU)
-        .filter(|&core| allowed.is_set(core))
-        .collect();
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).collect();
     if cores.is_empty() {
         return;
     }

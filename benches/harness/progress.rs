@@ -16,13 +16,7 @@ impl Progress {
     /// A run of so many steps, of which none is done.
     pub fn of(steps: usize) -> Self {
         let now = Instant::now();
-        Self {
-            steps,
-            done: 0,
-            began: now,
-            said: now,
-            live: stderr().is_terminal(),
-        }
+        Self { steps, done: 0, began: now, said: now, live: stderr().is_terminal() }
     }
 
     /// One more step is done. Says so at most once a second on a terminal, else every 15 seconds.
@@ -37,11 +31,7 @@ impl Progress {
         let left = took * (self.steps - self.done) as f64 / self.done as f64;
         let percent = 100 * self.done / self.steps;
         let text = format!("{percent:3} %, {took:.0} s gone, about {left:.0} s to go: {doing}");
-        if self.live {
-            eprint!("\r\x1b[K{text}")
-        } else {
-            eprintln!("{text}")
-        }
+        if self.live { eprint!("\r\x1b[K{text}") } else { eprintln!("{text}") }
     }
 
     /// Takes the live line away, so that what is printed next stands alone.

@@ -45,11 +45,10 @@ impl Available {
 pub(crate) fn scan<R>(slots: &SlotArray<R>, start: u32, from: Phase, to: Phase) -> Option<Right<'_, R>> {
     let start = (start as usize).min(slots.len());
     let (head, tail) = slots.split_at(start);
-    let numbered = (start..).zip(tail).chain((0..).zip(head));
-    for (index, slot) in numbered {
+    for slot in tail.iter().chain(head) {
         let seen = slot.look();
         if seen.phase() == from
-            && let Some(right) = slot.claim(index as u32, seen, to)
+            && let Some(right) = slot.claim(seen, to)
         {
             return Some(right);
         }
@@ -101,7 +100,7 @@ impl<I: Indices> Listed<I> {
             let slot = &slots[index as usize];
             let seen = slot.look();
             if seen.phase() == Phase::Ready
-                && let Some(right) = slot.claim(index, seen, Phase::Busy)
+                && let Some(right) = slot.claim(seen, Phase::Busy)
             {
                 return Some(right);
             }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
 /// Pools a thread keeps hints for at once; a pool whose number collides with another's takes the other's place.
-/// 24 bytes each; more would help only a thread that alternates between more pools than this.
+/// 32 bytes each; more would help only a thread that alternates between more pools than this.
 const HINTS: usize = 8;
 
 /// Where this thread found a pool's resource last.
@@ -20,12 +20,14 @@ pub(crate) struct Hint {
     /// Number of the pool; 0 is no pool.
     pub(crate) pool: u64,
     pub(crate) index: u32,
+    /// This thread's number, here so that the fast path reads one place.
+    pub(crate) thread: u64,
     /// The word the slot has if nobody used it since.
     pub(crate) ready: Word,
 }
 
 /// One thread's number and hints.
-pub(crate) struct Mine {
+struct Mine {
     number: Cell<u64>,
     hints: [Cell<Hint>; HINTS],
 }
@@ -35,45 +37,37 @@ thread_local! {
     static MINE: Mine = const {
         Mine {
             number: Cell::new(0),
-            hints: [const { Cell::new(Hint { pool: 0, index: 0, ready: Word::VACANT }) }; HINTS],
+            hints: [const { Cell::new(Hint { pool: 0, index: 0, thread: 0, ready: Word::VACANT }) }; HINTS],
         }
     };
     static NAMED: Named = Named::register();
 }
 
 impl Mine {
-    #[inline(always)]
-    pub(crate) fn with<O>(f: impl FnOnce(&Mine) -> O) -> O {
-        MINE.with(f)
-    }
-
-    #[inline(always)]
-    pub(crate) fn hint(&self, pool: u64) -> Hint {
-        self.hints[pool as usize % HINTS].get()
-    }
-
-    #[inline(always)]
-    pub(crate) fn remember(&self, hint: Hint) {
-        self.hints[hint.pool as usize % HINTS].set(hint);
-    }
-
-    /// This thread's number: from 1, never used twice in a process.
-    #[inline(always)]
-    pub(crate) fn number(&self) -> u64 {
-        match self.number.get() {
-            0 => self.first_number(),
-            number => number,
-        }
-    }
-
-    #[cold]
-    fn first_number(&self) -> u64 {
+    fn named_number(&self) -> u64 {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        self.number.set(NEXT.fetch_add(1, Relaxed));
-        // A thread in its last breath has no destructors left to run: it stays unnamed.
-        let _ = NAMED.try_with(|_| ());
+        if self.number.get() == 0 {
+            self.number.set(NEXT.fetch_add(1, Relaxed));
+            // A thread in its last breath has no destructors left to run: it stays unnamed.
+            let _ = NAMED.try_with(|_| ());
+        }
         self.number.get()
     }
+}
+
+/// What this thread remembers of `pool`, or of another one in its place.
+#[inline(always)]
+pub(crate) fn hint(pool: u64) -> Hint {
+    MINE.with(|mine| mine.hints[pool as usize % HINTS].get())
+}
+
+pub(crate) fn remember(hint: Hint) {
+    MINE.with(|mine| mine.hints[hint.pool as usize % HINTS].set(hint));
+}
+
+/// This thread's number: from 1, never used twice in a process.
+pub(crate) fn thread_number() -> u64 {
+    MINE.with(Mine::named_number)
 }
 
 static NAMES: LazyLock<Mutex<HashMap<u64, Arc<str>>>> = LazyLock::new(Mutex::default);

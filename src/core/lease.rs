@@ -4,7 +4,7 @@
 //! when dropped: that is a [`Lease`]. What its end means is the policy `H`.
 
 use super::shelf::Shelf;
-use super::slot::{Right, Slot};
+use super::slot::{Record, Right, Slot};
 use super::word::Word;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -35,8 +35,6 @@ pub(crate) trait Settle<T: Slots + ?Sized> {
 /// A slot's right together with the reference `P` that keeps the slot in place.
 pub(crate) struct Lease<P: Anchor, H: Settle<P::Target>> {
     slot: NonNull<Slot<ResourceOf<P>>>,
-    index: u32,
-    word: Word,
     pool: P,
     policy: PhantomData<H>,
 }
@@ -57,9 +55,8 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
         claim: impl for<'s> FnOnce(&'s P::Target) -> Result<Right<'s, ResourceOf<P>>, E>,
     ) -> Result<Self, E> {
         let right = claim(&pool)?;
-        let slot = NonNull::from(right.slot());
-        let (index, word) = right.pass_on();
-        Ok(Self { slot, index, word, pool, policy: PhantomData })
+        let slot = NonNull::from(right.pass_on());
+        Ok(Self { slot, pool, policy: PhantomData })
     }
 
     /// Ties a right already won to `pool`.
@@ -67,27 +64,26 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
     /// # Panics
     /// If the right is another pool's.
     pub(crate) fn carry(pool: P, right: Right<'_, ResourceOf<P>>) -> Self {
-        let slot = NonNull::from(right.slot());
-        let own = pool.shelf().slot(right.index()).is_some_and(|own| std::ptr::eq(own, right.slot()));
-        assert!(own, "a right travels with its own pool");
-        let (index, word) = right.pass_on();
-        Self { slot, index, word, pool, policy: PhantomData }
+        assert!(pool.shelf().index_of(right.slot()).is_some(), "a right travels with its own pool");
+        let slot = NonNull::from(right.pass_on());
+        Self { slot, pool, policy: PhantomData }
+    }
+
+    /// The slot's place in the pool, and its word.
+    pub(crate) fn place(&self) -> (u32, Word) {
+        let slot = self.slot();
+        (self.pool.shelf().index_of(slot).unwrap_or(u32::MAX), slot.look())
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        self.slot().record()
     }
 
     #[inline(always)]
-    pub(crate) fn index(&self) -> u32 {
-        self.index
-    }
-
-    #[inline(always)]
-    pub(crate) fn word(&self) -> Word {
-        self.word
-    }
-
-    #[inline(always)]
-    pub(crate) fn record(&self) -> &super::slot::Record {
-        // SAFETY: see `right` for why the slot is there; the record is made of atomics.
-        unsafe { self.slot.as_ref().record() }
+    fn slot(&self) -> &Slot<ResourceOf<P>> {
+        // SAFETY: the slot lies in the shelf of `*self.pool`, borrowed when the lease was made; an anchor's target
+        // neither moves nor dies while the anchor lives, and the shelf never replaces its slots.
+        unsafe { self.slot.as_ref() }
     }
 
     /// The right in the form the pool works with.
@@ -96,10 +92,8 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
     /// At most once in the life of this lease, and no reference to the resource may be used afterwards.
     #[inline(always)]
     unsafe fn right(&self) -> Right<'_, ResourceOf<P>> {
-        // SAFETY: the slot lies in the shelf of `*self.pool`, borrowed when the lease was made; an anchor's target
-        // neither moves nor dies while the anchor lives, and the shelf never replaces its slots. The lease stands for
-        // the slot's one right, and the caller takes it out once.
-        unsafe { self.slot.as_ref().take_up(self.index, self.word) }
+        // SAFETY: the lease stands for the slot's one right, and the caller takes it out once.
+        unsafe { self.slot().take_up() }
     }
 
     /// Ends the lease with `end` in place of its policy.
@@ -116,16 +110,16 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
 
     #[inline(always)]
     pub(crate) fn resource(&self) -> &ResourceOf<P> {
-        // SAFETY: see `right` for why the slot is there. The lease stands for the slot's one right, and `&self` keeps
+        // SAFETY: the lease stands for the slot's one right, and `&self` keeps
         // anyone from changing the resource through it meanwhile. A lease's slot holds a resource: rights are leased
         // only in BUSY, CHECKING and RETIRING, before `take`.
-        unsafe { self.slot.as_ref().place().with(|place| (*place).as_ref().unwrap_unchecked()) }
+        unsafe { self.slot().place().with(|place| (*place).as_ref().unwrap_unchecked()) }
     }
 
     #[inline(always)]
     pub(crate) fn resource_mut(&mut self) -> &mut ResourceOf<P> {
         // SAFETY: as in `resource`, and `&mut self` makes this the only reference.
-        unsafe { self.slot.as_ref().place().with_mut(|place| (*place).as_mut().unwrap_unchecked()) }
+        unsafe { self.slot().place().with_mut(|place| (*place).as_mut().unwrap_unchecked()) }
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) mod word;
 mod models;
 
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
-pub(crate) use hint::{Hint, Mine, thread_name};
+pub(crate) use hint::{Hint, hint, remember, thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots};
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
-pub(crate) use slot::{MARK_SUSPECT, MARK_UNWINDING, Right, Slot};
+pub(crate) use slot::{MARK_SUSPECT, MARK_UNWINDING, Record, Right, Slot};
 pub(crate) use word::{Phase, Word};

@@ -58,6 +58,10 @@ pub(crate) mod attention {
 }
 use attention::{CLOSED, CONTENDED, FENCED, LISTED, STARVING};
 
+/// Tells the time, in the pool's nanoseconds, to a slow path that needs it.
+pub(crate) trait Now: Fn() -> u64 + Copy {}
+impl<F: Fn() -> u64 + Copy> Now for F {}
+
 /// What a pool asks of its shelf.
 pub(crate) struct ShelfConfig {
     pub(crate) slots: u32,
@@ -159,6 +163,17 @@ impl<R> Shelf<R> {
         self.slots.get(index as usize).map(|slot| &**slot)
     }
 
+    /// The place of `slot` in this shelf, or None if it is not of this shelf.
+    pub(crate) fn index_of(&self, slot: &Slot<R>) -> Option<u32> {
+        let offset = std::ptr::from_ref(slot).addr().checked_sub(self.slots.as_ptr().addr())?;
+        let index = offset / size_of::<CachePadded<Slot<R>>>();
+        (index < self.slots.len()).then_some(index as u32)
+    }
+
+    fn number_of(&self, slot: &Slot<R>) -> u32 {
+        self.index_of(slot).expect("rights given back here were won here")
+    }
+
     pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, &Slot<R>)> {
         (0..).zip(self.slots.iter().map(|slot| &**slot))
     }
@@ -240,23 +255,23 @@ impl<R> Shelf<R> {
 
     // ---- giving back ------------------------------------------------------------------------------------------
 
-    /// Opens a slot READY, or hands it over. Returns the attention seen afterwards: zero on the fast path.
+    /// Opens a slot READY for a returner that found nothing to look at before. Returns the attention seen afterwards:
+    /// zero on the fast path.
     #[inline(always)]
-    pub(crate) fn give_back<'s>(&'s self, right: Right<'s, R>, now: impl Fn() -> u64) -> u32 {
-        if self.attention() != 0 {
-            return self.give_back_watched(right, now);
-        }
+    pub(crate) fn open(&self, right: Right<'_, R>, now: impl Now) -> u32 {
         right.open(Phase::Ready);
         fence::light();
         let attention = self.attention();
         if attention != 0 {
-            self.opened(attention, &now);
+            self.opened(attention, now);
         }
         attention
     }
 
+    /// Opens a slot READY, or hands it over: the return of a pool whose attention is up. Returns the attention seen
+    /// afterwards.
     #[inline(never)]
-    fn give_back_watched<'s>(&'s self, mut right: Right<'s, R>, now: impl Fn() -> u64) -> u32 {
+    pub(crate) fn give_back<'s>(&'s self, mut right: Right<'s, R>, now: impl Now) -> u32 {
         let attention = self.attention();
         let eager = match self.hand_over {
             HandOver::Always => self.waiters.count() > 0,
@@ -264,33 +279,35 @@ impl<R> Shelf<R> {
             HandOver::Never => false,
         };
         if eager {
-            match self.hand_over_now(right, &now) {
+            match self.hand_over_now(right, now) {
                 Ok(()) => return attention,
                 Err(unwanted) => right = unwanted,
             }
         }
-        let index = right.index();
-        right.open(Phase::Ready);
         if attention & LISTED != 0 {
+            let index = self.number_of(right.slot());
+            right.open(Phase::Ready);
             self.available.put(index);
+        } else {
+            right.open(Phase::Ready);
         }
         fence::light();
         let attention = self.attention();
-        self.opened(attention, &now);
+        self.opened(attention, now);
         attention
     }
 
     /// Opens a slot in `phase`, DEGRADED: a last resort for those who wait.
-    pub(crate) fn open_degraded(&self, right: Right<'_, R>, now: impl Fn() -> u64) -> u32 {
+    pub(crate) fn open_degraded(&self, right: Right<'_, R>, now: impl Now) -> u32 {
         right.open(Phase::Degraded);
         fence::light();
         let attention = self.attention();
-        self.opened(attention, &now);
+        self.opened(attention, now);
         attention
     }
 
     /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
-    pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Fn() -> u64) -> u32 {
+    pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Now) -> u32 {
         self.occupied.fetch_sub(1, Relaxed);
         if right.word().phase() == Phase::Creating {
             right.withdraw();
@@ -300,13 +317,13 @@ impl<R> Shelf<R> {
         fence::light();
         let attention = self.attention();
         if self.signals.wake_on_vacancy.load(Relaxed) {
-            self.opened(attention, &now);
+            self.opened(attention, now);
         }
         attention
     }
 
     /// R2 to R4 of the drawing above.
-    fn opened(&self, attention: u32, now: &impl Fn() -> u64) {
+    fn opened(&self, attention: u32, now: impl Now) {
         if attention & CONTENDED == 0 {
             return;
         }
@@ -319,7 +336,7 @@ impl<R> Shelf<R> {
 
     /// Wakes the head of the queue, or serves it where it has waited for too long.
     #[inline(never)]
-    fn wake_next(&self, now: &impl Fn() -> u64) {
+    fn wake_next(&self, now: impl Now) {
         let never_hands_over = self.hand_over == HandOver::Never || self.attention() & STARVING == 0;
         if self.hand_over != HandOver::Always && never_hands_over && self.waiters.waking() {
             return;
@@ -352,7 +369,7 @@ impl<R> Shelf<R> {
         }
     }
 
-    fn is_due(&self, list: &List, node: &Node, now: &impl Fn() -> u64) -> bool {
+    fn is_due(&self, list: &List, node: &Node, now: impl Now) -> bool {
         match self.hand_over {
             HandOver::Always => true,
             HandOver::Never => false,
@@ -361,7 +378,7 @@ impl<R> Shelf<R> {
     }
 
     /// Passes a BUSY slot on to the head of the queue; gives it back if the queue is empty.
-    fn hand_over_now<'s>(&'s self, right: Right<'s, R>, now: &impl Fn() -> u64) -> Result<(), Right<'s, R>> {
+    fn hand_over_now<'s>(&'s self, right: Right<'s, R>, now: impl Now) -> Result<(), Right<'s, R>> {
         let list = self.waiters.lock();
         match list.first() {
             Some(node) => {
@@ -377,14 +394,8 @@ impl<R> Shelf<R> {
         }
     }
 
-    fn grant(
-        &self,
-        mut list: super::sync::MutexGuard<'_, List>,
-        node: &Node,
-        right: Right<'_, R>,
-        now: &impl Fn() -> u64,
-    ) {
-        let (thread, had_wake) = list.grant(node, right.pass_on());
+    fn grant(&self, mut list: super::sync::MutexGuard<'_, List>, node: &Node, right: Right<'_, R>, now: impl Now) {
+        let (thread, had_wake) = list.grant(node, self.number_of(right.pass_on()));
         self.waiters.count_from(&list);
         if let HandOver::After(_) = self.hand_over {
             let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));
@@ -402,14 +413,14 @@ impl<R> Shelf<R> {
     }
 
     /// Ends the waits of all who wait now; of those who come meanwhile too, if the pool closes.
-    fn refuse_all(&self, close: bool, refusal: &Refusal, now: &impl Fn() -> u64) {
+    fn refuse_all(&self, close: bool, refusal: &Refusal, now: impl Now) {
         if self.waiters.refuse_all(close, refusal) {
             self.pass_wake(now);
         }
     }
 
     /// A woken waiter no longer needs its wake: if anything is left to take, somebody else gets it.
-    fn pass_wake(&self, now: &impl Fn() -> u64) {
+    fn pass_wake(&self, now: impl Now) {
         self.waiters.set_waking(false);
         // Meets the fence in `opened`: a return that saw `waking` up is seen below.
         full_fence(SeqCst);
@@ -424,7 +435,7 @@ impl<R> Shelf<R> {
     /// or `patience` is over. `look(true)` must read every word it could be served by. `look(false)` is for a thread that
     /// joined behind others and need not look for free slots: while the queue is not empty, each return wakes its head, and
     /// each waiter that leaves passes on what it did not take.
-    pub(crate) fn wait<'s, T, N: Fn() -> u64>(
+    pub(crate) fn wait<'s, T, N: Now>(
         &'s self,
         request: &Request,
         mut look: impl FnMut(bool) -> Option<T>,
@@ -438,7 +449,7 @@ impl<R> Shelf<R> {
             Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
             Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },
         };
-        let seat = Seat { shelf: self, node, now: &now, seated: true };
+        let seat = Seat { shelf: self, node, now, seated: true };
         self.announce();
         if let Some(found) = look(is_first) {
             return seat.leave_with(Outcome::Found(found));
@@ -495,7 +506,7 @@ impl<R> Shelf<R> {
     }
 
     /// Lowers CONTENDED after a quiet time, and looks once more for waiters that relied on it.
-    pub(crate) fn lower(&self, now: impl Fn() -> u64) {
+    pub(crate) fn lower(&self, now: impl Now) {
         if !self.asymmetric || self.attention() & (CONTENDED | CLOSED) != CONTENDED {
             return;
         }
@@ -504,23 +515,23 @@ impl<R> Shelf<R> {
         if self.waiters.count() > 0 {
             self.raise();
             if self.anything_to_take() {
-                self.wake_next(&now);
+                self.wake_next(now);
             }
         }
     }
 
     /// Ends every wait with `refusal`; the pool stays open.
-    pub(crate) fn refuse_waiters(&self, refusal: &Refusal, now: impl Fn() -> u64) {
-        self.refuse_all(false, refusal, &now);
+    pub(crate) fn refuse_waiters(&self, refusal: &Refusal, now: impl Now) {
+        self.refuse_all(false, refusal, now);
     }
 
     /// Refuses everyone who waits or will, and makes returns look at the CLOSED flag. Slots opened before are visible
     /// to the caller afterwards; slots opened later are swept by their returner.
-    pub(crate) fn close(&self, now: impl Fn() -> u64) {
+    pub(crate) fn close(&self, now: impl Now) {
         self.signals.attention.fetch_or(CLOSED | CONTENDED, SeqCst);
         fence::heavy();
         full_fence(SeqCst);
-        self.refuse_all(true, &Refusal::Closed, &now);
+        self.refuse_all(true, &Refusal::Closed, now);
     }
 
     /// Lets every waiter look at the clock.
@@ -544,14 +555,14 @@ impl<R> Shelf<R> {
 }
 
 /// A waiter's membership in the queue. However the wait ends, a panic included, the node leaves the list.
-struct Seat<'w, 'n, R, N: Fn() -> u64> {
+struct Seat<'w, R, N: Now> {
     shelf: &'w Shelf<R>,
     node: Arc<Node>,
-    now: &'n N,
+    now: N,
     seated: bool,
 }
 
-impl<'w, R, N: Fn() -> u64> Seat<'w, '_, R, N> {
+impl<'w, R, N: Now> Seat<'w, R, N> {
     /// Takes what was granted, or why not.
     fn served<T>(mut self) -> Outcome<'w, R, T> {
         self.seated = false;
@@ -566,7 +577,7 @@ impl<'w, R, N: Fn() -> u64> Seat<'w, '_, R, N> {
         // SAFETY: the granter ended its right with `pass_on` and stored GRANTED with Release, read with Acquire by
         // `state`; a node is granted once, because it was taken off the list, and each seat reads its grant once:
         // `served` consumes the seat, and `Drop` then finds the node idle.
-        let right = unsafe { slot.take_up(index, self.node.granted_word()) };
+        let right = unsafe { slot.take_up() };
         self.node.settle();
         right
     }
@@ -603,7 +614,7 @@ impl<'w, R, N: Fn() -> u64> Seat<'w, '_, R, N> {
     }
 }
 
-impl<R, N: Fn() -> u64> Drop for Seat<'_, '_, R, N> {
+impl<R, N: Now> Drop for Seat<'_, R, N> {
     fn drop(&mut self) {
         // Only a panic in `look` or `patience` leaves the node linked: it must not outlive the wait.
         if self.seated && self.shelf.waiters.leave(&self.node) {

@@ -47,13 +47,20 @@ pub(crate) const MARK_UNWINDING: u64 = 1;
 pub(crate) const MARK_SUSPECT: u64 = 2;
 
 impl Record {
-    /// Notes a checkout: three stores and one increment on a line the holder owns.
+    /// Notes a checkout. False if the time differs from the last one noted, which the caller then has to note.
+    ///
+    /// Compares before it stores: every store of a return has to drain before the next compare-exchange, while loads
+    /// of a line that the holder owns anyway are free. A thread that uses one slot from one place stores the count alone.
     #[inline(always)]
-    pub(crate) fn checked_out(&self, now: u64, thread: u64, site: &'static Location<'static>) {
-        self.since.store(now, Relaxed);
-        self.thread.store(thread, Relaxed);
-        self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
+    #[must_use]
+    pub(crate) fn checked_out(&self, now: u64, thread: u64, site: &'static Location<'static>) -> bool {
         self.checkouts.store(self.checkouts.load(Relaxed) + 1, Relaxed);
+        let site = std::ptr::from_ref(site).cast_mut();
+        if self.thread.load(Relaxed) != thread || self.site.load(Relaxed) != site {
+            self.thread.store(thread, Relaxed);
+            self.site.store(site, Relaxed);
+        }
+        self.since.load(Relaxed) == now
     }
 
     #[inline(always)]
@@ -68,11 +75,13 @@ impl Record {
         self.marks.store(0, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn weight(&self) -> u64 {
         self.weight.load(Relaxed)
     }
 
     /// Adds `mark`. Called by the slot's right-holder alone.
+    #[inline]
     pub(crate) fn mark(&self, mark: u64) {
         self.marks.store(self.marks() | mark, Relaxed);
     }
@@ -89,14 +98,17 @@ impl Record {
         marks
     }
 
+    #[inline]
     pub(crate) fn since(&self) -> u64 {
         self.since.load(Relaxed)
     }
 
+    #[inline]
     pub(crate) fn thread(&self) -> u64 {
         self.thread.load(Relaxed)
     }
 
+    #[inline]
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         let site = self.site.load(Relaxed);
         // SAFETY: the only stores are null (at birth of the slot) and pointers made from `&'static Location<'static>`
@@ -104,6 +116,7 @@ impl Record {
         unsafe { site.as_ref() }
     }
 
+    #[inline]
     pub(crate) fn checkouts(&self) -> u64 {
         self.checkouts.load(Relaxed)
     }
@@ -127,30 +140,30 @@ impl<R> Slot<R> {
         Word::from_bits(self.word.load(Relaxed))
     }
 
+    #[inline]
     pub(crate) fn record(&self) -> &Record {
         &self.record
     }
 
     /// From an open phase to an exclusive one. `Some` is the only permission to touch the resource.
     #[inline(always)]
-    pub(crate) fn claim(&self, index: u32, seen: Word, to: Phase) -> Option<Right<'_, R>> {
+    pub(crate) fn claim(&self, seen: Word, to: Phase) -> Option<Right<'_, R>> {
         let next = seen.to(to);
         // Acquire: meets the Release in `Right::open` and `Right::vacate`; we see all that the last holder wrote.
         match self.word.compare_exchange(seen.bits(), next.bits(), Acquire, Relaxed) {
-            Ok(_) => Some(Right { slot: self, index, word: next }),
+            Ok(_) => Some(Right { slot: self, word: next }),
             Err(_) => None,
         }
     }
 
-    /// Takes up a right that was ended with [`Right::pass_on`] or is kept in another form; `word` is its word.
+    /// Takes up a right that was ended with [`Right::pass_on`] or is kept in another form.
     ///
     /// # Safety
     /// The caller must have received this slot's passed-on right, once, through an operation that synchronises with
     /// the thread that passed it on.
     #[inline(always)]
-    pub(crate) unsafe fn take_up(&self, index: u32, word: Word) -> Right<'_, R> {
-        debug_assert_eq!(self.look(), word, "an exclusive word changed under its holder");
-        Right { slot: self, index, word }
+    pub(crate) unsafe fn take_up(&self) -> Right<'_, R> {
+        Right { slot: self, word: self.look() }
     }
 
     /// The resource's place, for [`Lease`](super::Lease), which stands for the right.
@@ -176,22 +189,16 @@ impl<R> Slot<R> {
 #[must_use = "a right that is not ended leaks its slot"]
 pub(crate) struct Right<'s, R> {
     slot: &'s Slot<R>,
-    index: u32,
     word: Word,
 }
 
 impl<'s, R> Right<'s, R> {
     #[inline(always)]
-    pub(crate) fn index(&self) -> u32 {
-        self.index
-    }
-
-    #[inline(always)]
     pub(crate) fn word(&self) -> Word {
         self.word
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn record(&self) -> &'s Record {
         &self.slot.record
     }
@@ -253,7 +260,7 @@ impl<'s, R> Right<'s, R> {
     }
 
     /// Ends the right here so that exactly one other thread may take it up with [`Slot::take_up`].
-    pub(crate) fn pass_on(self) -> (u32, Word) {
-        (self.index, self.word)
+    pub(crate) fn pass_on(self) -> &'s Slot<R> {
+        self.slot
     }
 }

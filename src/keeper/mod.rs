@@ -143,7 +143,7 @@ impl<M: Manager> Inner<M> {
             }
         }
         if now.saturating_sub(state.last_wait) >= QUIET {
-            self.shelf.lower(|| self.now());
+            self.shelf.lower(move || self.now());
         }
         if self.is_manual() || self.clock.is_virtual() || now.saturating_sub(state.last_use) < QUIET {
             self.shelf.set_coarse(now);
@@ -188,7 +188,7 @@ impl<M: Manager> Inner<M> {
             let seen = slot.look();
             // Claimed like by a borrower: if somebody was faster, it is not idle.
             if seen.phase() == Phase::Ready
-                && let Some(right) = slot.claim(index, seen, Phase::Retiring)
+                && let Some(right) = slot.claim(seen, Phase::Retiring)
             {
                 self.retire(right, DestroyReason::Overflow);
             }

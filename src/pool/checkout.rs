@@ -3,7 +3,8 @@
 use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
-use crate::core::{Hint, MARK_SUSPECT, MARK_UNWINDING, Mine, Outcome, Patience, Phase, Request, Right, attention};
+use crate::core::{Hint, MARK_SUSPECT, MARK_UNWINDING, Outcome, Patience, Phase, Record, Request, Right};
+use crate::core::{hint, remember, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos};
 use crate::manager::Manager;
@@ -46,8 +47,7 @@ enum Found<'s, R> {
 }
 
 /// A caller in the slow path.
-struct Caller<'m> {
-    mine: &'m Mine,
+struct Caller {
     number: u64,
     site: &'static Location<'static>,
     /// Where an affine search begins.
@@ -65,28 +65,25 @@ impl<M: Manager> Inner<M> {
     pub(super) fn claim(
         &self,
         site: &'static Location<'static>,
-        ask: Ask,
+        ask: impl FnOnce() -> Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        Mine::with(|mine| {
-            let hint = mine.hint(self.number);
-            if hint.pool == self.number
-                && let Some(slot) = self.shelf.slot(hint.index)
-                && let Some(right) = slot.claim(hint.index, hint.ready, Phase::Busy)
-            {
-                self.note(&right, mine, site);
-                return Ok(right);
-            }
-            self.claim_slowly(mine, site, ask)
-        })
+        let hint = hint(self.number);
+        if hint.pool == self.number
+            && let Some(slot) = self.shelf.slot(hint.index)
+            && let Some(right) = slot.claim(hint.ready, Phase::Busy)
+        {
+            self.note(&right, hint.thread, site);
+            return Ok(right);
+        }
+        self.claim_slowly(site, ask())
     }
 
     /// Writes down who has the slot now.
     #[inline(always)]
-    fn note(&self, right: &Right<'_, M::Resource>, mine: &Mine, site: &'static Location<'static>) {
+    fn note(&self, right: &Right<'_, M::Resource>, thread: u64, site: &'static Location<'static>) {
         let now = self.shelf.coarse();
-        right.record().checked_out(now, mine.number(), site);
-        if now & ASLEEP != 0 {
-            self.wake_clock(right);
+        if !right.record().checked_out(now, thread, site) {
+            self.note_time(right.record(), now);
         }
         if std::thread::panicking() {
             right.record().mark(MARK_UNWINDING);
@@ -94,11 +91,12 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Notes the checkout and remembers the slot for the thread's next one.
-    fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller<'_>) -> Right<'s, M::Resource> {
-        self.note(&right, caller.mine, caller.site);
+    fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller) -> Right<'s, M::Resource> {
+        self.note(&right, caller.number, caller.site);
         if self.config.strategy == crate::Strategy::Affine {
             let ready = right.word().to(Phase::Ready);
-            caller.mine.remember(Hint { pool: self.number, index: right.index(), ready });
+            let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+            remember(Hint { pool: self.number, index, thread: caller.number, ready });
         }
         right
     }
@@ -107,12 +105,11 @@ impl<M: Manager> Inner<M> {
     #[inline(never)]
     fn claim_slowly(
         &self,
-        mine: &Mine,
         site: &'static Location<'static>,
         ask: Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        let number = mine.number();
-        let hint = mine.hint(self.number);
+        let number = thread_number();
+        let hint = hint(self.number);
         let (hinted, spread) = (hint.pool == self.number, number as u32 % self.shelf.len());
         let began = self.now();
         let patience = match ask.patient {
@@ -122,7 +119,6 @@ impl<M: Manager> Inner<M> {
             Patient::Until(instant) => nanos(instant.saturating_duration_since(Instant::now())),
         };
         let mut caller = Caller {
-            mine,
             number,
             site,
             start: if hinted { hint.index } else { spread },
@@ -166,7 +162,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
-    fn look(&self, caller: &Caller<'_>, free_slots: bool) -> Option<Found<'_, M::Resource>> {
+    fn look(&self, caller: &Caller, free_slots: bool) -> Option<Found<'_, M::Resource>> {
         if free_slots && let Some(right) = self.shelf.take_anywhere(caller.start) {
             return Some(Found::Resource(right));
         }
@@ -190,7 +186,7 @@ impl<M: Manager> Inner<M> {
         Some(Found::Resource(last_resort))
     }
 
-    fn spin(&self, caller: &Caller<'_>) -> Option<Right<'_, M::Resource>> {
+    fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
         if self.config.fairness == Fairness::Fifo {
             return None;
         }
@@ -206,7 +202,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Waits in the queue. None means that the pause after a failed creation is over.
-    fn queue(&self, caller: &Caller<'_>, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
+    fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
         let request = Request { lane: ask.lane.lane(), since: caller.began, thread: caller.number };
         let pause_ends = if caller.attempts > 0 { caller.no_creation_before } else { u64::MAX };
         let until = caller.deadline.min(pause_ends);
@@ -219,7 +215,7 @@ impl<M: Manager> Inner<M> {
                 (false, Some(time)) => Patience::For(time),
                 (false, None) => Patience::Forever,
             },
-            || self.now(),
+            move || self.now(),
         );
         match outcome {
             Outcome::Granted(right) => Ok(Some(Found::Resource(right))),
@@ -240,7 +236,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// After a failed creation on the caller's thread: another try after a pause, or the error.
-    fn may_try_again(&self, caller: &mut Caller<'_>, ask: Ask, failure: CreateFailure) -> Result<(), CheckoutError> {
+    fn may_try_again(&self, caller: &mut Caller, ask: Ask, failure: CreateFailure) -> Result<(), CheckoutError> {
         caller.attempts += 1;
         let gives_up = matches!(ask.patient, Patient::Never) || caller.attempts >= ATTEMPTS || !failure.retryable;
         caller.no_creation_before = self.now().saturating_add(self.creation.pause(caller.attempts));
@@ -271,7 +267,7 @@ impl<M: Manager> Inner<M> {
         }))
     }
 
-    fn timed_out(&self, caller: &Caller<'_>, position: u32) -> CheckoutError {
+    fn timed_out(&self, caller: &Caller, position: u32) -> CheckoutError {
         self.counts.timeouts.add_one();
         let stats = self.stats();
         let deadlock = self.shelf.held_by_waiters(caller.number);
@@ -292,7 +288,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Refuses a wait that nobody is left to end. Only a caller that holds something itself can complete such a circle.
-    fn refuse_deadlock(&self, caller: &Caller<'_>) -> Result<(), CheckoutError> {
+    fn refuse_deadlock(&self, caller: &Caller) -> Result<(), CheckoutError> {
         let holds_one = self
             .shelf
             .slots()
@@ -305,17 +301,17 @@ impl<M: Manager> Inner<M> {
         Err(CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders })))
     }
 
-    /// The first checkout after a rest: the coarse clock starts again, and this checkout gets the true time.
+    /// Notes when a checkout happened. The first one after a rest starts the coarse clock again, and gets the true time.
     #[cold]
-    fn wake_clock(&self, right: &Right<'_, M::Resource>) {
+    #[inline(never)]
+    fn note_time(&self, record: &Record, now: u64) {
+        record.stamp(now);
+        if now & ASLEEP == 0 {
+            return;
+        }
         let now = self.now();
         self.shelf.set_coarse(now);
-        right.record().stamp(now);
+        record.stamp(now);
         self.alarm.ring();
     }
-}
-
-/// Whether a return has more to do than to open its slot.
-pub(super) fn is_special(seen: u32) -> bool {
-    seen & (attention::CLOSED | attention::SHRINK) != 0
 }

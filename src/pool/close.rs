@@ -49,7 +49,7 @@ impl<M: Manager> Inner<M> {
         let (began, deadline) = (self.now(), deadline.on(&self.clock));
         let destroyed_before = self.counts.destroyed().total();
         let waiters_woken = self.shelf.queue_len() as usize;
-        self.shelf.close(|| self.now());
+        self.shelf.close(move || self.now());
         // The crew destroys what is free, so that a hanging `destroy` costs this close its deadline and no more.
         while let Some(right) = self.claim_open() {
             match self.parcel(right) {
@@ -78,7 +78,7 @@ impl<M: Manager> Inner<M> {
 
     /// The end of the last handle: no deadline, nobody is waited for.
     pub(super) fn shut_down(&self) {
-        self.shelf.close(|| self.now());
+        self.shelf.close(move || self.now());
         drop(self.take_quarantine(u64::MAX));
         self.sweep();
         self.finish_threads();

@@ -225,7 +225,7 @@ impl<M: Manager> Inner<M> {
         let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
         if !failure.retryable || (failures >= ATTEMPTS && hopeless()) {
             let CreateFailure { error, retryable } = failure;
-            self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, || self.now());
+            self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, move || self.now());
         }
         self.alarm.ring();
     }

@@ -1,9 +1,9 @@
 //! Return: what becomes of a resource when its guard is dropped.
 
-use super::checkout::is_special;
 use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
 use crate::core::{MARK_SUSPECT, MARK_UNWINDING, Phase, Right, attention};
+use crate::keeper::ASLEEP;
 use crate::manager::{Manager, ReturnOutcome};
 use crate::observe::DestroyReason;
 use std::time::Instant;
@@ -23,20 +23,35 @@ impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
     #[inline(always)]
     pub(crate) fn give_back(&self, mut right: Right<'_, M::Resource>) {
-        if std::thread::panicking() || right.record().marks() != 0 || is_special(self.shelf.attention()) {
-            return self.give_back_specially(right);
+        if std::thread::panicking() || right.record().marks() != 0 || self.shelf.attention() != 0 {
+            return self.give_back_watched(right);
         }
         match self.judge(&mut right) {
-            ReturnOutcome::Healthy => self.open(right),
+            ReturnOutcome::Healthy => {
+                self.stamp(&right);
+                let seen = self.shelf.open(right, move || self.now());
+                if seen & attention::CLOSED != 0 {
+                    self.sweep();
+                }
+            }
             outcome => self.settle(right, outcome),
         }
     }
 
-    /// Opens a slot for whoever comes, and looks at what a return must look at.
+    /// Notes the time of a return, if it is another than that of the checkout.
     #[inline(always)]
+    fn stamp(&self, right: &Right<'_, M::Resource>) {
+        let now = self.shelf.coarse();
+        if right.record().since() != now {
+            // Only to the time the clock stopped at, should it stand still.
+            right.record().stamp(now & !ASLEEP);
+        }
+    }
+
+    /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
-        right.record().stamp(self.shelf.coarse());
-        let seen = self.shelf.give_back(right, || self.now());
+        self.stamp(&right);
+        let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             self.sweep();
         }
@@ -61,9 +76,9 @@ impl<M: Manager> Inner<M> {
         self.call("recycle", |manager| manager.recycle(resource)).unwrap_or(ReturnOutcome::Broken)
     }
 
-    #[cold]
+    /// A return with more to look at than its own slot.
     #[inline(never)]
-    fn give_back_specially(&self, mut right: Right<'_, M::Resource>) {
+    fn give_back_watched(&self, mut right: Right<'_, M::Resource>) {
         let marks = right.record().take_marks();
         let panicked = std::thread::panicking() && marks & MARK_UNWINDING == 0;
         if panicked && self.config.on_panic == OnPanic::Discard {
@@ -148,13 +163,13 @@ impl<M: Manager> Inner<M> {
             }
             (Ok(Err(error)), _) => {
                 let failures = right.record().checked(false);
-                let index = right.index();
+                let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                 log::warn!("{self}: a check of the resource in slot {index} failed ({failures} in a row): {error}");
                 if failures >= FAILURES || still_busy.is_some() || self.is_closed() {
                     return self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
                 }
                 right.record().stamp(self.shelf.coarse());
-                if self.shelf.open_degraded(right, || self.now()) & attention::CLOSED != 0 {
+                if self.shelf.open_degraded(right, move || self.now()) & attention::CLOSED != 0 {
                     self.sweep();
                 }
             }
@@ -202,7 +217,7 @@ impl<M: Manager> Inner<M> {
 
     /// Frees a slot, and lets those know who can use the room.
     pub(super) fn vacate(&self, right: Right<'_, M::Resource>) {
-        let seen = self.shelf.vacate(right, || self.now());
+        let seen = self.shelf.vacate(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             drop(self.draining.lock());
             self.drained.notify_all();
