@@ -1,6 +1,6 @@
 //! The guards: a resource in the hands of its user.
 
-use crate::core::{Lease, MARK_SUSPECT, Right, Settle};
+use crate::core::{Lease, Mark, Right, Settle};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
 use crate::pool::Inner;
@@ -56,8 +56,8 @@ macro_rules! guard {
             }
 
             /// Has the resource checked after its return, before anyone else gets it.
-            pub fn mark_suspect(&self) {
-                self.0.record().mark(MARK_SUSPECT);
+            pub fn mark_suspect(&mut self) {
+                self.0.mark(Mark::Suspect);
             }
         }
 

@@ -3,6 +3,7 @@
 //! A hint is a slot and the exact word it should have. A stale hint costs one failed compare-exchange, never a wrong
 //! checkout: the generation in the word tells an earlier life of the slot from the present one.
 
+use super::slot::Stamp;
 use super::word::Word;
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -21,7 +22,7 @@ pub(crate) struct Hint {
     pub(crate) pool: u64,
     pub(crate) index: u32,
     /// This thread's number, here so that the fast path reads one place.
-    pub(crate) thread: u64,
+    pub(crate) stamp: Stamp,
     /// The word the slot has if nobody used it since.
     pub(crate) ready: Word,
 }
@@ -37,7 +38,7 @@ thread_local! {
     static MINE: Mine = const {
         Mine {
             number: Cell::new(0),
-            hints: [const { Cell::new(Hint { pool: 0, index: 0, thread: 0, ready: Word::VACANT }) }; HINTS],
+            hints: [const { Cell::new(Hint { pool: 0, index: 0, stamp: Stamp::by(0), ready: Word::VACANT }) }; HINTS],
         }
     };
     static NAMED: Named = Named::register();

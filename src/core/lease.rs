@@ -4,8 +4,8 @@
 //! when dropped: that is a [`Lease`]. What its end means is the policy `H`.
 
 use super::shelf::Shelf;
-use super::slot::{Record, Right, Slot};
-use super::word::Word;
+use super::slot::{Right, Slot};
+use super::word::{Mark, Word};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -35,6 +35,9 @@ pub(crate) trait Settle<T: Slots + ?Sized> {
 /// A slot's right together with the reference `P` that keeps the slot in place.
 pub(crate) struct Lease<P: Anchor, H: Settle<P::Target>> {
     slot: NonNull<Slot<ResourceOf<P>>>,
+    /// The slot's word, with marks for the return. Kept here because a load right after the claim's compare-exchange
+    /// would cost half as much as the exchange itself.
+    word: Word,
     pool: P,
     policy: PhantomData<H>,
 }
@@ -55,8 +58,8 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
         claim: impl for<'s> FnOnce(&'s P::Target) -> Result<Right<'s, ResourceOf<P>>, E>,
     ) -> Result<Self, E> {
         let right = claim(&pool)?;
-        let slot = NonNull::from(right.pass_on());
-        Ok(Self { slot, pool, policy: PhantomData })
+        let (slot, word) = right.pass_on();
+        Ok(Self { slot: NonNull::from(slot), word, pool, policy: PhantomData })
     }
 
     /// Ties a right already won to `pool`.
@@ -65,18 +68,18 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
     /// If the right is another pool's.
     pub(crate) fn carry(pool: P, right: Right<'_, ResourceOf<P>>) -> Self {
         assert!(pool.shelf().index_of(right.slot()).is_some(), "a right travels with its own pool");
-        let slot = NonNull::from(right.pass_on());
-        Self { slot, pool, policy: PhantomData }
+        let (slot, word) = right.pass_on();
+        Self { slot: NonNull::from(slot), word, pool, policy: PhantomData }
     }
 
     /// The slot's place in the pool, and its word.
     pub(crate) fn place(&self) -> (u32, Word) {
-        let slot = self.slot();
-        (self.pool.shelf().index_of(slot).unwrap_or(u32::MAX), slot.look())
+        (self.pool.shelf().index_of(self.slot()).unwrap_or(u32::MAX), self.word)
     }
 
-    pub(crate) fn record(&self) -> &Record {
-        self.slot().record()
+    /// Has the end of the lease know something.
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.word = self.word.marked(mark);
     }
 
     #[inline(always)]
@@ -93,7 +96,7 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
     #[inline(always)]
     unsafe fn right(&self) -> Right<'_, ResourceOf<P>> {
         // SAFETY: the lease stands for the slot's one right, and the caller takes it out once.
-        unsafe { self.slot().take_up() }
+        unsafe { self.slot().take_up(self.word) }
     }
 
     /// Ends the lease with `end` in place of its policy.

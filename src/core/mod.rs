@@ -32,5 +32,5 @@ pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
 pub(crate) use hint::{Hint, hint, remember, thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots};
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
-pub(crate) use slot::{MARK_SUSPECT, MARK_UNWINDING, Record, Right, Slot};
-pub(crate) use word::{Phase, Word};
+pub(crate) use slot::{Right, Slot, Stamp};
+pub(crate) use word::{Mark, Phase, Word};

@@ -37,7 +37,7 @@ use super::waiters::{List, NoPlace, Node, State, Waiters};
 use super::word::Phase;
 use crate::error::Refusal;
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicU32 as PlainTime;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::time::Duration;
 
@@ -53,8 +53,8 @@ pub(crate) mod attention {
     pub(crate) const CLOSED: u32 = 1 << 3;
     /// The strategy keeps a list of free slots.
     pub(crate) const LISTED: u32 = 1 << 4;
-    /// Overflow resources end at their return (`overflow_ttl` zero).
-    pub(crate) const SHRINK: u32 = 1 << 5;
+    /// More than `max_size` resources are alive: returns note their time, or end the surplus.
+    pub(crate) const OVERFLOWING: u32 = 1 << 5;
 }
 use attention::{CLOSED, CONTENDED, FENCED, LISTED, STARVING};
 
@@ -121,7 +121,7 @@ struct Signals {
     /// Whether a freed slot without a resource is worth a waiter's look: creation happens on the caller.
     wake_on_vacancy: AtomicBool,
     /// The pool's coarse time; not part of any protocol.
-    coarse: AtomicU64,
+    coarse: PlainTime,
 }
 
 /// The slots and the protocols on them.
@@ -147,7 +147,7 @@ impl<R> Shelf<R> {
             signals: CachePadded::new(Signals {
                 attention: AtomicU32::new(config.attention | raised),
                 wake_on_vacancy: AtomicBool::new(false),
-                coarse: AtomicU64::new(0),
+                coarse: PlainTime::new(0),
             }),
             available: config.available,
             hand_over: config.fairness,
@@ -192,12 +192,20 @@ impl<R> Shelf<R> {
     }
 
     #[inline(always)]
-    pub(crate) fn coarse(&self) -> u64 {
+    pub(crate) fn coarse(&self) -> u32 {
         self.signals.coarse.load(Relaxed)
     }
 
-    pub(crate) fn set_coarse(&self, now: u64) {
+    pub(crate) fn set_coarse(&self, now: u32) {
         self.signals.coarse.store(now, Relaxed);
+    }
+
+    pub(crate) fn set_overflowing(&self, overflowing: bool) {
+        if overflowing {
+            self.signals.attention.fetch_or(attention::OVERFLOWING, Relaxed);
+        } else {
+            self.signals.attention.fetch_and(!attention::OVERFLOWING, Relaxed);
+        }
     }
 
     pub(crate) fn waiting(&self) -> u32 {
@@ -395,7 +403,7 @@ impl<R> Shelf<R> {
     }
 
     fn grant(&self, mut list: super::sync::MutexGuard<'_, List>, node: &Node, right: Right<'_, R>, now: impl Now) {
-        let (thread, had_wake) = list.grant(node, self.number_of(right.pass_on()));
+        let (thread, had_wake) = list.grant(node, (self.number_of(right.slot()), right.pass_on().1));
         self.waiters.count_from(&list);
         if let HandOver::After(_) = self.hand_over {
             let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));
@@ -543,7 +551,7 @@ impl<R> Shelf<R> {
     pub(crate) fn held_by_waiters(&self, me: u64) -> bool {
         let list = self.waiters.lock();
         self.slots.iter().all(|slot| {
-            let holder = slot.record().thread();
+            let holder = slot.record().stamp().thread();
             slot.look().phase() == Phase::Busy && (holder == me || list.holds_thread(holder))
         })
     }
@@ -577,7 +585,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
         // SAFETY: the granter ended its right with `pass_on` and stored GRANTED with Release, read with Acquire by
         // `state`; a node is granted once, because it was taken off the list, and each seat reads its grant once:
         // `served` consumes the seat, and `Drop` then finds the node idle.
-        let right = unsafe { slot.take_up() };
+        let right = unsafe { slot.take_up(self.node.granted_word()) };
         self.node.settle();
         right
     }

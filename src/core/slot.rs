@@ -1,7 +1,7 @@
 //! A place for one resource, and the right to touch it.
 
 use super::sync::{AtomicU64, UnsafeCell};
-use super::word::{Phase, Word};
+use super::word::{Mark, Phase, Word};
 use std::panic::Location;
 // The record is bookkeeping that takes part in no protocol, so the model checker need not see it.
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -25,90 +25,68 @@ unsafe impl<R: Send> Sync for Slot<R> {}
 /// holders, which readers accept or guard against by reading the word before and after.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// Coarse time of the last checkout or return.
-    since: Plain,
-    /// Number of the thread that checked out last.
-    thread: Plain,
+    /// Who checked out last, and when: see [`Stamp`].
+    stamp: Plain,
     /// Where it did: a `&'static Location`, or null.
     site: AtomicPtr<Location<'static>>,
     /// Checkouts of this slot, over all its lives.
     checkouts: Plain,
     /// Failed checks in a row.
     failures: Plain,
-    /// What the return must know of this use; zero almost always, and zero again before the slot is opened.
-    marks: Plain,
     /// What the manager says the present resource costs.
     weight: Plain,
 }
 
-/// The holder was unwinding from a panic when it checked out: its unwinding at return proves nothing.
-pub(crate) const MARK_UNWINDING: u64 = 1;
-/// The holder asked for a check before anyone else gets the resource.
-pub(crate) const MARK_SUSPECT: u64 = 2;
+/// A thread's number in the high half, a coarse time in the low half: one store notes both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u64);
+
+impl Stamp {
+    /// `thread` from [`thread_number`](super::thread_number); it wraps after four billion threads.
+    pub(crate) const fn by(thread: u64) -> Stamp {
+        Stamp(thread << 32)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn at(self, time: u32) -> Stamp {
+        Stamp((self.0 & !0xffff_ffff) | time as u64)
+    }
+
+    pub(crate) const fn time(self) -> u32 {
+        self.0 as u32
+    }
+
+    pub(crate) const fn thread(self) -> u64 {
+        self.0 >> 32
+    }
+}
 
 impl Record {
-    /// Notes a checkout. False if the time differs from the last one noted, which the caller then has to note.
-    ///
-    /// Compares before it stores: every store of a return has to drain before the next compare-exchange, while loads
-    /// of a line that the holder owns anyway are free. A thread that uses one slot from one place stores the count alone.
+    /// Notes a checkout: three stores to a line that the holder owns.
     #[inline(always)]
-    #[must_use]
-    pub(crate) fn checked_out(&self, now: u64, thread: u64, site: &'static Location<'static>) -> bool {
+    pub(crate) fn checked_out(&self, stamp: Stamp, site: &'static Location<'static>) {
         self.checkouts.store(self.checkouts.load(Relaxed) + 1, Relaxed);
-        let site = std::ptr::from_ref(site).cast_mut();
-        if self.thread.load(Relaxed) != thread || self.site.load(Relaxed) != site {
-            self.thread.store(thread, Relaxed);
-            self.site.store(site, Relaxed);
-        }
-        self.since.load(Relaxed) == now
+        self.stamp.store(stamp.0, Relaxed);
+        self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
     }
 
-    #[inline(always)]
-    pub(crate) fn stamp(&self, now: u64) {
-        self.since.store(now, Relaxed);
+    /// Notes another time for the same thread. Called by the slot's right-holder alone.
+    #[inline]
+    pub(crate) fn set_time(&self, time: u32) {
+        self.stamp.store(self.stamp().at(time).0, Relaxed);
     }
 
-    fn born(&self, now: u64, weight: u64) {
-        self.stamp(now);
+    fn born(&self, time: u32, weight: u64) {
+        self.stamp.store(Stamp::by(0).at(time).0, Relaxed);
         self.weight.store(weight, Relaxed);
         self.failures.store(0, Relaxed);
-        self.marks.store(0, Relaxed);
     }
 
     #[inline]
-    pub(crate) fn weight(&self) -> u64 {
-        self.weight.load(Relaxed)
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp(self.stamp.load(Relaxed))
     }
 
-    /// Adds `mark`. Called by the slot's right-holder alone.
-    #[inline]
-    pub(crate) fn mark(&self, mark: u64) {
-        self.marks.store(self.marks() | mark, Relaxed);
-    }
-
-    #[inline(always)]
-    pub(crate) fn marks(&self) -> u64 {
-        self.marks.load(Relaxed)
-    }
-
-    /// Reads the marks and clears them. Called by the slot's right-holder alone.
-    pub(crate) fn take_marks(&self) -> u64 {
-        let marks = self.marks();
-        self.marks.store(0, Relaxed);
-        marks
-    }
-
-    #[inline]
-    pub(crate) fn since(&self) -> u64 {
-        self.since.load(Relaxed)
-    }
-
-    #[inline]
-    pub(crate) fn thread(&self) -> u64 {
-        self.thread.load(Relaxed)
-    }
-
-    #[inline]
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         let site = self.site.load(Relaxed);
         // SAFETY: the only stores are null (at birth of the slot) and pointers made from `&'static Location<'static>`
@@ -116,9 +94,12 @@ impl Record {
         unsafe { site.as_ref() }
     }
 
-    #[inline]
     pub(crate) fn checkouts(&self) -> u64 {
         self.checkouts.load(Relaxed)
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight.load(Relaxed)
     }
 
     /// Notes a check's result and says how many have failed in a row. Called by the slot's right-holder alone.
@@ -156,14 +137,15 @@ impl<R> Slot<R> {
         }
     }
 
-    /// Takes up a right that was ended with [`Right::pass_on`] or is kept in another form.
+    /// Takes up a right that was ended with [`Right::pass_on`] or is kept in another form; `word` is its word.
     ///
     /// # Safety
     /// The caller must have received this slot's passed-on right, once, through an operation that synchronises with
     /// the thread that passed it on.
     #[inline(always)]
-    pub(crate) unsafe fn take_up(&self) -> Right<'_, R> {
-        Right { slot: self, word: self.look() }
+    pub(crate) unsafe fn take_up(&self, word: Word) -> Right<'_, R> {
+        debug_assert_eq!(self.look(), word.unmarked(), "an exclusive word changed under its holder");
+        Right { slot: self, word }
     }
 
     /// The resource's place, for [`Lease`](super::Lease), which stands for the right.
@@ -209,9 +191,9 @@ impl<'s, R> Right<'s, R> {
     }
 
     /// Puts a new resource into the slot, and begins its record.
-    pub(crate) fn put(&mut self, resource: R, now: u64, weight: u64) {
+    pub(crate) fn put(&mut self, resource: R, time: u32, weight: u64) {
         debug_assert_eq!(self.word.phase(), Phase::Creating);
-        self.slot.record.born(now, weight);
+        self.slot.record.born(time, weight);
         // SAFETY: we hold the slot's right, so nobody else reads or writes the resource; the borrow ends here.
         let old = self.slot.resource.with_mut(|place| unsafe { (*place).replace(resource) });
         debug_assert!(old.is_none(), "a slot in CREATING is empty");
@@ -260,7 +242,14 @@ impl<'s, R> Right<'s, R> {
     }
 
     /// Ends the right here so that exactly one other thread may take it up with [`Slot::take_up`].
-    pub(crate) fn pass_on(self) -> &'s Slot<R> {
-        self.slot
+    #[inline(always)]
+    pub(crate) fn pass_on(self) -> (&'s Slot<R>, Word) {
+        (self.slot, self.word)
+    }
+
+    /// The same right, with something for its end to know.
+    pub(crate) fn marked(mut self, mark: Mark) -> Self {
+        self.word = self.word.marked(mark);
+        self
     }
 }

@@ -14,6 +14,7 @@
 //! sees it: the race of a timeout against a grant does not exist.
 
 use super::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Thread, UnsafeCell, current};
+use super::word::Word;
 use crate::error::Refusal;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -45,8 +46,8 @@ pub(crate) struct Node {
     place: UnsafeCell<Place>,
 }
 
-/// What of a node belongs to the list: read and written only under the list's lock, apart from `refusal`, which
-/// the waiter reads once its state says that it is there.
+/// What of a node belongs to the list: read and written only under the list's lock, apart from `grant` and `refusal`,
+/// which the waiter reads once its state says that they are there.
 struct Place {
     prev: *const Node,
     next: *const Node,
@@ -54,6 +55,7 @@ struct Place {
     lane: usize,
     since: u64,
     number: u64,
+    grant: Word,
     refusal: Option<Refusal>,
 }
 
@@ -75,6 +77,7 @@ impl Node {
                 lane: 0,
                 since: 0,
                 number: 0,
+                grant: Word::VACANT,
                 refusal: None,
             }),
         })
@@ -112,6 +115,15 @@ impl Node {
     /// Back to where `join` begins, once what the state said has been taken.
     pub(crate) fn settle(&self) {
         self.state.store(WAITING, Relaxed);
+    }
+
+    /// The word of the granted slot.
+    pub(crate) fn granted_word(&self) -> Word {
+        self.place.with(|place| {
+            // SAFETY: called once the state says GRANTED: the granter wrote this before its Release store, took the
+            // node off the list first, and touches it no more.
+            unsafe { (*place).grant }
+        })
     }
 
     pub(crate) fn take_refusal(&self) -> Refusal {
@@ -262,8 +274,8 @@ impl List {
 
     /// Takes `node` off the list and passes slot `index` on to it. The second value says whether the node had a wake in
     /// hand, which must go to somebody else.
-    pub(crate) fn grant(&mut self, node: &Node, index: u32) -> (Thread, bool) {
-        self.finish(node, (u64::from(index) << 2) | GRANTED, |_| ())
+    pub(crate) fn grant(&mut self, node: &Node, (index, word): (u32, Word)) -> (Thread, bool) {
+        self.finish(node, (u64::from(index) << 2) | GRANTED, |place| place.grant = word)
     }
 
     /// Takes `node` off the list and ends its wait with `refusal`.

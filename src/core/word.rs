@@ -43,7 +43,7 @@ impl Phase {
                 | (Creating, Ready | Busy | Retiring | Vacant)
                 | (Ready, Busy | Checking | Retiring)
                 | (Degraded, Busy | Checking | Retiring)
-                | (Busy, Ready | Checking | Retiring | Vacant)
+                | (Busy, Ready | Checking | Retiring | Vacant | Busy)
                 | (Checking, Ready | Degraded | Busy | Retiring)
                 | (Retiring, Vacant)
         )
@@ -61,14 +61,25 @@ impl Phase {
 }
 
 const PHASE_BITS: u32 = 4;
-const GENERATION_BITS: u32 = 60;
-const _: () = assert!(PHASE_BITS + GENERATION_BITS == u64::BITS);
+const MARK_BITS: u32 = 4;
+const GENERATION_BITS: u32 = 56;
+const _: () = assert!(PHASE_BITS + MARK_BITS + GENERATION_BITS == u64::BITS);
 const PHASE_MASK: u64 = (1 << PHASE_BITS) - 1;
+const MARK_MASK: u64 = ((1 << MARK_BITS) - 1) << PHASE_BITS;
 
-/// A slot word, low to high: phase, generation.
+/// What a return must know of this use. Marks travel with the right and never reach the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// The holder was unwinding from a panic when it checked out: its unwinding at return proves nothing.
+    Unwinding = 1 << PHASE_BITS,
+    /// The resource is to be checked before anyone else gets it.
+    Suspect = 2 << PHASE_BITS,
+}
+
+/// A slot word, low to high: phase, marks, generation.
 ///
 /// The generation counts the resources that have lived in the slot, so a word remembered from an earlier life never
-/// matches a later one: at a billion replacements a second, 2^60 generations last 36 years.
+/// matches a later one: at a billion replacements a second, 2^56 generations last two years.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Word(u64);
 
@@ -88,18 +99,37 @@ impl Word {
     }
 
     pub(crate) const fn generation(self) -> u64 {
-        self.0 >> PHASE_BITS
+        self.0 >> (PHASE_BITS + MARK_BITS)
     }
 
-    /// The same life in another phase.
+    #[inline(always)]
+    pub(crate) const fn marked(self, mark: Mark) -> Word {
+        Word(self.0 | mark as u64)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn has(self, mark: Mark) -> bool {
+        self.0 & mark as u64 != 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_marked(self) -> bool {
+        self.0 & MARK_MASK != 0
+    }
+
+    pub(crate) const fn unmarked(self) -> Word {
+        Word(self.0 & !MARK_MASK)
+    }
+
+    /// The same life in another phase, without marks.
     #[inline(always)]
     pub(crate) const fn to(self, phase: Phase) -> Word {
-        Word((self.0 & !PHASE_MASK) | phase as u64)
+        Word((self.0 & !(PHASE_MASK | MARK_MASK)) | phase as u64)
     }
 
     /// Vacant, with the next resource's generation.
     pub(crate) const fn next_life(self) -> Word {
-        Word((self.generation().wrapping_add(1) << PHASE_BITS) | Phase::Vacant as u64)
+        Word((self.generation().wrapping_add(1) << (PHASE_BITS + MARK_BITS)) | Phase::Vacant as u64)
     }
 }
 
@@ -116,8 +146,12 @@ mod tests {
     #[test]
     fn a_word_gives_back_its_phase_and_generation() {
         for phase in Phase::ALL {
-            let word = Word::from_bits(77 << PHASE_BITS).to(phase);
+            let word = Word::from_bits(77 << (PHASE_BITS + MARK_BITS)).to(phase);
             assert_eq!((word.phase(), word.generation()), (phase, 77));
+            let marked = word.marked(Mark::Suspect);
+            assert!(marked.has(Mark::Suspect) && !marked.has(Mark::Unwinding) && !word.is_marked());
+            assert_eq!((marked.phase(), marked.generation(), marked.unmarked()), (phase, 77, word));
+            assert_eq!(marked.to(phase), word);
             assert_eq!(word.next_life().phase(), Phase::Vacant);
             assert_eq!(word.next_life().generation(), 78);
         }

@@ -11,7 +11,7 @@ pub use clock::{Clock, Deadline, VirtualClock};
 pub(crate) use clock::{Watch, nanos};
 pub(crate) use crew::{Crew, Work};
 
-use crate::core::{Phase, Slot};
+use crate::core::{Phase, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
 use crate::observe::DestroyReason;
@@ -19,10 +19,23 @@ use crate::pool::{Inner, Job, Quarantined};
 use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 /// Set in the coarse clock while nobody publishes it: the time beside it is when it stopped.
-pub(crate) const ASLEEP: u64 = 1 << 63;
+pub(crate) const ASLEEP: u32 = 1 << 31;
+
+/// A time in nanoseconds as the coarse clock tells it: in ticks of 10 ms, which wrap after 248 days.
+pub(crate) fn ticks(now: u64) -> u32 {
+    (now / TICK) as u32 & !ASLEEP
+}
+
+/// Nanoseconds from the beginning of tick `then` to `now`: right for spans of less than 248 days.
+pub(crate) fn since_ticks(then: u32, now: u64) -> u64 {
+    let passed = ticks(now).wrapping_sub(then) & !ASLEEP;
+    // A tick noted a moment after `now` was read is no time ago.
+    if passed > ASLEEP / 2 { 0 } else { u64::from(passed) * TICK + now % TICK }
+}
 
 /// How often the coarse clock is published while anything is checked out, in nanoseconds: 10 ms. A hold is known to
 /// this resolution; a hundred wakes a second cost well under a thousandth of a core.
@@ -146,45 +159,42 @@ impl<M: Manager> Inner<M> {
             self.shelf.lower(move || self.now());
         }
         if self.is_manual() || self.clock.is_virtual() || now.saturating_sub(state.last_use) < QUIET {
-            self.shelf.set_coarse(now);
+            self.shelf.set_coarse(ticks(now));
             return (!self.is_manual() && !self.clock.is_virtual()).then_some(now + TICK);
         }
-        self.shelf.set_coarse(now | ASLEEP);
+        self.shelf.set_coarse(ticks(now) | ASLEEP);
         // A checkout at this very moment may have read the time before it stopped: then the clock goes on.
         let in_use = self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Busy);
         if in_use {
             state.last_use = now;
-            self.shelf.set_coarse(now);
+            self.shelf.set_coarse(ticks(now));
             return Some(now + TICK);
         }
         None
     }
 
-    /// The time of a checkout or return noted while the clock stood still counts from when it stopped at the latest.
-    pub(crate) fn awake_time<R>(&self, now: u64, slot: &Slot<R>) -> u64 {
-        if slot.record().since() & ASLEEP != 0 { slot.record().since() } else { now }
-    }
-
     /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
     fn end_idle_overflow(&self, now: u64) -> Option<u64> {
         let config = self.config();
-        if config.max_overflow == 0 {
-            return None;
-        }
         let ttl = nanos(config.overflow_ttl());
-        loop {
-            let live = self.shelf.slots().filter(|(_, slot)| slot.look().phase().is_live()).count();
-            if live <= config.max_size {
+        while self.shelf.attention() & attention::OVERFLOWING != 0 {
+            if self.staying() <= config.max_size {
+                if self.shelf.occupied() as usize <= config.max_size {
+                    self.shelf.set_overflowing(false);
+                }
                 return None;
             }
+            // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
+            let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
             let idle = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Ready);
-            let (index, since) =
-                idle.map(|(index, slot)| (index, slot.record().since() & !ASLEEP)).min_by_key(|x| x.1)?;
-            let due = since.saturating_add(ttl);
-            if due > now {
-                return Some(due);
+            // A noted time is rounded down to its tick: a tick less, so as never to be early.
+            let idle_for = |stamp: u32| since_ticks(stamp, now).saturating_sub(TICK).min(most);
+            let (slot, idle_for) = idle
+                .map(|(_, slot)| (slot, idle_for(slot.record().stamp().time())))
+                .max_by_key(|(_, idle_for)| *idle_for)?;
+            if idle_for < ttl {
+                return Some(now + (ttl - idle_for));
             }
-            let slot = self.shelf.slot(index)?;
             let seen = slot.look();
             // Claimed like by a borrower: if somebody was faster, it is not idle.
             if seen.phase() == Phase::Ready
@@ -193,6 +203,7 @@ impl<M: Manager> Inner<M> {
                 self.retire(right, DestroyReason::Overflow);
             }
         }
+        None
     }
 
     /// Sends what was still busy at its return to be checked again.

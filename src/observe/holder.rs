@@ -1,6 +1,7 @@
 //! Who holds what.
 
 use crate::core::{Phase, Slot, Word, thread_name};
+use crate::keeper::since_ticks;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -60,8 +61,8 @@ impl Holder {
         }
         let record = slot.record();
         let checkouts = record.checkouts();
-        let (thread, site) = (record.thread(), record.site()?);
-        let held_for = Duration::from_nanos(now.saturating_sub(record.since()));
+        let (stamp, site) = (record.stamp(), record.site()?);
+        let (thread, held_for) = (stamp.thread(), Duration::from_nanos(since_ticks(stamp.time(), now)));
         if slot.look() != word || record.checkouts() != checkouts {
             return None;
         }

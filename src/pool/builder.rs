@@ -5,7 +5,7 @@ use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
 use crate::error::{BuildError, SharedError};
-use crate::keeper::{self, Alarm, Clock, Crew, KeeperState, nanos};
+use crate::keeper::{self, Alarm, Clock, Crew, KeeperState, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::Counts;
 use parking_lot::{Condvar, Mutex};
@@ -174,7 +174,7 @@ impl<M: Manager> Builder<M> {
             return Err(BuildError::WarmUp { pool: pool.inner.name.clone(), report, source });
         }
         pool.inner.warm_up_report.get_or_init(|| report);
-        pool.inner.shelf.set_coarse(pool.inner.now());
+        pool.inner.shelf.set_coarse(ticks(pool.inner.now()));
         pool.inner.alarm.ring();
         Ok(pool)
     }
@@ -194,7 +194,6 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
         Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
         Strategy::Fifo => (Available::Fifo(Listed::new(slots, IndexQueue::new(slots))), attention::LISTED),
     };
-    let shrinks = config.max_overflow > 0 && config.overflow_ttl().is_zero();
     let shelf = Shelf::new(ShelfConfig {
         slots: slots as u32,
         available,
@@ -204,7 +203,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
             Fairness::Barging => HandOver::Never,
         },
         max_waiters: config.max_waiters.map_or(u32::MAX, |most| most as u32),
-        attention: listed | if shrinks { attention::SHRINK } else { 0 },
+        attention: listed,
         asymmetric: config.fences == Fences::Auto,
     });
     let label = config.name.as_deref().unwrap_or("pool");
@@ -221,6 +220,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
         keeper_thread: Mutex::new(None),
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),
+        overflowing_since: AtomicU64::new(0),
         draining: Mutex::new(()),
         drained: Condvar::new(),
         manager,

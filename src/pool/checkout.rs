@@ -3,10 +3,10 @@
 use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
-use crate::core::{Hint, MARK_SUSPECT, MARK_UNWINDING, Outcome, Patience, Phase, Record, Request, Right};
+use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Stamp};
 use crate::core::{hint, remember, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
-use crate::keeper::{ASLEEP, nanos};
+use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
 use crate::pool::Priority;
 use std::panic::Location;
@@ -70,35 +70,41 @@ impl<M: Manager> Inner<M> {
         let hint = hint(self.number);
         if hint.pool == self.number
             && let Some(slot) = self.shelf.slot(hint.index)
-            && let Some(right) = slot.claim(hint.ready, Phase::Busy)
         {
-            self.note(&right, hint.thread, site);
-            return Ok(right);
+            let time = self.shelf.coarse();
+            if let Some(right) = slot.claim(hint.ready, Phase::Busy) {
+                right.record().checked_out(hint.stamp.at(time), site);
+                if time & ASLEEP != 0 || std::thread::panicking() {
+                    return Ok(self.unusual(right, time));
+                }
+                return Ok(right);
+            }
         }
         self.claim_slowly(site, ask())
     }
 
-    /// Writes down who has the slot now.
-    #[inline(always)]
-    fn note(&self, right: &Right<'_, M::Resource>, thread: u64, site: &'static Location<'static>) {
-        let now = self.shelf.coarse();
-        if !right.record().checked_out(now, thread, site) {
-            self.note_time(right.record(), now);
+    /// A checkout by a thread that unwinds, or the first one after a rest: that starts the coarse clock again.
+    #[cold]
+    #[inline(never)]
+    fn unusual<'s>(&self, right: Right<'s, M::Resource>, time: u32) -> Right<'s, M::Resource> {
+        if time & ASLEEP != 0 {
+            let time = ticks(self.now());
+            self.shelf.set_coarse(time);
+            right.record().set_time(time);
+            self.alarm.ring();
         }
-        if std::thread::panicking() {
-            right.record().mark(MARK_UNWINDING);
-        }
+        if std::thread::panicking() { right.marked(Mark::Unwinding) } else { right }
     }
 
     /// Notes the checkout and remembers the slot for the thread's next one.
     fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller) -> Right<'s, M::Resource> {
-        self.note(&right, caller.number, caller.site);
+        let (time, stamp) = (self.shelf.coarse(), Stamp::by(caller.number));
+        right.record().checked_out(stamp.at(time), caller.site);
         if self.config.strategy == crate::Strategy::Affine {
-            let ready = right.word().to(Phase::Ready);
-            let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
-            remember(Hint { pool: self.number, index, thread: caller.number, ready });
+            let (index, ready) = (self.shelf.index_of(right.slot()).unwrap_or(u32::MAX), right.word().to(Phase::Ready));
+            remember(Hint { pool: self.number, index, stamp, ready });
         }
-        right
+        self.unusual(right, time)
     }
 
     #[cold]
@@ -180,10 +186,9 @@ impl<M: Manager> Inner<M> {
         if !free_slots {
             return None;
         }
-        let last_resort = self.shelf.claim_any(Phase::Degraded, Phase::Busy)?;
         // One good use proves nothing: it is checked again at its return.
-        last_resort.record().mark(MARK_SUSPECT);
-        Some(Found::Resource(last_resort))
+        let last_resort = self.shelf.claim_any(Phase::Degraded, Phase::Busy)?;
+        Some(Found::Resource(last_resort.marked(Mark::Suspect)))
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
@@ -292,26 +297,12 @@ impl<M: Manager> Inner<M> {
         let holds_one = self
             .shelf
             .slots()
-            .any(|(_, slot)| slot.look().phase() == Phase::Busy && slot.record().thread() == caller.number);
+            .any(|(_, slot)| slot.look().phase() == Phase::Busy && slot.record().stamp().thread() == caller.number);
         if !holds_one || !self.shelf.held_by_waiters(caller.number) {
             return Ok(());
         }
         self.counts.rejected.add_one();
         let holders = self.holders();
         Err(CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders })))
-    }
-
-    /// Notes when a checkout happened. The first one after a rest starts the coarse clock again, and gets the true time.
-    #[cold]
-    #[inline(never)]
-    fn note_time(&self, record: &Record, now: u64) {
-        record.stamp(now);
-        if now & ASLEEP == 0 {
-            return;
-        }
-        let now = self.now();
-        self.shelf.set_coarse(now);
-        record.stamp(now);
-        self.alarm.ring();
     }
 }

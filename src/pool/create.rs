@@ -104,6 +104,7 @@ impl<M: Manager> Inner<M> {
         match self.make_resource() {
             Ok((resource, weight)) => {
                 right.put(resource, self.shelf.coarse(), weight);
+                self.note_overflow();
                 self.counts.created.add_one();
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.shelf.set_wake_on_vacancy(self.creates_inline());
@@ -119,6 +120,15 @@ impl<M: Manager> Inner<M> {
                 self.vacate(right);
                 Err(failure)
             }
+        }
+    }
+
+    /// More than `max_size` resources: their returns are watched from here on, until the keeper finds fewer.
+    fn note_overflow(&self) {
+        if self.shelf.occupied() as usize > self.config.max_size {
+            self.overflowing_since.store(self.now(), Relaxed);
+            self.shelf.set_overflowing(true);
+            self.alarm.ring();
         }
     }
 

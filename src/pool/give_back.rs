@@ -2,7 +2,7 @@
 
 use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
-use crate::core::{MARK_SUSPECT, MARK_UNWINDING, Phase, Right, attention};
+use crate::core::{Mark, Phase, Right, attention};
 use crate::keeper::ASLEEP;
 use crate::manager::{Manager, ReturnOutcome};
 use crate::observe::DestroyReason;
@@ -23,12 +23,11 @@ impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
     #[inline(always)]
     pub(crate) fn give_back(&self, mut right: Right<'_, M::Resource>) {
-        if std::thread::panicking() || right.record().marks() != 0 || self.shelf.attention() != 0 {
+        if std::thread::panicking() || right.word().is_marked() || self.shelf.attention() != 0 {
             return self.give_back_watched(right);
         }
         match self.judge(&mut right) {
             ReturnOutcome::Healthy => {
-                self.stamp(&right);
                 let seen = self.shelf.open(right, move || self.now());
                 if seen & attention::CLOSED != 0 {
                     self.sweep();
@@ -38,19 +37,10 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Notes the time of a return, if it is another than that of the checkout.
-    #[inline(always)]
-    fn stamp(&self, right: &Right<'_, M::Resource>) {
-        let now = self.shelf.coarse();
-        if right.record().since() != now {
-            // Only to the time the clock stopped at, should it stand still.
-            right.record().stamp(now & !ASLEEP);
-        }
-    }
-
     /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
-        self.stamp(&right);
+        // Idle times matter to surplus resources alone, and those are watched.
+        right.record().set_time(self.shelf.coarse() & !ASLEEP);
         let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             self.sweep();
@@ -79,15 +69,14 @@ impl<M: Manager> Inner<M> {
     /// A return with more to look at than its own slot.
     #[inline(never)]
     fn give_back_watched(&self, mut right: Right<'_, M::Resource>) {
-        let marks = right.record().take_marks();
-        let panicked = std::thread::panicking() && marks & MARK_UNWINDING == 0;
+        let panicked = std::thread::panicking() && !right.word().has(Mark::Unwinding);
         if panicked && self.config.on_panic == OnPanic::Discard {
             return self.retire(right, DestroyReason::HolderPanicked);
         }
         if self.is_closed() {
             return self.retire(right, DestroyReason::Closed);
         }
-        let suspect = marks & MARK_SUSPECT != 0;
+        let suspect = right.word().has(Mark::Suspect);
         let outcome = match self.judge(&mut right) {
             ReturnOutcome::Healthy if suspect => ReturnOutcome::Suspect,
             ReturnOutcome::Healthy if panicked && self.config.on_panic == OnPanic::Check => ReturnOutcome::Suspect,
@@ -102,8 +91,16 @@ impl<M: Manager> Inner<M> {
 
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
     fn is_surplus(&self) -> bool {
-        let live = || self.shelf.slots().filter(|(_, slot)| slot.look().phase().is_live()).count();
-        self.shelf.attention() & attention::SHRINK != 0 && self.shelf.waiting() == 0 && live() > self.config.max_size
+        self.shelf.attention() & attention::OVERFLOWING != 0
+            && self.config.overflow_ttl().is_zero()
+            && self.shelf.waiting() == 0
+            && self.staying() > self.config.max_size
+    }
+
+    /// Resources that are alive and not about to end.
+    pub(crate) fn staying(&self) -> usize {
+        let stays = |phase: Phase| phase.is_live() && phase != Phase::Retiring;
+        self.shelf.slots().filter(|(_, slot)| stays(slot.look().phase())).count()
     }
 
     /// Deals with a resource that does not simply go back.
@@ -168,7 +165,6 @@ impl<M: Manager> Inner<M> {
                 if failures >= FAILURES || still_busy.is_some() || self.is_closed() {
                     return self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
                 }
-                right.record().stamp(self.shelf.coarse());
                 if self.shelf.open_degraded(right, move || self.now()) & attention::CLOSED != 0 {
                     self.sweep();
                 }
@@ -178,7 +174,6 @@ impl<M: Manager> Inner<M> {
 
     /// Takes the resource out for good.
     pub(crate) fn detach(&self, mut right: Right<'_, M::Resource>) -> M::Resource {
-        right.record().take_marks();
         let resource = right.take().expect("a slot that is checked out holds its resource");
         self.counts.detached.add_one();
         self.vacate(right);
@@ -187,7 +182,6 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        right.record().take_marks();
         let right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
         let cheap = self.creation.destroy_cost() <= CHEAP && !std::thread::panicking();
         if cheap || self.is_manual() || self.is_closed() {

@@ -5,7 +5,7 @@ use super::{WarmUp, WarmUpReport};
 use crate::config::PoolConfig;
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::Panicked;
-use crate::keeper::{Alarm, Clock, Crew, KeeperState, Watch, Work};
+use crate::keeper::{Alarm, Clock, Crew, KeeperState, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, Stats};
 use parking_lot::{Condvar, Mutex};
@@ -13,7 +13,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
@@ -35,6 +35,8 @@ pub(crate) struct Inner<M: Manager> {
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
     pub(super) warm_up_report: OnceLock<WarmUpReport>,
+    /// When a resource beyond `max_size` was created last.
+    pub(crate) overflowing_since: AtomicU64,
     /// Where `close` waits for slots to become vacant.
     pub(super) draining: Mutex<()>,
     pub(super) drained: Condvar,
@@ -227,11 +229,7 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
         let now = self.now();
-        let mut holders: Vec<_> = self
-            .shelf
-            .slots()
-            .filter_map(|(index, slot)| Holder::of(index, slot, self.awake_time(now, slot)))
-            .collect();
+        let mut holders: Vec<_> = self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now)).collect();
         holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
         holders
     }
@@ -239,7 +237,7 @@ impl<M: Manager> Inner<M> {
 
 impl<M: Manager> Watch for Inner<M> {
     fn time_moved(&self) {
-        self.shelf.set_coarse(self.now());
+        self.shelf.set_coarse(ticks(self.now()));
         self.shelf.unpark_all();
         self.alarm.ring();
         drop(self.draining.lock());
