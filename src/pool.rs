@@ -61,7 +61,7 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// Every variant of [`CheckoutError`] but `Exhausted`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
         self.ask(|| Ask { patient: Patient::Default, lane: Priority::Normal }, Location::caller())
@@ -73,7 +73,7 @@ impl<M: Manager> Pool<M> {
     /// # Errors
     /// [`Exhausted`](CheckoutError::Exhausted) if nothing is free, also while a resource is being created in the
     /// background; [`Create`](CheckoutError::Create) and [`Closed`](CheckoutError::Closed).
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn try_checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
         self.ask(|| Ask { patient: Patient::Never, lane: Priority::Normal }, Location::caller())
@@ -86,7 +86,7 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// As `checkout`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn checkout_timeout(&self, timeout: Duration) -> Result<Checkout<'_, M>, CheckoutError> {
         self.ask(|| Ask { patient: Patient::For(nanos(timeout)), lane: Priority::Normal }, Location::caller())
@@ -99,7 +99,7 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// As `checkout`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn checkout_deadline(&self, deadline: Instant) -> Result<Checkout<'_, M>, CheckoutError> {
         self.ask(|| Ask { patient: Patient::Until(deadline), lane: Priority::Normal }, Location::caller())
@@ -113,7 +113,7 @@ impl<M: Manager> Pool<M> {
     ///
     /// # Errors
     /// As `checkout`.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn checkout_owned(&self) -> Result<OwnedCheckout<M>, CheckoutError> {
         let site = Location::caller();

@@ -1,6 +1,6 @@
 //! What a thread remembers: its number, and the slot it used last in each of a few pools.
 //!
-//! A hint is a slot and the exact word it should have. A stale hint costs one failed compare-exchange, never a wrong
+//! A hint is a pool's number, the address of a slot of it, and the exact word that slot should have. A stale hint costs one failed compare-exchange, never a wrong
 //! checkout: the generation in the word tells an earlier life of the slot from the present one.
 
 use super::slot::Stamp;
@@ -20,7 +20,8 @@ const HINTS: usize = 8;
 pub(crate) struct Hint {
     /// Number of the pool; 0 is no pool.
     pub(crate) pool: u64,
-    pub(crate) index: u32,
+    /// Address of a slot in the shelf that has this number. Only [`Shelf::hinted`](super::Shelf::hinted) follows it.
+    pub(crate) slot: *const (),
     /// This thread's number, here so that the fast path reads one place.
     pub(crate) stamp: Stamp,
     /// The word the slot has if nobody used it since.
@@ -38,7 +39,7 @@ thread_local! {
     static MINE: Mine = const {
         Mine {
             number: Cell::new(0),
-            hints: [const { Cell::new(Hint { pool: 0, index: 0, stamp: Stamp::by(0), ready: Word::VACANT }) }; HINTS],
+            hints: [const { Cell::new(Hint { pool: 0, slot: std::ptr::null(), stamp: Stamp::by(0), ready: Word::VACANT }) }; HINTS],
         }
     };
     static NAMED: Named = Named::register();

@@ -29,7 +29,7 @@ pub(crate) mod word;
 mod models;
 
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
-pub(crate) use hint::{Hint, hint, remember, thread_name, thread_number};
+pub(crate) use hint::{thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots};
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
 pub(crate) use slot::{Right, Slot, Stamp};

@@ -31,14 +31,15 @@
 
 use super::available::{Available, SlotArray, scan};
 use super::fence;
-use super::slot::{Right, Slot};
+use super::hint::{self, Hint};
+use super::slot::{Right, Slot, Stamp};
 use super::sync::{Arc, AtomicBool, AtomicU32, fence as full_fence, park, park_timeout};
 use super::waiters::{List, NoPlace, Node, State, Waiters};
 use super::word::Phase;
 use crate::error::Refusal;
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::AtomicU32 as PlainTime;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicU32 as PlainTime, AtomicU64};
 use std::time::Duration;
 
 /// What a return must look at beyond its own slot. Zero on the fast path.
@@ -126,6 +127,7 @@ struct Signals {
 
 /// The slots and the protocols on them.
 pub(crate) struct Shelf<R> {
+    number: u64,
     slots: Box<SlotArray<R>>,
     signals: CachePadded<Signals>,
     available: Available,
@@ -142,7 +144,9 @@ impl<R> Shelf<R> {
     pub(crate) fn new(config: ShelfConfig) -> Self {
         let asymmetric = config.asymmetric && fence::available();
         let raised = if asymmetric { 0 } else { CONTENDED | FENCED };
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
+            number: NEXT.fetch_add(1, Relaxed),
             slots: (0..config.slots).map(|_| CachePadded::new(Slot::vacant())).collect(),
             signals: CachePadded::new(Signals {
                 attention: AtomicU32::new(config.attention | raised),
@@ -156,6 +160,33 @@ impl<R> Shelf<R> {
             waiters: CachePadded::new(Waiters::new()),
             occupied: CachePadded::new(AtomicU32::new(0)),
         }
+    }
+
+    /// The shelf's number: from 1, never used twice in a process, so that a thread's hint for a pool that is gone never fits
+    /// another.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The slot that this thread had last, and what it noted then.
+    #[inline(always)]
+    pub(crate) fn hinted(&self) -> Option<(&Slot<R>, Hint)> {
+        let hint = hint::hint(self.number);
+        if hint.pool != self.number {
+            return None;
+        }
+        // SAFETY: `remember` made this hint: only it writes hints with our number, from a slot of ours. Slots stay where
+        // they are for the life of the shelf, which `&self` extends over the result.
+        let slot = unsafe { &*hint.slot.cast::<Slot<R>>() };
+        Some((slot, hint))
+    }
+
+    /// Has this thread, whose stamp is `stamp`, try the slot of `right` first next time.
+    pub(crate) fn remember(&self, right: &Right<'_, R>, stamp: Stamp) {
+        debug_assert!(self.index_of(right.slot()).is_some());
+        let slot = std::ptr::from_ref(right.slot()).cast();
+        hint::remember(Hint { pool: self.number, slot, stamp, ready: right.word().to(Phase::Ready) });
     }
 
     #[inline(always)]
@@ -263,17 +294,13 @@ impl<R> Shelf<R> {
 
     // ---- giving back ------------------------------------------------------------------------------------------
 
-    /// Opens a slot READY for a returner that found nothing to look at before. Returns the attention seen afterwards:
-    /// zero on the fast path.
+    /// Opens a BUSY slot for a returner that found nothing to look at before. Returns the attention seen afterwards: zero
+    /// on the fast path, else the caller owes a call of [`opened`](Self::opened).
     #[inline(always)]
-    pub(crate) fn open(&self, right: Right<'_, R>, now: impl Now) -> u32 {
-        right.open(Phase::Ready);
+    pub(crate) fn open(&self, right: Right<'_, R>) -> u32 {
+        right.busy_to_ready();
         fence::light();
-        let attention = self.attention();
-        if attention != 0 {
-            self.opened(attention, now);
-        }
-        attention
+        self.attention()
     }
 
     /// Opens a slot READY, or hands it over: the return of a pool whose attention is up. Returns the attention seen
@@ -331,7 +358,7 @@ impl<R> Shelf<R> {
     }
 
     /// R2 to R4 of the drawing above.
-    fn opened(&self, attention: u32, now: impl Now) {
+    pub(crate) fn opened(&self, attention: u32, now: impl Now) {
         if attention & CONTENDED == 0 {
             return;
         }

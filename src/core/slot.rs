@@ -47,9 +47,10 @@ impl Stamp {
         Stamp(thread << 32)
     }
 
+    /// At `time`, for a stamp without one.
     #[inline(always)]
     pub(crate) const fn at(self, time: u32) -> Stamp {
-        Stamp((self.0 & !0xffff_ffff) | time as u64)
+        Stamp(self.0 | time as u64)
     }
 
     pub(crate) const fn time(self) -> u32 {
@@ -73,7 +74,7 @@ impl Record {
     /// Notes another time for the same thread. Called by the slot's right-holder alone.
     #[inline]
     pub(crate) fn set_time(&self, time: u32) {
-        self.stamp.store(self.stamp().at(time).0, Relaxed);
+        self.stamp.store(Stamp::by(self.stamp().thread()).at(time).0, Relaxed);
     }
 
     fn born(&self, time: u32, weight: u64) {
@@ -133,6 +134,18 @@ impl<R> Slot<R> {
         // Acquire: meets the Release in `Right::open` and `Right::vacate`; we see all that the last holder wrote.
         match self.word.compare_exchange(seen.bits(), next.bits(), Acquire, Relaxed) {
             Ok(_) => Some(Right { slot: self, word: next }),
+            Err(_) => None,
+        }
+    }
+
+    /// READY to BUSY, for a word that is known to be READY.
+    #[inline(always)]
+    pub(crate) fn claim_ready(&self, ready: Word) -> Option<Right<'_, R>> {
+        debug_assert_eq!(ready.phase(), Phase::Ready);
+        let busy = ready.ready_to_busy();
+        // Acquire: as in `claim`.
+        match self.word.compare_exchange(ready.bits(), busy.bits(), Acquire, Relaxed) {
+            Ok(_) => Some(Right { slot: self, word: busy }),
             Err(_) => None,
         }
     }
@@ -205,11 +218,14 @@ impl<'s, R> Right<'s, R> {
         self.slot.resource.with_mut(|place| unsafe { (*place).take() })
     }
 
-    /// The resource, for its one user.
+    /// The resource of a slot that is BUSY or CHECKING, for its one user.
     #[inline(always)]
-    pub(crate) fn resource_mut(&mut self) -> Option<&mut R> {
-        // SAFETY: as in `put`; the reference borrows `self` mutably, so it is the only one while it lives.
-        self.slot.resource.with_mut(|place| unsafe { (*place).as_mut() })
+    pub(crate) fn resource_mut(&mut self) -> &mut R {
+        debug_assert!(matches!(self.word.phase(), Phase::Busy | Phase::Checking));
+        // SAFETY: as in `put`; the reference borrows `self` mutably, so it is the only one while it lives. The slot holds
+        // a resource: it came through CREATING, where `put` precedes every way out but `withdraw`, and whoever takes
+        // the resource out ends the right in RETIRING or VACANT.
+        self.slot.resource.with_mut(|place| unsafe { (*place).as_mut().unwrap_unchecked() })
     }
 
     /// From one exclusive phase to another, still ours: BUSY to RETIRING, CREATING to BUSY.
@@ -227,6 +243,14 @@ impl<'s, R> Right<'s, R> {
         debug_assert!(self.word.phase().may_become(to) && to.is_open(), "{:?} -> {to:?}", self.word);
         // Release: meets the Acquire in `Slot::claim`. A plain store is enough: nobody else writes this word now.
         self.slot.word.store(self.word.to(to).bits(), Release);
+    }
+
+    /// BUSY, without marks, to READY.
+    #[inline(always)]
+    pub(crate) fn busy_to_ready(self) {
+        debug_assert!(self.word.phase() == Phase::Busy && !self.word.is_marked());
+        // Release: as in `open`.
+        self.slot.word.store(self.word.busy_to_ready().bits(), Release);
     }
 
     /// To VACANT, with the next generation: the resource is gone, its place is free.

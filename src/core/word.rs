@@ -64,6 +64,7 @@ const PHASE_BITS: u32 = 4;
 const MARK_BITS: u32 = 4;
 const GENERATION_BITS: u32 = 56;
 const _: () = assert!(PHASE_BITS + MARK_BITS + GENERATION_BITS == u64::BITS);
+const _: () = assert!(Phase::Busy as u8 == Phase::Ready as u8 | 1 && Phase::Ready as u8 & 1 == 0);
 const PHASE_MASK: u64 = (1 << PHASE_BITS) - 1;
 const MARK_MASK: u64 = ((1 << MARK_BITS) - 1) << PHASE_BITS;
 
@@ -125,6 +126,18 @@ impl Word {
     #[inline(always)]
     pub(crate) const fn to(self, phase: Phase) -> Word {
         Word((self.0 & !(PHASE_MASK | MARK_MASK)) | phase as u64)
+    }
+
+    /// READY to BUSY in one instruction: the two differ in one bit.
+    #[inline(always)]
+    pub(crate) const fn ready_to_busy(self) -> Word {
+        Word(self.0 | 1)
+    }
+
+    /// BUSY, without marks, to READY.
+    #[inline(always)]
+    pub(crate) const fn busy_to_ready(self) -> Word {
+        Word(self.0 ^ 1)
     }
 
     /// Vacant, with the next resource's generation.

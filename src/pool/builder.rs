@@ -10,7 +10,7 @@ use crate::manager::Manager;
 use crate::observe::Counts;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -187,7 +187,6 @@ impl<M: Manager> fmt::Debug for Builder<M> {
 }
 
 fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> Inner<M> {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
     let slots = config.slots();
     let (available, listed) = match config.strategy {
         Strategy::Affine => (Available::Affine, 0),
@@ -208,7 +207,6 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
     });
     let label = config.name.as_deref().unwrap_or("pool");
     Inner {
-        number: NEXT.fetch_add(1, Relaxed),
         shelf,
         name: config.name.as_deref().map(Arc::from),
         clock: config.clock.clone(),

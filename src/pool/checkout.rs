@@ -3,8 +3,8 @@
 use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
-use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Stamp};
-use crate::core::{hint, remember, thread_number};
+use crate::core::thread_number;
+use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Stamp};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
@@ -67,12 +67,9 @@ impl<M: Manager> Inner<M> {
         site: &'static Location<'static>,
         ask: impl FnOnce() -> Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        let hint = hint(self.number);
-        if hint.pool == self.number
-            && let Some(slot) = self.shelf.slot(hint.index)
-        {
+        if let Some((slot, hint)) = self.shelf.hinted() {
             let time = self.shelf.coarse();
-            if let Some(right) = slot.claim(hint.ready, Phase::Busy) {
+            if let Some(right) = slot.claim_ready(hint.ready) {
                 right.record().checked_out(hint.stamp.at(time), site);
                 if time & ASLEEP != 0 || std::thread::panicking() {
                     return Ok(self.unusual(right, time));
@@ -101,8 +98,7 @@ impl<M: Manager> Inner<M> {
         let (time, stamp) = (self.shelf.coarse(), Stamp::by(caller.number));
         right.record().checked_out(stamp.at(time), caller.site);
         if self.config.strategy == crate::Strategy::Affine {
-            let (index, ready) = (self.shelf.index_of(right.slot()).unwrap_or(u32::MAX), right.word().to(Phase::Ready));
-            remember(Hint { pool: self.number, index, stamp, ready });
+            self.shelf.remember(&right, stamp);
         }
         self.unusual(right, time)
     }
@@ -115,8 +111,7 @@ impl<M: Manager> Inner<M> {
         ask: Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
         let number = thread_number();
-        let hint = hint(self.number);
-        let (hinted, spread) = (hint.pool == self.number, number as u32 % self.shelf.len());
+        let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
         let began = self.now();
         let patience = match ask.patient {
             Patient::Default => nanos(self.config.checkout_timeout),
@@ -127,7 +122,8 @@ impl<M: Manager> Inner<M> {
         let mut caller = Caller {
             number,
             site,
-            start: if hinted { hint.index } else { spread },
+            // Threads without a hint start apart from each other.
+            start: hinted.unwrap_or(number as u32 % self.shelf.len()),
             began,
             deadline: began.saturating_add(patience),
             attempts: 0,

@@ -28,12 +28,22 @@ impl<M: Manager> Inner<M> {
         }
         match self.judge(&mut right) {
             ReturnOutcome::Healthy => {
-                let seen = self.shelf.open(right, move || self.now());
-                if seen & attention::CLOSED != 0 {
-                    self.sweep();
+                let seen = self.shelf.open(right);
+                if seen != 0 {
+                    self.opened(seen);
                 }
             }
             outcome => self.settle(right, outcome),
+        }
+    }
+
+    /// What a return owes others that came while it opened its slot.
+    #[cold]
+    #[inline(never)]
+    fn opened(&self, seen: u32) {
+        self.shelf.opened(seen, move || self.now());
+        if seen & attention::CLOSED != 0 {
+            self.sweep();
         }
     }
 
@@ -58,7 +68,7 @@ impl<M: Manager> Inner<M> {
     /// Asks the manager what to make of a returned resource.
     #[inline(always)]
     fn judge(&self, right: &mut Right<'_, M::Resource>) -> ReturnOutcome {
-        let Some(resource) = right.resource_mut() else { return ReturnOutcome::Broken };
+        let resource = right.resource_mut();
         match self.call("is_broken", |manager| manager.is_broken(resource)) {
             Ok(false) => {}
             _ => return ReturnOutcome::Broken,
@@ -147,7 +157,7 @@ impl<M: Manager> Inner<M> {
 
     /// A check on the crew, and what follows from it.
     pub(super) fn check(&self, mut right: Right<'_, M::Resource>, still_busy: Option<u32>) {
-        let Some(resource) = right.resource_mut() else { return self.destroy(right, DestroyReason::CheckFailed) };
+        let resource = right.resource_mut();
         let verdict = self.call("check", |manager| manager.check(resource).map_err(Into::into));
         match (verdict, still_busy) {
             (Ok(Ok(())), _) => {

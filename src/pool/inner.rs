@@ -18,9 +18,6 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 pub(crate) struct Inner<M: Manager> {
-    /// The pool's number: from 1, never used twice in a process, so that a thread's hint for a pool that is gone never
-    /// fits another.
-    pub(super) number: u64,
     pub(crate) shelf: Shelf<M::Resource>,
     pub(super) manager: M,
     pub(super) config: PoolConfig,
@@ -86,7 +83,7 @@ impl<M: Manager> fmt::Display for Inner<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => write!(f, "pool \"{name}\""),
-            None => write!(f, "pool {}", self.number),
+            None => write!(f, "pool {}", self.shelf.number()),
         }
     }
 }
