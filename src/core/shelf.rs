@@ -189,11 +189,6 @@ impl<R> Shelf<R> {
         hint::remember(Hint { pool: self.number, slot, stamp, ready: right.word().to(Phase::Ready) });
     }
 
-    #[inline(always)]
-    pub(crate) fn slot(&self, index: u32) -> Option<&Slot<R>> {
-        self.slots.get(index as usize).map(|slot| &**slot)
-    }
-
     /// The place of `slot` in this shelf, or None if it is not of this shelf.
     pub(crate) fn index_of(&self, slot: &Slot<R>) -> Option<u32> {
         let offset = std::ptr::from_ref(slot).addr().checked_sub(self.slots.as_ptr().addr())?;

@@ -69,38 +69,32 @@ impl<M: Manager> Inner<M> {
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
         if let Some((slot, hint)) = self.shelf.hinted() {
             let time = self.shelf.coarse();
-            if let Some(right) = slot.claim_ready(hint.ready) {
+            // All that can be known before the exchange is asked before it: loads after it have to wait for it.
+            if time & ASLEEP == 0
+                && !std::thread::panicking()
+                && let Some(right) = slot.claim_ready(hint.ready)
+            {
                 right.record().checked_out(hint.stamp.at(time), site);
-                if time & ASLEEP != 0 || std::thread::panicking() {
-                    return Ok(self.unusual(right, time));
-                }
                 return Ok(right);
             }
         }
         self.claim_slowly(site, ask())
     }
 
-    /// A checkout by a thread that unwinds, or the first one after a rest: that starts the coarse clock again.
-    #[cold]
-    #[inline(never)]
-    fn unusual<'s>(&self, right: Right<'s, M::Resource>, time: u32) -> Right<'s, M::Resource> {
+    /// Notes the checkout and remembers the slot for the thread's next one. The first one after a rest starts the coarse
+    /// clock again.
+    fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller) -> Right<'s, M::Resource> {
+        let (mut time, stamp) = (self.shelf.coarse(), Stamp::by(caller.number));
         if time & ASLEEP != 0 {
-            let time = ticks(self.now());
+            time = ticks(self.now());
             self.shelf.set_coarse(time);
-            right.record().set_time(time);
             self.alarm.ring();
         }
-        if std::thread::panicking() { right.marked(Mark::Unwinding) } else { right }
-    }
-
-    /// Notes the checkout and remembers the slot for the thread's next one.
-    fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller) -> Right<'s, M::Resource> {
-        let (time, stamp) = (self.shelf.coarse(), Stamp::by(caller.number));
         right.record().checked_out(stamp.at(time), caller.site);
         if self.config.strategy == crate::Strategy::Affine {
             self.shelf.remember(&right, stamp);
         }
-        self.unusual(right, time)
+        if std::thread::panicking() { right.marked(Mark::Unwinding) } else { right }
     }
 
     #[cold]
