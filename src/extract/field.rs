@@ -22,7 +22,8 @@ impl CssField {
     /// Only an `@` outside brackets, parentheses and quotes starts the attribute; `a[href="x@y"]` has none. In a selector's
     /// own name an `@` is written `\@`. Attribute names match without regard to ASCII case.
     /// # Errors
-    /// [`Mistake`] for a missing or strange name, a selector scraper refuses, and an attribute that is no name.
+    /// [`Mistake`] for a missing or strange name, a selector that scraper refuses or that leaves a bracket or quote open, and an
+    /// attribute that is no name.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let (name, start) = split_name(text)?;
         let body = &text[start..];
@@ -30,8 +31,8 @@ impl CssField {
             Some(at) => (&body[..at], Some(parse_attribute(text, start + at + 1)?)),
             None => (body, None),
         };
-        let selector = Selector::parse(selector_text)
-            .map_err(|error| selector_mistake(selector_text, &error).within(text, start))?;
+        let selector =
+            parse_selector(selector_text).map_err(|mistake| mistake.within(text, start))?;
         Ok(Self {
             name,
             selector,
@@ -114,29 +115,34 @@ fn attribute_sign(body: &str) -> Option<usize> {
 fn parse_attribute(text: &str, start: usize) -> Result<String, Mistake> {
     const HINT: &str = "write the attribute's name after '@', for example a@href";
     let name = text[start..].trim_ascii();
-    // The signs HTML itself keeps out of attribute names.
-    let wrong = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(
-                c,
-                '"' | '\'' | '<' | '>' | '/' | '=' | '[' | ']' | '(' | ')' | ','
-            )
-    };
+    let start = text.len() - text[start..].trim_ascii_start().len();
     if name.is_empty() {
         return Err(Mistake::new(text, start, "no attribute after '@'", HINT));
     }
-    match text[start..start + text[start..].trim_ascii_end().len()]
-        .char_indices()
-        .find(|&(at, c)| wrong(c) && (at > 0 || !c.is_whitespace()))
-    {
-        Some((at, c)) => Err(Mistake::new(
-            text,
-            start + at,
-            format!("{c:?} cannot stand in an attribute's name"),
-            HINT,
-        )),
+    // No name that a page or a person would use has any of these.
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || "\"'<>/=[](),#+~|".contains(c);
+    match name.char_indices().find(|&(_, c)| wrong(c)) {
+        Some((at, c)) => {
+            let what = format!("{c:?} cannot stand in an attribute's name");
+            Err(Mistake::new(text, start + at, what, HINT))
+        }
         None => Ok(name.to_owned()),
+    }
+}
+
+fn parse_selector(selector: &str) -> Result<Selector, Mistake> {
+    let parsed = Selector::parse(selector).map_err(|error| selector_mistake(selector, &error))?;
+    match place::of_unclosed(selector) {
+        Some(at) => {
+            let sign = char::from(selector.as_bytes()[at]);
+            Err(Mistake::new(
+                selector,
+                at,
+                format!("{sign:?} is never closed"),
+                "close it",
+            ))
+        }
+        None => Ok(parsed),
     }
 }
 

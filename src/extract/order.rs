@@ -39,22 +39,29 @@ impl Window {
         }
     }
 
+    /// Whether the page with this ticket may start now, without waiting for it. False when closed.
+    pub fn is_open_for(&self, ticket: u64) -> bool {
+        let state = self.state.lock();
+        !state.closed && self.admits(&state, ticket)
+    }
+
     /// Waits until the page with this ticket may start; `false` once the window is closed.
+    ///
+    /// Hand finished lines on before you wait here: they may be what everyone waits for.
     /// # Blocking
-    /// Until enough lines were [`written`](Self::written), or [`close`](Self::close). Tickets must be entered in order, or
-    /// by a worker each, or the page all others wait for may never come.
+    /// Until enough lines were [`written`](Self::written), or [`close`](Self::close). Every worker must enter its tickets in
+    /// order, or the page all others wait for may never come.
     pub fn enters(&self, ticket: u64) -> bool {
         let mut state = self.state.lock();
-        loop {
-            if state.closed {
-                return false;
-            }
-            let near = ticket < state.written.saturating_add(self.pages);
-            if near && (state.held < self.bytes || ticket <= state.written) {
-                return true;
-            }
+        while !state.closed && !self.admits(&state, ticket) {
             self.moved.wait(&mut state);
         }
+        !state.closed
+    }
+
+    fn admits(&self, state: &State, ticket: u64) -> bool {
+        let near = ticket < state.written.saturating_add(self.pages);
+        near && (state.held < self.bytes || ticket <= state.written)
     }
 
     /// A page is done; its line of this many bytes now waits for the output.

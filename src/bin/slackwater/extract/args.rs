@@ -66,7 +66,7 @@ pub struct Args {
 
     /// Refuse pages of more bytes than this
     ///
-    /// Parsing takes 5 to 50 times a page's size in memory. Pages above 1 MiB are extracted one at a time.
+    /// Parsing takes 5 to 50 times a page's size in memory. Pages above 1 MiB are extracted at most two at a time.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_bytes: u64,
 

@@ -9,6 +9,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::mem;
 use std::process::ExitCode;
 use std::thread;
 
@@ -29,11 +30,20 @@ use output::Output;
 use report::{Progress, Summary};
 use work::{Line, Shared, Worker, new_waits};
 
-/// Paths found ahead of the workers. Enough to hide a slow folder, small beside one page.
-const AHEAD: usize = 256;
+/// Pages are handed on in batches, since waking a thread for each would cost a tenth of the time a page takes. A run starts with
+/// single pages, so that a few pages use all threads, and grows its batches by one every so many pages, up to the limit.
+const BATCH: u64 = 16;
+const BATCH_GROWS_EVERY: u64 = 64;
 
-/// Pages a thread that is not held up may be ahead of the slowest one, and the bytes of lines that may wait for it.
-const WINDOW_PAGES_PER_THREAD: u64 = 256;
+/// Batches found ahead of the workers. Enough to hide a slow folder, small beside one page.
+const AHEAD: usize = 64;
+
+/// Bytes of lines after which a worker does not wait for its batch to be complete.
+const FULL_BATCH: usize = 64 << 10;
+
+/// Pages a thread may be ahead of the slowest one, and the bytes of lines that may wait for it. The bytes are what bounds
+/// memory; the pages only keep the bookkeeping small while one takes as long as thousands of others.
+const WINDOW_PAGES_PER_THREAD: u64 = 2048;
 const WINDOW_BYTES: u64 = 16 << 20;
 
 const FAILED_PAGES: u8 = 1;
@@ -121,31 +131,50 @@ pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
     }
 }
 
+/// A page and its place in the input.
+type Ticket = (u64, Source);
+
 /// Gives every page found its ticket. Returns the pages found and the files skipped.
-fn walk(args: &Args, to_workers: Sender<(u64, Source)>) -> (u64, u64) {
+fn walk(args: &Args, to_workers: Sender<Vec<Ticket>>) -> (u64, u64) {
     let mut found = 0;
+    let mut batch = Vec::new();
     let skipped = input::walk(&args.paths, |source| {
-        let taken = to_workers.send((found, source)).is_ok();
-        found += u64::from(taken);
-        taken
+        batch.push((found, source));
+        found += 1;
+        let enough = (1 + found / BATCH_GROWS_EVERY).min(BATCH);
+        (batch.len() as u64) < enough || to_workers.send(mem::take(&mut batch)).is_ok()
     });
+    // Nobody to take it is the end of a run whose output was closed.
+    let _ = to_workers.send(batch);
     (found, skipped)
 }
 
 /// One worker's run, until there are no more tickets or nobody wants lines.
 fn work(
     mut worker: Worker,
-    tickets: &Receiver<(u64, Source)>,
-    to_output: &Sender<(u64, Line)>,
+    tickets: &Receiver<Vec<Ticket>>,
+    to_output: &Sender<Vec<(u64, Line)>>,
     window: &Window,
 ) -> Histogram<u64> {
-    for (ticket, source) in tickets {
-        if !window.enters(ticket) {
-            break;
+    for batch in tickets {
+        let mut done = Vec::new();
+        let mut bytes = 0;
+        for (ticket, source) in batch {
+            if bytes >= FULL_BATCH || !window.is_open_for(ticket) {
+                bytes = 0;
+                if to_output.send(mem::take(&mut done)).is_err() {
+                    return worker.waits;
+                }
+            }
+            if !window.enters(ticket) {
+                return worker.waits;
+            }
+            let line = worker.page(&source);
+            window.finished(line.json.len() as u64);
+            bytes += line.json.len();
+            done.push((ticket, line));
         }
-        let line = worker.page(&source);
-        window.finished(line.json.len() as u64);
-        if to_output.send((ticket, line)).is_err() {
+        if to_output.send(done).is_err() {
             break;
         }
     }
@@ -155,7 +184,7 @@ fn work(
 /// Writes lines as they come, or in order. Returns at the end of lines or at the first error.
 fn write(
     output: &mut Output,
-    lines: Receiver<(u64, Line)>,
+    lines: Receiver<Vec<(u64, Line)>>,
     ordered: bool,
     window: &Window,
     progress: &mut Progress,
@@ -168,22 +197,24 @@ fn write(
     };
     let mut reorder = Reorder::new();
     loop {
-        let (ticket, line) = match lines.try_recv() {
-            Ok(line) => line,
+        let batch = match lines.try_recv() {
+            Ok(batch) => batch,
             Err(TryRecvError::Empty) => {
                 output.idle()?;
-                let Ok(line) = lines.recv() else { break };
-                line
+                let Ok(batch) = lines.recv() else { break };
+                batch
             }
             Err(TryRecvError::Disconnected) => break,
         };
-        if !ordered {
-            put(output, line)?;
-            continue;
-        }
-        reorder.put(ticket, line);
-        while let Some(line) = reorder.pop() {
-            put(output, line)?;
+        for (ticket, line) in batch {
+            if !ordered {
+                put(output, line)?;
+                continue;
+            }
+            reorder.put(ticket, line);
+            while let Some(line) = reorder.pop() {
+                put(output, line)?;
+            }
         }
     }
     // Only a lost page leaves anything here. What is there is written, and the count at the end tells.

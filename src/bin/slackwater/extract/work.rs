@@ -16,12 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Room for page bytes kept from page to page; more is given back after a large page.
 const KEEP: usize = 4 << 20;
 
-/// Pages larger than this are extracted one at a time, on a thread of their own. A document tree takes 5 to 50 times the
-/// page's size, so the few large pages set the peak; and the allocator keeps what a thread once used for that thread, so it
-/// must not be every thread that has seen one.
+/// Pages larger than this are extracted on threads of their own, at most two at a time. A document tree takes 5 to 50 times
+/// the page's size, so the few large pages set the peak; and the allocator keeps what a thread once used for that thread, so
+/// it must not be every thread that has seen one. One lane alone was tried: it idled a tenth of two cores on the reference.
 const LARGE: usize = 1 << 20;
+const LARGE_LANES: usize = 2;
 
-/// What all workers share: the pools of the kinds in use, and the thread for large pages.
+/// What all workers share: the pools of the kinds in use, and the threads for large pages.
 pub struct Shared {
     css: Option<Pool<CssManager>>,
     regex: Option<Pool<RegexManager>>,
@@ -44,7 +45,7 @@ impl Shared {
         Ok(Self {
             css,
             regex,
-            large: threads(1)?,
+            large: threads(LARGE_LANES)?,
         })
     }
 
