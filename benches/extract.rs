@@ -38,43 +38,21 @@ const BARE: &str = "EXTRACT_BARE_LOOP";
 fn main() -> ExitCode {
     if let Some(threads) = number(BARE) {
         let paths = env::args_os().skip(1).map(PathBuf::from);
-        bare(
-            threads,
-            &paths.flat_map(|path| pages(&path)).collect::<Vec<_>>(),
-        );
+        bare(threads, &paths.flat_map(|path| pages(&path)).collect::<Vec<_>>());
         return ExitCode::SUCCESS;
     }
     let Some(root) = reference() else {
         println!("no reference input: install it with `rustup component add rust-docs`");
         return ExitCode::FAILURE;
     };
-    let threads =
-        number("EXTRACT_THREADS").unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let threads = number("EXTRACT_THREADS").unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let rounds = number("EXTRACT_ROUNDS").unwrap_or(7).max(1);
     let all = pages(&root);
     let whole = env::var("EXTRACT_PAGES").is_ok_and(|value| value == "all");
-    let size = if whole {
-        all.len()
-    } else {
-        number("EXTRACT_PAGES")
-            .unwrap_or(1_500)
-            .clamp(1, MOST_ARGUMENTS)
-    };
-    let sample: Vec<PathBuf> = all
-        .iter()
-        .step_by((all.len() / size).max(1))
-        .cloned()
-        .collect();
-    let given = if whole {
-        std::slice::from_ref(&root)
-    } else {
-        &sample[..]
-    };
-    println!(
-        "{} of {} pages, {threads} threads, {rounds} rounds",
-        sample.len(),
-        all.len()
-    );
+    let size = if whole { all.len() } else { number("EXTRACT_PAGES").unwrap_or(1_500).clamp(1, MOST_ARGUMENTS) };
+    let sample: Vec<PathBuf> = all.iter().step_by((all.len() / size).max(1)).cloned().collect();
+    let given = if whole { std::slice::from_ref(&root) } else { &sample[..] };
+    println!("{} of {} pages, {threads} threads, {rounds} rounds", sample.len(), all.len());
 
     bare(threads, &sample); // Files into the page cache, for all.
     let (mut ratios, mut warm_ratios) = (Vec::new(), Vec::new());
@@ -99,12 +77,7 @@ fn main() -> ExitCode {
 
     println!("whole reference input, ordered ...");
     let (took, peak) = ours(std::slice::from_ref(&root), threads, all.len());
-    println!(
-        "{} pages in, {} lines out, {:.2} s",
-        all.len(),
-        all.len(),
-        took.as_secs_f64()
-    );
+    println!("{} pages in, {} lines out, {:.2} s", all.len(), all.len(), took.as_secs_f64());
 
     println!("extract vs bare loop in a warm process: {warm:.3} x its time");
     let fits = peak.is_none_or(|megabytes| megabytes < WANTED_MEGABYTES);
@@ -117,15 +90,8 @@ fn main() -> ExitCode {
         ),
         None => println!("peak memory: this system does not tell"),
     }
-    println!(
-        "wanted extract vs bare scraper loop: {ratio:.3} (<= {WANTED_RATIO:.2} x its time) {}",
-        word(fast)
-    );
-    if fits && fast {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    println!("wanted extract vs bare scraper loop: {ratio:.3} (<= {WANTED_RATIO:.2} x its time) {}", word(fast));
+    if fits && fast { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The shortest program that takes the fields: every page read, parsed, selected; the results dropped.
@@ -133,23 +99,16 @@ fn bare(threads: usize, pages: &[PathBuf]) {
     let title = Selector::parse("title").expect("sound");
     let headings = Selector::parse("h1, h2").expect("sound");
     let links = Selector::parse("a").expect("sound");
-    let rayon = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .expect("threads");
+    let rayon = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     rayon.install(|| {
         pages.par_iter().for_each(|path| {
             let source = fs::read_to_string(path).expect("the reference input is UTF-8");
             let html = Html::parse_document(&source);
             let text = |selector| {
-                let found = html
-                    .select(selector)
-                    .map(|element| element.text().collect());
+                let found = html.select(selector).map(|element| element.text().collect());
                 found.collect::<Vec<String>>()
             };
-            let links = html
-                .select(&links)
-                .filter_map(|element| element.attr("href").map(str::to_owned));
+            let links = html.select(&links).filter_map(|element| element.attr("href").map(str::to_owned));
             black_box((text(&title), text(&headings), links.collect::<Vec<_>>()));
         });
     });
@@ -170,19 +129,12 @@ fn timed_bare(paths: &[PathBuf], threads: usize) -> Duration {
 fn ours(paths: &[PathBuf], threads: usize, pages: usize) -> (Duration, Option<f64>) {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract-bench.jsonl");
     let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
-    command
-        .args(["extract", "--ordered", "--threads", &threads.to_string()])
-        .arg("-o")
-        .arg(&out);
+    command.args(["extract", "--ordered", "--threads", &threads.to_string()]).arg("-o").arg(&out);
     for field in FIELDS {
         command.args(["--css", field]);
     }
     let start = Instant::now();
-    let output = command
-        .args(paths)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the binary runs");
+    let output = command.args(paths).stdin(Stdio::null()).output().expect("the binary runs");
     let took = start.elapsed();
     let summary = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{summary}");
@@ -191,32 +143,21 @@ fn ours(paths: &[PathBuf], threads: usize, pages: usize) -> (Duration, Option<f6
     assert_eq!(lines, pages, "lines out are not pages in: {summary}");
     let _ = fs::remove_file(&out);
     // The summary reads VmHWM of its own process at the end, when nothing can raise it any more.
-    let peak = summary
-        .split_once("peak memory ")
-        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    let peak = summary.split_once("peak memory ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     (took, peak)
 }
 
 /// The toolchain's documentation.
 fn reference() -> Option<PathBuf> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc)
-        .args(["--print", "sysroot"])
-        .output()
-        .ok()?;
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
     let root = Path::new(String::from_utf8(output.stdout).ok()?.trim()).join("share/doc/rust/html");
     root.is_dir().then_some(root)
 }
 
 fn pages(root: &Path) -> Vec<PathBuf> {
-    let files = WalkDir::new(root)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_map(Result::ok);
-    files
-        .map(walkdir::DirEntry::into_path)
-        .filter(|path| path.extension().is_some_and(|ext| ext == "html"))
-        .collect()
+    let files = WalkDir::new(root).sort_by_file_name().into_iter().filter_map(Result::ok);
+    files.map(walkdir::DirEntry::into_path).filter(|path| path.extension().is_some_and(|ext| ext == "html")).collect()
 }
 
 fn median(mut ratios: Vec<f64>) -> f64 {

@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 
 /// A folder of its own for one test, emptied first.
 fn folder(test: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("extract_cli")
-        .join(test);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract_cli").join(test);
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();
     path
@@ -25,20 +23,14 @@ fn extract(args: &[&str], folder: &Path) -> Output {
 
 fn command(args: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
-    command
-        .arg("extract")
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null());
+    command.arg("extract").args(args).current_dir(folder).stdin(Stdio::null());
     command
 }
 
 fn lines(output: &Output) -> Vec<Value> {
     let text = std::str::from_utf8(&output.stdout).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn told(output: &Output) -> &str {
@@ -46,14 +38,9 @@ fn told(output: &Output) -> &str {
 }
 
 fn error_of<'a>(lines: &'a [Value], source: &str) -> &'a str {
-    let line = lines
-        .iter()
-        .find(|line| line["source"] == source)
-        .unwrap_or_else(|| panic!("no line for {source}"));
+    let line = lines.iter().find(|line| line["source"] == source).unwrap_or_else(|| panic!("no line for {source}"));
     assert_eq!(line["fields"], json!({}), "{source}");
-    line["error"]
-        .as_str()
-        .unwrap_or_else(|| panic!("{source} has no error"))
+    line["error"].as_str().unwrap_or_else(|| panic!("{source} has no error"))
 }
 
 /// Promise: text of all descendants untouched, attributes, group 1 or the whole match, fields in the order typed.
@@ -91,10 +78,7 @@ fn patterns_run_over_the_source() {
     let dir = folder("source");
     fs::write(dir.join("p.html"), "<p><i>a</p></i><!-- hidden -->").unwrap();
     let output = extract(&["--regex", "r=</p></i>|hidden", "p.html"], &dir);
-    assert_eq!(
-        lines(&output)[0]["fields"],
-        json!({"r": ["</p></i>", "hidden"]})
-    );
+    assert_eq!(lines(&output)[0]["fields"], json!({"r": ["</p></i>", "hidden"]}));
 }
 
 /// Promise: `--ordered` writes in input order: paths as given, folders sorted. Provoked: a first page that takes far longer
@@ -111,22 +95,8 @@ fn ordered_lines_come_in_input_order() {
     }
     fs::write(dir.join("0.html"), "<p>last</p>").unwrap();
     want.push("0.html".to_owned());
-    let output = extract(
-        &[
-            "--ordered",
-            "--threads",
-            "4",
-            "--css",
-            "p=p",
-            "many",
-            "0.html",
-        ],
-        &dir,
-    );
-    let got: Vec<_> = lines(&output)
-        .iter()
-        .map(|line| line["source"].as_str().unwrap().to_owned())
-        .collect();
+    let output = extract(&["--ordered", "--threads", "4", "--css", "p=p", "many", "0.html"], &dir);
+    let got: Vec<_> = lines(&output).iter().map(|line| line["source"].as_str().unwrap().to_owned()).collect();
     assert_eq!(got, want);
 }
 
@@ -150,26 +120,16 @@ fn a_wrong_field_is_refused_before_the_start() {
         ("--regex", r"x=(\w{1000}){1000}", 3),
         ("--css", "good=h1", 1),
     ] {
-        let output = extract(
-            &["--css", "good=p", option, field, "-o", "out", "p.html"],
-            &dir,
-        );
+        let output = extract(&["--css", "good=p", option, field, "-o", "out", "p.html"], &dir);
         let told = told(&output);
         assert_eq!(output.status.code(), Some(2), "{field}: {told}");
         assert!(
-            told.contains(&format!(
-                " at column {column}\n    {field}\n{}^",
-                " ".repeat(column + 3)
-            )),
+            told.contains(&format!(" at column {column}\n    {field}\n{}^", " ".repeat(column + 3))),
             "{field}: {told}"
         );
         assert!(told.contains(option), "{told}");
         assert!(output.stdout.is_empty());
-        assert_eq!(
-            fs::read_dir(&dir).unwrap().count(),
-            1,
-            "{field} left something behind"
-        );
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "{field} left something behind");
     }
 }
 
@@ -191,19 +151,8 @@ fn failures_are_lines_and_the_run_goes_on() {
     std::os::unix::fs::symlink("nowhere", dir.join("site/dangling.html")).unwrap();
     std::os::unix::fs::symlink("..", dir.join("site/sub.html/loop")).unwrap();
 
-    let output = extract(
-        &[
-            "--ordered",
-            "--max-bytes",
-            "1000",
-            "--css",
-            "p=p",
-            "site",
-            "missing.html",
-            "named.txt",
-        ],
-        &dir,
-    );
+    let output =
+        extract(&["--ordered", "--max-bytes", "1000", "--css", "p=p", "site", "missing.html", "named.txt"], &dir);
     let lines = lines(&output);
     assert_eq!(output.status.code(), Some(1));
     assert!(error_of(&lines, "site/binary.html").contains("binary"));
@@ -214,21 +163,11 @@ fn failures_are_lines_and_the_run_goes_on() {
     assert!(error_of(&lines, "site/sub.html/loop").contains("directory loop"));
     assert!(error_of(&lines, "missing.html").contains("cannot read"));
     assert!(error_of(&lines, "named.txt").contains("not HTML"));
-    let ok = lines
-        .iter()
-        .find(|line| line["source"] == "site/sub.html/ok.htm")
-        .unwrap();
-    assert_eq!(
-        *ok,
-        json!({"source": "site/sub.html/ok.htm", "fields": {"p": ["fine"]}, "error": null})
-    );
+    let ok = lines.iter().find(|line| line["source"] == "site/sub.html/ok.htm").unwrap();
+    assert_eq!(*ok, json!({"source": "site/sub.html/ok.htm", "fields": {"p": ["fine"]}, "error": null}));
     assert_eq!(lines.len(), 9);
     assert!(told(&output).starts_with("9 pages"), "{}", told(&output));
-    assert!(
-        told(&output).contains("8 failed, 1 other files skipped"),
-        "{}",
-        told(&output)
-    );
+    assert!(told(&output).contains("8 failed, 1 other files skipped"), "{}", told(&output));
 }
 
 /// Promise: bytes that are not UTF-8 are decoded with a note; UTF-8 has none. Provoked: latin-1, a declared encoding,
@@ -242,18 +181,13 @@ fn other_encodings_are_decoded_with_a_note() {
     fs::write(dir.join("4.html"), b"<meta charset=utf-8><p>a\xFFb</p>").unwrap();
     fs::write(dir.join("5.html"), "<p>café</p>").unwrap();
     let output = extract(&["--ordered", "--css", "p=p", "."], &dir);
-    let got: Vec<_> = lines(&output)
-        .iter()
-        .map(|line| (line["fields"]["p"][0].clone(), line["note"].clone()))
-        .collect();
+    let got: Vec<_> =
+        lines(&output).iter().map(|line| (line["fields"]["p"][0].clone(), line["note"].clone())).collect();
     let want = [
         ("café", json!("decoded as windows-1252")),
         ("а", json!("decoded as KOI8-R")),
         ("é", json!("decoded as UTF-16LE")),
-        (
-            "a\u{FFFD}b",
-            json!("decoded as UTF-8, broken bytes replaced by U+FFFD"),
-        ),
+        ("a\u{FFFD}b", json!("decoded as UTF-8, broken bytes replaced by U+FFFD")),
         ("café", Value::Null),
     ];
     assert_eq!(got, want.map(|(text, note)| (json!(text), note)));
@@ -266,30 +200,17 @@ fn a_dash_reads_standard_input() {
     let dir = folder("stdin");
     fs::write(dir.join("a.html"), "<p>a</p>").unwrap();
     fs::write(dir.join("b.html"), "<p>b</p>").unwrap();
-    let mut child = command(
-        &["--ordered", "--css", "p=p", "a.html", "-", "b.html"],
-        &dir,
-    )
-    .stdin(Stdio::piped())
-    .stdout(Stdio::piped())
-    .stderr(Stdio::piped())
-    .spawn()
-    .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"<p>from a pipe</p>")
+    let mut child = command(&["--ordered", "--css", "p=p", "a.html", "-", "b.html"], &dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    child.stdin.take().unwrap().write_all(b"<p>from a pipe</p>").unwrap();
     let output = child.wait_with_output().unwrap();
-    let got: Vec<_> = lines(&output)
-        .iter()
-        .map(|line| (line["source"].clone(), line["fields"]["p"][0].clone()))
-        .collect();
-    assert_eq!(
-        got,
-        [("a.html", "a"), ("-", "from a pipe"), ("b.html", "b")].map(|(s, p)| (json!(s), json!(p)))
-    );
+    let got: Vec<_> =
+        lines(&output).iter().map(|line| (line["source"].clone(), line["fields"]["p"][0].clone())).collect();
+    assert_eq!(got, [("a.html", "a"), ("-", "from a pipe"), ("b.html", "b")].map(|(s, p)| (json!(s), json!(p))));
 }
 
 /// Promise: without paths and fields it shows something, from anywhere. Provoked: an empty folder.
@@ -300,24 +221,11 @@ fn without_arguments_it_runs_on_bundled_pages() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(lines.len(), 12);
     for line in &lines {
-        assert!(
-            line["source"].as_str().unwrap().starts_with("bundled:"),
-            "{line}"
-        );
-        assert_eq!(
-            line["fields"]["title"].as_array().unwrap().len(),
-            1,
-            "{line}"
-        );
-        assert!(
-            !line["fields"]["links"].as_array().unwrap().is_empty(),
-            "{line}"
-        );
+        assert!(line["source"].as_str().unwrap().starts_with("bundled:"), "{line}");
+        assert_eq!(line["fields"]["title"].as_array().unwrap().len(), 1, "{line}");
+        assert!(!line["fields"]["links"].as_array().unwrap().is_empty(), "{line}");
     }
-    let codes = lines
-        .iter()
-        .find(|line| line["source"] == "bundled:error-E0382.html")
-        .unwrap();
+    let codes = lines.iter().find(|line| line["source"] == "bundled:error-E0382.html").unwrap();
     assert_eq!(codes["fields"]["codes"][0], "E0382");
 }
 
@@ -327,42 +235,25 @@ fn without_arguments_it_runs_on_bundled_pages() {
 fn an_output_file_appears_complete_or_not_at_all() {
     let dir = folder("output");
     fs::write(dir.join("out.jsonl"), "old").unwrap();
-    let output = extract(
-        &["-o", "out.jsonl", "--css", "t=title", "missing.html"],
-        &dir,
-    );
+    let output = extract(&["-o", "out.jsonl", "--css", "t=title", "missing.html"], &dir);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     let written = fs::read_to_string(dir.join("out.jsonl")).unwrap();
-    assert!(
-        written.starts_with("{\"source\":\"missing.html\"") && written.ends_with("}\n"),
-        "{written}"
-    );
+    assert!(written.starts_with("{\"source\":\"missing.html\"") && written.ends_with("}\n"), "{written}");
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 
     let output = extract(&["-o", "no/such/folder/out"], &dir);
     assert_eq!(output.status.code(), Some(3));
-    assert!(
-        told(&output).contains("another place with -o"),
-        "{}",
-        told(&output)
-    );
+    assert!(told(&output).contains("another place with -o"), "{}", told(&output));
 }
 
 /// Promise: an output that breaks is an error of its own, without a panic. Provoked: a device that is always full.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_told() {
-    let output = command(&[], &folder("full"))
-        .stdout(fs::File::create("/dev/full").unwrap())
-        .output()
-        .unwrap();
+    let output = command(&[], &folder("full")).stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
-    assert!(
-        told(&output).contains("cannot write to standard output"),
-        "{}",
-        told(&output)
-    );
+    assert!(told(&output).contains("cannot write to standard output"), "{}", told(&output));
     assert!(!told(&output).contains("panicked"));
 }
 
@@ -375,35 +266,17 @@ fn a_closed_pipe_ends_it_cleanly() {
     fs::write(dir.join("p.html"), format!("<p>{}</p>", "x".repeat(50_000))).unwrap();
     let mut args = vec!["--ordered", "--css", "p=p"];
     args.extend(["p.html"; 5_000]);
-    let mut child = command(&args, &dir)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command(&args, &dir).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     reader.read_line(&mut first).unwrap();
     drop(reader);
     let mut told = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut told)
-        .unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{told}");
     assert!(first.starts_with("{\"source\":\"p.html\""));
-    assert!(
-        told.contains("the output was closed early") && !told.contains("panicked"),
-        "{told}"
-    );
-    let pages: u64 = told
-        .split(' ')
-        .next()
-        .unwrap()
-        .replace(',', "")
-        .parse()
-        .unwrap();
+    assert!(told.contains("the output was closed early") && !told.contains("panicked"), "{told}");
+    let pages: u64 = told.split(' ').next().unwrap().replace(',', "").parse().unwrap();
     assert!(pages < 5_000, "{told}");
 }
 
@@ -415,20 +288,8 @@ fn nothing_is_lost() {
     for n in 0..2_000 {
         fs::write(dir.join(format!("{n}.html")), format!("<p>{n}</p>")).unwrap();
     }
-    let output = extract(
-        &[
-            "--threads",
-            "8",
-            "--pool-size",
-            "1",
-            "--css",
-            "p=p",
-            "--regex",
-            "r=<p>([0-9]+)",
-            ".",
-        ],
-        &dir,
-    );
+    let output =
+        extract(&["--threads", "8", "--pool-size", "1", "--css", "p=p", "--regex", "r=<p>([0-9]+)", "."], &dir);
     let got: BTreeSet<u64> = lines(&output)
         .iter()
         .map(|line| {
@@ -448,17 +309,9 @@ fn quiet_in_a_pipe_with_a_summary_at_the_end() {
     let output = extract(&["--css", "t=title", "--regex", "x=E[0-9]+"], &dir);
     let told_ = told(&output);
     assert!(!told_.contains(['\r', '\u{1b}']), "{told_:?}");
-    for part in [
-        "12 pages",
-        "(541593 bytes)",
-        "0 failed",
-        " s, ",
-        "pages/s",
-        "24 checkouts: p50 ",
-        "p99 ",
-        "p99.9 ",
-        "max ",
-    ] {
+    for part in
+        ["12 pages", "(541593 bytes)", "0 failed", " s, ", "pages/s", "24 checkouts: p50 ", "p99 ", "p99.9 ", "max "]
+    {
         assert!(told_.contains(part), "{part}: {told_}");
     }
     assert_eq!(told(&extract(&["-q"], &dir)), "");
@@ -469,21 +322,14 @@ fn quiet_in_a_pipe_with_a_summary_at_the_end() {
 #[test]
 fn progress_on_a_terminal() {
     let line = format!("{} extract -o /dev/null", env!("CARGO_BIN_EXE_slackwater"));
-    let Ok(output) = Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .stdin(Stdio::null())
-        .output()
-    else {
+    let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output() else {
         eprintln!("skipped: no `script` here; install util-linux to run this test");
         return;
     };
     let shown = String::from_utf8_lossy(&output.stdout);
     let (progress, summary) = shown.split_once("12 pages, ").expect("a summary");
     assert!(progress.contains(" pages "), "{shown:?}");
-    assert!(
-        progress.ends_with("\u{1b}[2K"),
-        "the progress is not taken off the screen: {shown:?}"
-    );
+    assert!(progress.ends_with("\u{1b}[2K"), "the progress is not taken off the screen: {shown:?}");
     assert!(summary.contains("checkouts: p50"), "{shown:?}");
 }
 
@@ -492,17 +338,8 @@ fn progress_on_a_terminal() {
 fn help_is_worth_reading() {
     let output = extract(&["--help"], &folder("help"));
     let help = std::str::from_utf8(&output.stdout).unwrap();
-    for part in [
-        "Exit codes:",
-        "links=a@href",
-        "--pool-size",
-        "standard input",
-        "Examples:",
-    ] {
+    for part in ["Exit codes:", "links=a@href", "--pool-size", "standard input", "Examples:"] {
         assert!(help.contains(part), "{part}");
     }
-    assert_eq!(
-        extract(&["--threads", "0"], &folder("help")).status.code(),
-        Some(2)
-    );
+    assert_eq!(extract(&["--threads", "0"], &folder("help")).status.code(), Some(2));
 }

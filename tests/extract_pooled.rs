@@ -7,9 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use slackwater::Pool;
-use slackwater::extract::{
-    CssField, Extractor, PageError, Recipe, RegexField, Reorder, Values, Window, extract_page,
-};
+use slackwater::extract::{CssField, Extractor, PageError, Recipe, RegexField, Reorder, Values, Window, extract_page};
 
 /// Counts pages, and panics on one.
 struct Touchy(usize);
@@ -41,11 +39,7 @@ fn a_panic_is_the_error_of_one_page() {
                 let mut values = Values::new(1);
                 for n in 0..20 {
                     values.clear();
-                    let (_, outcome) = extract_page(
-                        &pool,
-                        if n % 4 == 3 { "a bomb" } else { "a page" },
-                        &mut values,
-                    );
+                    let (_, outcome) = extract_page(&pool, if n % 4 == 3 { "a bomb" } else { "a page" }, &mut values);
                     match outcome {
                         Ok(()) => assert_eq!(values.of(0).collect::<Vec<_>>(), ["a page"]),
                         Err(PageError::Panicked(why)) => {
@@ -84,9 +78,7 @@ fn group_one_or_the_whole_match() {
     let found = |pattern: &str, page: &str| {
         let mut recipe = Recipe::new();
         recipe.regex(&format!("r={pattern}")).unwrap();
-        let pool = Pool::builder(recipe.regex_manager().unwrap())
-            .build()
-            .unwrap();
+        let pool = Pool::builder(recipe.regex_manager().unwrap()).build().unwrap();
         let mut values = Values::new(1);
         extract_page(&pool, page, &mut values).1.unwrap();
         values.of(0).map(str::to_owned).collect::<Vec<_>>()
@@ -99,12 +91,7 @@ fn group_one_or_the_whole_match() {
 /// Promise: only an `@` outside brackets, parentheses and quotes starts an attribute. Provoked: one in each of them.
 #[test]
 fn an_at_sign_means_an_attribute_only_outside() {
-    let attribute = |text: &str| {
-        CssField::parse(text)
-            .unwrap()
-            .attribute()
-            .map(str::to_owned)
-    };
+    let attribute = |text: &str| CssField::parse(text).unwrap().attribute().map(str::to_owned);
     assert_eq!(attribute("x=a@href"), Some("href".into()));
     assert_eq!(attribute("x=a @ href "), Some("href".into()));
     assert_eq!(attribute(r#"x=a[href="x@y"]"#), None);
@@ -112,11 +99,7 @@ fn an_at_sign_means_an_attribute_only_outside() {
     assert_eq!(attribute(r#"x=:not([a='@b'])"#), None);
     assert_eq!(attribute(r"x=.a\@b"), None);
     assert_eq!(attribute(r"x=.a\@b@data-x"), Some("data-x".into()));
-    assert_eq!(
-        CssField::parse("x=a@b@c").unwrap_err().column(),
-        4,
-        "the first part is no selector"
-    );
+    assert_eq!(CssField::parse("x=a@b@c").unwrap_err().column(), 4, "the first part is no selector");
 }
 
 /// Promise: a mistake knows its column, also behind wide text and on a later line. Provoked: both.
@@ -124,39 +107,19 @@ fn an_at_sign_means_an_attribute_only_outside() {
 fn a_mistake_knows_its_place() {
     let mistake = RegexField::parse("näme=(?x) a\n  (b").unwrap_err();
     assert_eq!((mistake.line(), mistake.column()), (2, 3));
-    assert!(
-        mistake.to_string().contains("\n      (b\n      ^\n"),
-        "{mistake}"
-    );
+    assert!(mistake.to_string().contains("\n      (b\n      ^\n"), "{mistake}");
     let mistake = CssField::parse("ü=é > !b").unwrap_err();
-    assert_eq!(
-        (mistake.line(), mistake.column(), mistake.offset()),
-        (1, 7, 8)
-    );
+    assert_eq!((mistake.line(), mistake.column(), mistake.offset()), (1, 7, 8));
 }
 
 /// Promise: an attribute is found however its capitals stand. Provoked: HTML lowers them, SVG keeps `viewBox`.
 #[test]
 fn attribute_names_ignore_case() {
     let mut recipe = Recipe::new();
-    recipe
-        .css("a=a@HREF")
-        .unwrap()
-        .css("v=svg@viewbox")
-        .unwrap()
-        .css("w=svg@viewBox")
-        .unwrap();
-    let pool = Pool::builder(recipe.css_manager().unwrap())
-        .build()
-        .unwrap();
+    recipe.css("a=a@HREF").unwrap().css("v=svg@viewbox").unwrap().css("w=svg@viewBox").unwrap();
+    let pool = Pool::builder(recipe.css_manager().unwrap()).build().unwrap();
     let mut values = Values::new(3);
-    extract_page(
-        &pool,
-        "<a href=/x></a><svg viewbox='0 0 1 1'></svg>",
-        &mut values,
-    )
-    .1
-    .unwrap();
+    extract_page(&pool, "<a href=/x></a><svg viewbox='0 0 1 1'></svg>", &mut values).1.unwrap();
     let got: Vec<Vec<&str>> = (0..3).map(|field| values.of(field).collect()).collect();
     assert_eq!(got, [["/x"], ["0 0 1 1"], ["0 0 1 1"]]);
 }

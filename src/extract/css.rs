@@ -34,13 +34,9 @@ impl Extractor for CssExtractor {
 
 /// The quick exact look first; only a name typed or parsed with capitals (`viewBox`) needs the slow one.
 fn attribute<'a>(element: ElementRef<'a>, name: &str) -> Option<&'a str> {
-    element.attr(name).or_else(|| {
-        element
-            .value()
-            .attrs()
-            .find(|(have, _)| have.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    })
+    element
+        .attr(name)
+        .or_else(|| element.value().attrs().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 /// Makes [`CssExtractor`]s for a [`Pool`](crate::Pool).
@@ -52,9 +48,7 @@ pub struct CssManager {
 impl CssManager {
     /// A manager for these fields; each comes with its index in [`Values`].
     pub fn new(fields: impl IntoIterator<Item = (usize, CssField)>) -> Self {
-        Self {
-            fields: fields.into_iter().collect(),
-        }
+        Self { fields: fields.into_iter().collect() }
     }
 }
 
@@ -63,23 +57,13 @@ impl Manager for CssManager {
     type Error = Infallible;
 
     fn create(&self) -> Result<CssExtractor, Infallible> {
-        Ok(CssExtractor {
-            fields: self.fields.to_vec(),
-        })
+        Ok(CssExtractor { fields: self.fields.to_vec() })
     }
 
     /// Runs every selector once over a small page.
     fn warm(&self, extractor: &mut CssExtractor) -> Result<(), Infallible> {
-        let fields = self
-            .fields
-            .iter()
-            .map(|(index, _)| index + 1)
-            .max()
-            .unwrap_or(0);
-        extractor.extract(
-            "<!doctype html><title>t</title><p class=c><a href=/>x</a>",
-            &mut Values::new(fields),
-        );
+        let fields = self.fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
+        extractor.extract("<!doctype html><title>t</title><p class=c><a href=/>x</a>", &mut Values::new(fields));
         Ok(())
     }
 }

@@ -26,15 +26,9 @@ pub fn decode(bytes: &[u8]) -> Decoded<'_> {
         return with(encoding, &bytes[mark..]);
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
-        return Decoded {
-            text: Cow::Borrowed(text),
-            note: None,
-        };
+        return Decoded { text: Cow::Borrowed(text), note: None };
     }
-    with(
-        declared(&bytes[..bytes.len().min(PRESCAN)]).unwrap_or(WINDOWS_1252),
-        bytes,
-    )
+    with(declared(&bytes[..bytes.len().min(PRESCAN)]).unwrap_or(WINDOWS_1252), bytes)
 }
 
 fn with<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Decoded<'a> {
@@ -43,9 +37,7 @@ fn with<'a>(encoding: &'static Encoding, bytes: &'a [u8]) -> Decoded<'a> {
     let note = match (encoding == UTF_8, broken) {
         (true, false) => None,
         (false, false) => Some(format!("decoded as {name}")),
-        (_, true) => Some(format!(
-            "decoded as {name}, broken bytes replaced by U+FFFD"
-        )),
+        (_, true) => Some(format!("decoded as {name}, broken bytes replaced by U+FFFD")),
     };
     Decoded { text, note }
 }
@@ -61,9 +53,7 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
             rest = &rest[find(rest, b"-->")?..];
         } else if rest.starts_with(b"<meta") {
             let tag = &rest[..find(rest, b">").unwrap_or(rest.len())];
-            if let Some(encoding) =
-                find(tag, b"charset").and_then(|at| label(&tag[at + b"charset".len()..]))
-            {
+            if let Some(encoding) = find(tag, b"charset").and_then(|at| label(&tag[at + b"charset".len()..])) {
                 return Some(encoding);
             }
         }
@@ -74,25 +64,16 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
 
 /// The value after `charset`: `=`, perhaps a quote, the label.
 fn label(after: &[u8]) -> Option<&'static Encoding> {
-    let value = after
-        .trim_ascii_start()
-        .strip_prefix(b"=")?
-        .trim_ascii_start();
-    let value = value
-        .strip_prefix(b"\"")
-        .or_else(|| value.strip_prefix(b"'"))
-        .unwrap_or(value);
+    let value = after.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
     let ends = |b: &u8| matches!(b, b'"' | b'\'' | b';' | b'/' | b'>') || b.is_ascii_whitespace();
-    let encoding =
-        Encoding::for_label(&value[..value.iter().position(ends).unwrap_or(value.len())])?;
+    let encoding = Encoding::for_label(&value[..value.iter().position(ends).unwrap_or(value.len())])?;
     // A page whose declaration could be read byte by byte is not UTF-16: the standard reads such a lie as UTF-8.
     Some(encoding.output_encoding())
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -110,40 +91,16 @@ mod tests {
         let note = |text: &str| Some(text.to_owned());
         assert_eq!(decoded("é".as_bytes()), ("é".into(), None));
         assert_eq!(decoded(b"\xEF\xBB\xBFa"), ("a".into(), None));
-        assert_eq!(
-            decoded(b"\xFF\xFEa\0"),
-            ("a".into(), note("decoded as UTF-16LE"))
-        );
-        assert_eq!(
-            decoded(b"\xFE\xFF\0a"),
-            ("a".into(), note("decoded as UTF-16BE"))
-        );
-        assert_eq!(
-            decoded(b"caf\xE9 \x80"),
-            ("café €".into(), note("decoded as windows-1252"))
-        );
-        assert_eq!(
-            decoded(b"<META CHARSET='koi8-r'>\xC1").0,
-            "<META CHARSET='koi8-r'>а"
-        );
-        assert_eq!(
-            decoded(b"<meta content=\"text/html; charset=shift_jis\">\x82\xA0").1,
-            note("decoded as Shift_JIS")
-        );
-        assert_eq!(
-            decoded(b"<!-- <meta charset=koi8-r> -->\xE9").1,
-            note("decoded as windows-1252")
-        );
-        assert_eq!(
-            decoded(b"<meta charset=nonsense>\xE9").1,
-            note("decoded as windows-1252")
-        );
+        assert_eq!(decoded(b"\xFF\xFEa\0"), ("a".into(), note("decoded as UTF-16LE")));
+        assert_eq!(decoded(b"\xFE\xFF\0a"), ("a".into(), note("decoded as UTF-16BE")));
+        assert_eq!(decoded(b"caf\xE9 \x80"), ("café €".into(), note("decoded as windows-1252")));
+        assert_eq!(decoded(b"<META CHARSET='koi8-r'>\xC1").0, "<META CHARSET='koi8-r'>а");
+        assert_eq!(decoded(b"<meta content=\"text/html; charset=shift_jis\">\x82\xA0").1, note("decoded as Shift_JIS"));
+        assert_eq!(decoded(b"<!-- <meta charset=koi8-r> -->\xE9").1, note("decoded as windows-1252"));
+        assert_eq!(decoded(b"<meta charset=nonsense>\xE9").1, note("decoded as windows-1252"));
         assert_eq!(
             decoded(b"<meta charset=utf-8>\xFF!"),
-            (
-                "<meta charset=utf-8>\u{FFFD}!".into(),
-                note("decoded as UTF-8, broken bytes replaced by U+FFFD")
-            )
+            ("<meta charset=utf-8>\u{FFFD}!".into(), note("decoded as UTF-8, broken bytes replaced by U+FFFD"))
         );
     }
 

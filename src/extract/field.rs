@@ -5,8 +5,7 @@ use scraper::{Selector, error::SelectorErrorKind};
 
 use super::{Mistake, place};
 
-const NAME_HINT: &str =
-    "write NAME=..., the name of letters, digits, '_', '-' and '.', for example title=h1";
+const NAME_HINT: &str = "write NAME=..., the name of letters, digits, '_', '-' and '.', for example title=h1";
 
 /// What a CSS field takes from every element its selector matches: the text, or one attribute.
 #[derive(Debug, Clone)]
@@ -31,13 +30,8 @@ impl CssField {
             Some(at) => (&body[..at], Some(parse_attribute(text, start + at + 1)?)),
             None => (body, None),
         };
-        let selector =
-            parse_selector(selector_text).map_err(|mistake| mistake.within(text, start))?;
-        Ok(Self {
-            name,
-            selector,
-            attribute,
-        })
+        let selector = parse_selector(selector_text).map_err(|mistake| mistake.within(text, start))?;
+        Ok(Self { name, selector, attribute })
     }
 
     /// The field's name.
@@ -65,8 +59,7 @@ impl RegexField {
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let (name, start) = split_name(text)?;
         let pattern = &text[start..];
-        let regex = Regex::new(pattern)
-            .map_err(|error| pattern_mistake(pattern, &error).within(text, start))?;
+        let regex = Regex::new(pattern).map_err(|error| pattern_mistake(pattern, &error).within(text, start))?;
         Ok(Self { name, regex })
     }
 
@@ -83,12 +76,7 @@ fn split_name(text: &str) -> Result<(String, usize), Mistake> {
     match text[end..].chars().next() {
         Some('=') if end > 0 => Ok((text[..end].to_owned(), end + 1)),
         Some('=') => Err(Mistake::new(text, 0, "the name is missing", NAME_HINT)),
-        Some(c) => Err(Mistake::new(
-            text,
-            end,
-            format!("{c:?} cannot stand in a name"),
-            NAME_HINT,
-        )),
+        Some(c) => Err(Mistake::new(text, end, format!("{c:?} cannot stand in a name"), NAME_HINT)),
         None => Err(Mistake::new(text, end, "no '=' after the name", NAME_HINT)),
     }
 }
@@ -135,12 +123,7 @@ fn parse_selector(selector: &str) -> Result<Selector, Mistake> {
     match place::of_unclosed(selector) {
         Some(at) => {
             let sign = char::from(selector.as_bytes()[at]);
-            Err(Mistake::new(
-                selector,
-                at,
-                format!("{sign:?} is never closed"),
-                "close it",
-            ))
+            Err(Mistake::new(selector, at, format!("{sign:?} is never closed"), "close it"))
         }
         None => Ok(parsed),
     }
@@ -165,12 +148,9 @@ fn selector_mistake(selector: &str, error: &SelectorErrorKind) -> Mistake {
 }
 
 fn pattern_mistake(pattern: &str, error: &regex::Error) -> Mistake {
-    const HINT: &str =
-        "correct the pattern, or put a backslash before a sign that is meant literally";
+    const HINT: &str = "correct the pattern, or put a backslash before a sign that is meant literally";
     match regex_syntax::parse(pattern) {
-        Err(regex_syntax::Error::Parse(e)) => {
-            Mistake::new(pattern, e.span().start.offset, e.kind().to_string(), HINT)
-        }
+        Err(regex_syntax::Error::Parse(e)) => Mistake::new(pattern, e.span().start.offset, e.kind().to_string(), HINT),
         Err(regex_syntax::Error::Translate(e)) => {
             Mistake::new(pattern, e.span().start.offset, e.kind().to_string(), HINT)
         }

@@ -14,27 +14,13 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(crate) fn new(
-        input: &str,
-        at: usize,
-        what: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
-        Self {
-            input: input.to_owned(),
-            at: at.min(input.len()),
-            what: what.into(),
-            hint: hint.into(),
-        }
+    pub(crate) fn new(input: &str, at: usize, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { input: input.to_owned(), at: at.min(input.len()), what: what.into(), hint: hint.into() }
     }
 
     /// The same mistake, seen in a longer text of which the old input is the part from byte `start` on.
     pub(crate) fn within(self, whole: &str, start: usize) -> Self {
-        Self {
-            at: start + self.at,
-            input: whole.to_owned(),
-            ..self
-        }
+        Self { at: start + self.at, input: whole.to_owned(), ..self }
     }
 
     /// The text that was refused, as it was given.
@@ -54,13 +40,7 @@ impl Mistake {
 
     /// The column of the mistake within its line, in characters from 1.
     pub fn column(&self) -> usize {
-        self.before()
-            .rsplit('\n')
-            .next()
-            .unwrap_or("")
-            .chars()
-            .count()
-            + 1
+        self.before().rsplit('\n').next().unwrap_or("").chars().count() + 1
     }
 
     /// What is wrong, without place or hint.

@@ -31,12 +31,7 @@ struct State {
 impl Window {
     /// A window of this many pages (at least 1) and this many bytes of finished lines.
     pub fn new(pages: u64, bytes: u64) -> Self {
-        Self {
-            state: Mutex::default(),
-            moved: Condvar::new(),
-            pages: pages.max(1),
-            bytes,
-        }
+        Self { state: Mutex::default(), moved: Condvar::new(), pages: pages.max(1), bytes }
     }
 
     /// Whether the page with this ticket may start now, without waiting for it. False when closed.
@@ -96,10 +91,7 @@ pub struct Reorder<T> {
 
 impl<T> Default for Reorder<T> {
     fn default() -> Self {
-        Self {
-            next: 0,
-            waiting: VecDeque::new(),
-        }
+        Self { next: 0, waiting: VecDeque::new() }
     }
 }
 

@@ -23,9 +23,7 @@ pub enum PageError {
     #[error("no extractor: {0}")]
     Checkout(#[from] CheckoutError),
     /// The extractor panicked on this page, with this message. The pool has discarded it.
-    #[error(
-        "the extractor panicked on this page: {0}; leave the page out, and report it with the fields in use"
-    )]
+    #[error("the extractor panicked on this page: {0}; leave the page out, and report it with the fields in use")]
     Panicked(String),
 }
 
@@ -39,11 +37,7 @@ pub enum PageError {
 /// [`PageError::Checkout`] if there was none in time, [`PageError::Panicked`] if it panicked.
 /// # Panics
 /// Does not: a panic of the extractor is caught here (and still reported by the process's panic hook).
-pub fn extract_page<M>(
-    pool: &Pool<M>,
-    page: &str,
-    values: &mut Values,
-) -> (Duration, Result<(), PageError>)
+pub fn extract_page<M>(pool: &Pool<M>, page: &str, values: &mut Values) -> (Duration, Result<(), PageError>)
 where
     M: Manager,
     M::Resource: Extractor,

@@ -40,9 +40,7 @@ pub struct RegexManager {
 impl RegexManager {
     /// A manager for these fields; each comes with its index in [`Values`].
     pub fn new(fields: impl IntoIterator<Item = (usize, RegexField)>) -> Self {
-        Self {
-            fields: fields.into_iter().collect(),
-        }
+        Self { fields: fields.into_iter().collect() }
     }
 }
 
@@ -52,23 +50,13 @@ impl Manager for RegexManager {
 
     /// Clones the compiled patterns: the program is shared, the caches are not.
     fn create(&self) -> Result<RegexExtractor, Infallible> {
-        Ok(RegexExtractor {
-            fields: self.fields.to_vec(),
-        })
+        Ok(RegexExtractor { fields: self.fields.to_vec() })
     }
 
     /// Searches a small page once with every pattern, which allocates the caches.
     fn warm(&self, extractor: &mut RegexExtractor) -> Result<(), Infallible> {
-        let fields = self
-            .fields
-            .iter()
-            .map(|(index, _)| index + 1)
-            .max()
-            .unwrap_or(0);
-        extractor.extract(
-            "<!doctype html><title>t</title><p class=c><a href=/>x</a>",
-            &mut Values::new(fields),
-        );
+        let fields = self.fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
+        extractor.extract("<!doctype html><title>t</title><p class=c><a href=/>x</a>", &mut Values::new(fields));
         Ok(())
     }
 }

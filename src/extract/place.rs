@@ -13,16 +13,12 @@ const COMPLETIONS: [&str; 8] = ["", "x", "root", "=x", "(x)", "(1)", "1", " x"];
 
 /// The first token of `selector` that cannot stand where it is, or an empty range at the end if only something is missing.
 pub(super) fn of_mistake(selector: &str) -> Range<usize> {
-    tokens(selector)
-        .find(|token| !is_sound(&selector[..token.end]))
-        .unwrap_or(selector.len()..selector.len())
+    tokens(selector).find(|token| !is_sound(&selector[..token.end])).unwrap_or(selector.len()..selector.len())
 }
 
 fn is_sound(beginning: &str) -> bool {
     let closing = closing(beginning);
-    COMPLETIONS
-        .iter()
-        .any(|middle| Selector::parse(&format!("{beginning}{middle}{closing}")).is_ok())
+    COMPLETIONS.iter().any(|middle| Selector::parse(&format!("{beginning}{middle}{closing}")).is_ok())
 }
 
 /// The first bracket or quote that is never closed. CSS closes them silently at the end; in one typed line it is a slip.
@@ -79,9 +75,7 @@ fn is_name(c: char) -> bool {
 }
 
 fn end_of(text: &str, from: usize, belongs: impl Fn(char) -> bool) -> usize {
-    text[from..]
-        .find(|c| !belongs(c))
-        .map_or(text.len(), |n| from + n)
+    text[from..].find(|c| !belongs(c)).map_or(text.len(), |n| from + n)
 }
 
 fn end_of_name(text: &str, from: usize) -> usize {

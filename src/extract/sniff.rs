@@ -72,14 +72,10 @@ pub enum NotHtml {
     #[error("not HTML: the page is empty; check what wrote it")]
     Empty,
     /// Control bytes that no text has.
-    #[error(
-        "not HTML: binary data (control bytes near the start); give text, unpacked if it was compressed"
-    )]
+    #[error("not HTML: binary data (control bytes near the start); give text, unpacked if it was compressed")]
     Binary,
     /// Text without a tag HTML knows.
-    #[error(
-        "not HTML: text without an HTML tag in its first 64 KiB; leave the file out or check what wrote it"
-    )]
+    #[error("not HTML: text without an HTML tag in its first 64 KiB; leave the file out or check what wrote it")]
     NoTags,
 }
 
@@ -112,10 +108,7 @@ fn is_binary(byte: &u8) -> bool {
 }
 
 fn has_tag(text: &[u8]) -> bool {
-    text.iter()
-        .enumerate()
-        .filter(|&(_, &b)| b == b'<')
-        .any(|(at, _)| is_tag(&text[at + 1..]))
+    text.iter().enumerate().filter(|&(_, &b)| b == b'<').any(|(at, _)| is_tag(&text[at + 1..]))
 }
 
 fn is_tag(after: &[u8]) -> bool {
@@ -123,16 +116,9 @@ fn is_tag(after: &[u8]) -> bool {
     if after.len() >= DOCTYPE.len() && after[..DOCTYPE.len()].eq_ignore_ascii_case(DOCTYPE) {
         return true;
     }
-    let end = after
-        .iter()
-        .position(|b| !b.is_ascii_alphanumeric())
-        .unwrap_or(after.len());
-    let closed = matches!(after.get(end), Some(b'>' | b'/'))
-        || after.get(end).is_some_and(u8::is_ascii_whitespace);
-    closed
-        && NAMES
-            .iter()
-            .any(|name| after[..end].eq_ignore_ascii_case(name.as_bytes()))
+    let end = after.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(after.len());
+    let closed = matches!(after.get(end), Some(b'>' | b'/')) || after.get(end).is_some_and(u8::is_ascii_whitespace);
+    closed && NAMES.iter().any(|name| after[..end].eq_ignore_ascii_case(name.as_bytes()))
 }
 
 #[cfg(test)]

@@ -17,10 +17,7 @@ pub struct Values {
 impl Values {
     /// Room for this many fields.
     pub fn new(fields: usize) -> Self {
-        Self {
-            text: String::new(),
-            found: vec![Vec::new(); fields],
-        }
+        Self { text: String::new(), found: vec![Vec::new(); fields] }
     }
 
     /// Adds one value to a field; its pieces are joined without anything between them.
@@ -36,9 +33,7 @@ impl Values {
     /// # Panics
     /// If there is no such field.
     pub fn of(&self, field: usize) -> impl ExactSizeIterator<Item = &str> {
-        self.found[field]
-            .iter()
-            .map(|range| &self.text[range.clone()])
+        self.found[field].iter().map(|range| &self.text[range.clone()])
     }
 
     /// The number of fields.

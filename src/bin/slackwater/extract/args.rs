@@ -82,10 +82,7 @@ pub struct Args {
 impl Args {
     /// Threads to extract on.
     pub fn threads(&self) -> usize {
-        self.threads.map_or_else(
-            || available_parallelism().map_or(1, usize::from),
-            usize::from,
-        )
+        self.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
     }
 
     /// Extractors in each pool.
@@ -96,16 +93,9 @@ impl Args {
     /// The fields, in the order they were typed across both options.
     pub fn recipe(&self, typed: &ArgMatches) -> Result<Recipe, (&'static str, Mistake)> {
         let mut fields: Vec<(usize, Kind, &str)> = Vec::new();
-        for (option, kind, texts) in [
-            ("css", Kind::Css, &self.css),
-            ("regex", Kind::Regex, &self.regex),
-        ] {
+        for (option, kind, texts) in [("css", Kind::Css, &self.css), ("regex", Kind::Regex, &self.regex)] {
             let places = typed.indices_of(option).into_iter().flatten();
-            fields.extend(
-                places
-                    .zip(texts)
-                    .map(|(place, text)| (place, kind, text.as_str())),
-            );
+            fields.extend(places.zip(texts).map(|(place, text)| (place, kind, text.as_str())));
         }
         fields.sort_unstable_by_key(|&(place, ..)| place);
         if fields.is_empty() {

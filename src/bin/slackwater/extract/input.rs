@@ -23,9 +23,7 @@ impl Source {
     /// What stands in the line's `source`. Bytes of a path that are no UTF-8 are shown as U+FFFD.
     pub fn name(&self) -> String {
         match self {
-            Source::File(path) | Source::Unreachable(path, _) => {
-                path.to_string_lossy().into_owned()
-            }
+            Source::File(path) | Source::Unreachable(path, _) => path.to_string_lossy().into_owned(),
             Source::Stdin => "-".to_owned(),
             Source::Bundled(name, _) => format!("bundled:{name}"),
         }
@@ -48,12 +46,8 @@ impl Source {
         };
         match read {
             Ok(true) => Ok(()),
-            Ok(false) => Err(format!(
-                "larger than {max_bytes} bytes; raise --max-bytes to take it"
-            )),
-            Err(error) => Err(format!(
-                "cannot read: {error}; check the path, and the link if it is one"
-            )),
+            Ok(false) => Err(format!("larger than {max_bytes} bytes; raise --max-bytes to take it")),
+            Err(error) => Err(format!("cannot read: {error}; check the path, and the link if it is one")),
         }
     }
 }
@@ -68,9 +62,7 @@ fn read_up_to(from: impl Read, page: &mut Vec<u8>, max_bytes: u64) -> io::Result
 pub fn walk(paths: &[PathBuf], mut found: impl FnMut(Source) -> bool) -> u64 {
     let mut skipped = 0;
     if paths.is_empty() {
-        let _ = BUNDLED
-            .iter()
-            .all(|(name, bytes)| found(Source::Bundled(name, bytes)));
+        let _ = BUNDLED.iter().all(|(name, bytes)| found(Source::Bundled(name, bytes)));
     }
     for path in paths {
         let going_on = if path == Path::new("-") {
@@ -112,9 +104,7 @@ fn unreachable_source(folder: &Path, error: &walkdir::Error) -> Source {
             "directory loop: the link leads back to {}; remove the link or name the folders to walk",
             ancestor.display()
         ),
-        (None, Some(io)) => format!(
-            "cannot enter or follow: {io}; check its permissions, and the link if it is one"
-        ),
+        (None, Some(io)) => format!("cannot enter or follow: {io}; check its permissions, and the link if it is one"),
         (None, None) => error.to_string(),
     };
     Source::Unreachable(error.path().unwrap_or(folder).to_owned(), why)
@@ -122,15 +112,8 @@ fn unreachable_source(folder: &Path, error: &walkdir::Error) -> Source {
 
 /// Pipes and devices are left out: opening one could wait for ever.
 fn is_page(entry: &DirEntry) -> bool {
-    let extension = entry
-        .path()
-        .extension()
-        .and_then(OsStr::to_str)
-        .unwrap_or("");
-    entry.file_type().is_file()
-        && ["html", "htm", "xhtml"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
+    let extension = entry.path().extension().and_then(OsStr::to_str).unwrap_or("");
+    entry.file_type().is_file() && ["html", "htm", "xhtml"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 macro_rules! bundled {

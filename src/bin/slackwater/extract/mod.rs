@@ -58,8 +58,7 @@ pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
         Err((option, mistake)) => return refuse(USAGE, format_args!("{option}: {mistake}")),
     };
     let threads = args.threads();
-    let set_up = Shared::build(&recipe, args.pool_size())
-        .and_then(|shared| Ok((shared, work::threads(threads)?)));
+    let set_up = Shared::build(&recipe, args.pool_size()).and_then(|shared| Ok((shared, work::threads(threads)?)));
     let (shared, rayon) = match set_up {
         Ok(set_up) => set_up,
         Err(why) => return refuse(NO_OUTPUT, why),
@@ -78,41 +77,21 @@ pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
         let (window, shared, rayon) = (&window, &shared, &rayon);
         let (names, max_bytes) = (recipe.names(), args.max_bytes);
         let workers = scope.spawn(move || {
-            let waits = rayon.broadcast(|_| {
-                work(
-                    Worker::new(shared, names, max_bytes),
-                    &tickets,
-                    &to_output,
-                    window,
-                )
-            });
+            let waits = rayon.broadcast(|_| work(Worker::new(shared, names, max_bytes), &tickets, &to_output, window));
             merged(&waits)
         });
         let written = write(&mut output, lines, args.ordered, window, &mut progress);
         // From here on nobody takes lines: workers and walker find their channels closed and end.
         window.close();
         let (found, skipped) = walker.join().expect("the walker does not panic");
-        (
-            found,
-            skipped,
-            workers.join().expect("pages that panic are caught"),
-            written,
-        )
+        (found, skipped, workers.join().expect("pages that panic are caught"), written)
     });
     let finished = written.and_then(|()| output.finish());
     let (tally, took) = progress.finish();
 
-    let cut = finished
-        .as_ref()
-        .is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    let cut = finished.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
     if !args.quiet {
-        let summary = Summary {
-            tally,
-            took,
-            skipped,
-            waits: &waits,
-            cut,
-        };
+        let summary = Summary { tally, took, skipped, waits: &waits, cut };
         // Standard error may be gone too; there is nobody left to tell.
         let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n"));
     }
@@ -121,10 +100,7 @@ pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
         Err(error) => refuse(NO_OUTPUT, no_output(&args, &error)),
         Ok(()) if tally.pages != found => refuse(
             LOST_PAGES,
-            format_args!(
-                "{found} pages were found but {} lines written; please report this bug",
-                tally.pages
-            ),
+            format_args!("{found} pages were found but {} lines written; please report this bug", tally.pages),
         ),
         Ok(()) if tally.failures > 0 => ExitCode::from(FAILED_PAGES),
         Ok(()) => ExitCode::SUCCESS,
@@ -231,10 +207,7 @@ fn merged(parts: &[Histogram<u64>]) -> Histogram<u64> {
 
 fn no_output(args: &Args, error: &io::Error) -> String {
     match &args.output {
-        Some(path) => format!(
-            "cannot write {}: {error}; choose another place with -o",
-            path.display()
-        ),
+        Some(path) => format!("cannot write {}: {error}; choose another place with -o", path.display()),
         None => format!("cannot write to standard output: {error}; write to a file with -o"),
     }
 }

@@ -18,10 +18,7 @@ impl Output {
     /// Opens standard output (`None` or `-`) or a file.
     pub fn open(path: Option<&Path>) -> io::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::Stdout(BufWriter::with_capacity(
-                64 << 10,
-                io::stdout().lock(),
-            )));
+            return Ok(Self::Stdout(BufWriter::with_capacity(64 << 10, io::stdout().lock())));
         };
         // A link stays a link: what it leads to is replaced.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -32,20 +29,14 @@ impl Output {
         if old.as_ref().is_some_and(|old| !old.is_file()) {
             return Ok(Self::Device(BufWriter::new(File::create(&target)?)));
         }
-        let name = target
-            .file_name()
-            .ok_or(io::ErrorKind::InvalidFilename)?
-            .to_string_lossy();
+        let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
         let temporary = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
         let file = File::create(&temporary)?;
         let unfinished = Unfinished { temporary, target };
         if let Some(old) = old {
             file.set_permissions(old.permissions())?;
         }
-        Ok(Self::File(
-            BufWriter::with_capacity(256 << 10, file),
-            unfinished,
-        ))
+        Ok(Self::File(BufWriter::with_capacity(256 << 10, file), unfinished))
     }
 
     /// Whether lines go to a terminal.
@@ -74,9 +65,7 @@ impl Output {
             Self::Stdout(mut out) => out.flush(),
             Self::Device(mut out) => out.flush(),
             Self::File(out, unfinished) => {
-                out.into_inner()
-                    .map_err(io::IntoInnerError::into_error)?
-                    .sync_all()?;
+                out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
                 fs::rename(&unfinished.temporary, &unfinished.target)
             }
         }

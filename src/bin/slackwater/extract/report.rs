@@ -36,11 +36,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(125));
             bar
         };
-        Self {
-            bar,
-            started: Instant::now(),
-            tally: Tally::default(),
-        }
+        Self { bar, started: Instant::now(), tally: Tally::default() }
     }
 
     pub fn line(&mut self, line: &Line) {
@@ -51,13 +47,9 @@ impl Progress {
         if !self.bar.is_hidden() && self.tally.pages.is_multiple_of(32) {
             let rate = self.tally.pages as f64 / self.started.elapsed().as_secs_f64();
             self.bar.set_position(self.tally.pages);
-            self.bar.set_prefix(format!(
-                "{}  {rate:.0} pages/s",
-                HumanBytes(self.tally.bytes)
-            ));
+            self.bar.set_prefix(format!("{}  {rate:.0} pages/s", HumanBytes(self.tally.bytes)));
             if self.tally.failures > 0 {
-                self.bar
-                    .set_message(format!("{} failed", HumanCount(self.tally.failures)));
+                self.bar.set_message(format!("{} failed", HumanCount(self.tally.failures)));
             }
         }
     }
@@ -82,11 +74,7 @@ pub struct Summary<'a> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally {
-            pages,
-            bytes,
-            failures,
-        } = self.tally;
+        let Tally { pages, bytes, failures } = self.tally;
         let seconds = self.took.as_secs_f64();
         write!(
             f,
@@ -102,11 +90,7 @@ impl fmt::Display for Summary<'_> {
         if self.cut {
             write!(f, "; the output was closed early")?;
         }
-        write!(
-            f,
-            "\n{seconds:.2} s, {:.0} pages/s",
-            pages as f64 / seconds.max(1e-9)
-        )?;
+        write!(f, "\n{seconds:.2} s, {:.0} pages/s", pages as f64 / seconds.max(1e-9))?;
         if let Some(peak) = peak_memory() {
             write!(f, ", peak memory {:.1} MB", peak as f64 / 1e6)?;
         }
@@ -115,11 +99,7 @@ impl fmt::Display for Summary<'_> {
         }
         write!(f, "\n{} checkouts: ", HumanCount(self.waits.len()))?;
         for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
-            write!(
-                f,
-                "{name} {}, ",
-                Nanos(self.waits.value_at_quantile(quantile))
-            )?;
+            write!(f, "{name} {}, ", Nanos(self.waits.value_at_quantile(quantile)))?;
         }
         write!(f, "max {}", Nanos(self.waits.max()))
     }
@@ -142,9 +122,7 @@ impl fmt::Display for Nanos {
 /// The most memory this process ever had resident, in bytes. `None` where the system does not say (outside Linux).
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use slackwater::extract::{
-    CssManager, Extractor, Recipe, RegexManager, Values, decode, extract_page, sniff,
-};
+use slackwater::extract::{CssManager, Extractor, Recipe, RegexManager, Values, decode, extract_page, sniff};
 use slackwater::{Manager, Pool};
 
 use super::input::Source;
@@ -34,28 +32,13 @@ impl Shared {
     /// # Errors
     /// A pool or a thread that cannot be had, with what to try.
     pub fn build(recipe: &Recipe, size: usize) -> Result<Self, String> {
-        let css = recipe
-            .css_manager()
-            .map(|manager| pool("css", manager, size))
-            .transpose()?;
-        let regex = recipe
-            .regex_manager()
-            .map(|manager| pool("regex", manager, size))
-            .transpose()?;
-        Ok(Self {
-            css,
-            regex,
-            large: threads(LARGE_LANES)?,
-        })
+        let css = recipe.css_manager().map(|manager| pool("css", manager, size)).transpose()?;
+        let regex = recipe.regex_manager().map(|manager| pool("regex", manager, size)).transpose()?;
+        Ok(Self { css, regex, large: threads(LARGE_LANES)? })
     }
 
     /// Runs all fields over one page.
-    fn extract(
-        &self,
-        page: &str,
-        values: &mut Values,
-        waits: &mut Histogram<u64>,
-    ) -> Result<(), String> {
+    fn extract(&self, page: &str, values: &mut Values, waits: &mut Histogram<u64>) -> Result<(), String> {
         visit(self.css.as_ref(), page, values, waits)?;
         visit(self.regex.as_ref(), page, values, waits)
     }
@@ -103,14 +86,7 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub fn new(shared: &'a Shared, names: &'a [String], max_bytes: u64) -> Self {
-        Self {
-            shared,
-            names,
-            max_bytes,
-            page: Vec::new(),
-            values: Values::new(names.len()),
-            waits: new_waits(),
-        }
+        Self { shared, names, max_bytes, page: Vec::new(), values: Values::new(names.len()), waits: new_waits() }
     }
 
     /// Reads and extracts one page. Whatever goes wrong with it is in the line.
@@ -122,11 +98,7 @@ impl<'a> Worker<'a> {
         let bytes = self.page.len() as u64;
         self.page.clear();
         self.page.shrink_to(KEEP);
-        Line {
-            json,
-            bytes,
-            failed,
-        }
+        Line { json, bytes, failed }
     }
 
     /// The note, if the page was not plain UTF-8.
@@ -136,11 +108,7 @@ impl<'a> Worker<'a> {
         let decoded = decode(&self.page);
         let (shared, values, waits) = (self.shared, &mut self.values, &mut self.waits);
         let mut extract = || shared.extract(&decoded.text, values, waits);
-        if self.page.len() > LARGE {
-            shared.large.install(extract)
-        } else {
-            extract()
-        }?;
+        if self.page.len() > LARGE { shared.large.install(extract) } else { extract() }?;
         Ok(decoded.note)
     }
 
@@ -186,12 +154,7 @@ pub fn new_waits() -> Histogram<u64> {
     Histogram::new(3).expect("three digits are within 0 to 5")
 }
 
-fn visit<M>(
-    pool: Option<&Pool<M>>,
-    page: &str,
-    values: &mut Values,
-    waits: &mut Histogram<u64>,
-) -> Result<(), String>
+fn visit<M>(pool: Option<&Pool<M>>, page: &str, values: &mut Values, waits: &mut Histogram<u64>) -> Result<(), String>
 where
     M: Manager,
     M::Resource: Extractor,
@@ -209,8 +172,7 @@ fn record(waits: &mut Histogram<u64>, waited: Duration) {
 }
 
 fn string(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text)
-        .expect("a string always has a JSON form, and memory takes every write");
+    serde_json::to_writer(line, text).expect("a string always has a JSON form, and memory takes every write");
 }
 
 #[cfg(test)]
@@ -221,19 +183,10 @@ mod tests {
     #[test]
     fn long_waits_are_not_cut_off() {
         let mut waits = new_waits();
-        for wait in [
-            Duration::from_nanos(80),
-            Duration::from_secs(3),
-            PATIENCE,
-            Duration::MAX,
-        ] {
+        for wait in [Duration::from_nanos(80), Duration::from_secs(3), PATIENCE, Duration::MAX] {
             record(&mut waits, wait);
             let want = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-            assert!(
-                waits.max() >= want - want / 1000,
-                "{wait:?} came out as {} ns",
-                waits.max()
-            );
+            assert!(waits.max() >= want - want / 1000, "{wait:?} came out as {} ns", waits.max());
         }
     }
 }
