@@ -4,6 +4,8 @@
 mod config;
 mod core;
 mod error;
+#[cfg(feature = "extract")]
+pub mod extract;
 mod guard;
 mod keeper;
 mod manager;

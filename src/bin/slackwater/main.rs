@@ -1,2 +1,30 @@
-//! cli
-fn main() {}
+//! The command line of slackwater.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+mod extract;
+
+/// Work with pooled resources from the command line.
+#[derive(Parser)]
+#[command(name = "slackwater", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Extract(extract::Args),
+}
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match (cli.command, matches.subcommand()) {
+        // The raw matches know what the derived struct does not: in which order options were typed.
+        (Command::Extract(args), Some((_, typed))) => extract::run(args, typed),
+        (Command::Extract(_), None) => unreachable!("clap parsed a subcommand"),
+    }
+}

@@ -1,0 +1,120 @@
+//! What can be typed after `slackwater extract`, and the recipe it means.
+
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use clap::ArgMatches;
+use slackwater::extract::{Mistake, Recipe};
+
+/// The fields of a run that names none.
+const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"];
+const DEFAULT_REGEX: [&str; 1] = [r"codes=\bE[0-9]{4}\b"];
+
+const AFTER_HELP: &str = "\
+Output, one line a page:
+  {\"source\": \"<path>\", \"fields\": {\"<name>\": [\"...\"]}, \"error\": null}
+  The fields stand in the order of the command line. A page that failed has empty fields and says why in \"error\".
+  A page that was not UTF-8 has a \"note\", such as \"decoded as windows-1252\".
+
+Exit codes:
+  0  every page was extracted, or whoever read the output closed it early
+  1  some pages failed; their lines carry \"error\"
+  2  usage: a bad option, selector or pattern; nothing was started, nothing written
+  3  the output could not be written, or the run could not be set up
+  4  lines written differ from pages read; this is a bug, please report it
+
+Examples:
+  slackwater extract
+  slackwater extract --css title=title --css 'links=a[href]@href' -o pages.jsonl site/
+  curl -s https://example.org | slackwater extract --regex 'years=\\b(?:19|20)\\d\\d\\b' -";
+
+/// Extract fields from HTML pages with pooled CSS and regex extractors, one JSON object a line
+///
+/// Walks files and folders on all cores and writes a line for every page. Memory stays bounded however many pages there are.
+/// A page that cannot be read or is not HTML is a line with an error; the run goes on.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_HELP)]
+pub struct Args {
+    /// Files, folders, or - for one page from standard input [default: pages bundled with the program]
+    ///
+    /// A folder gives its *.html, *.htm and *.xhtml files, in sorted order, links followed. A file named here is always tried.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Take the text of every element SELECTOR matches, or its attribute ATTR; repeatable
+    ///
+    /// The text is that of all descendants, untouched. Only an @ outside brackets and quotes starts ATTR. Without any --css or
+    /// --regex the fields are: title=title, headings='h1, h2', links=a@href and the pattern codes='\bE[0-9]{4}\b'.
+    #[arg(long, value_name = "NAME=SELECTOR[@ATTR]")]
+    pub css: Vec<String>,
+
+    /// Take group 1 of every match of PATTERN in the page's source, or the whole match if it has no group; repeatable
+    #[arg(long, value_name = "NAME=PATTERN")]
+    pub regex: Vec<String>,
+
+    /// Write the lines in the order of the input
+    #[arg(long)]
+    pub ordered: bool,
+
+    /// Threads that extract, 1 to 1024 [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Extractors of each kind, 1 to 1024; fewer than threads makes threads wait [default: as many as threads]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub pool_size: Option<u16>,
+
+    /// Refuse pages of more bytes than this
+    ///
+    /// Parsing takes 5 to 50 times a page's size in memory. Pages above 1 MiB are extracted at most two at a time.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_bytes: u64,
+
+    /// Write to FILE instead of standard output; it appears under its name only when complete
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Print neither progress nor summary
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Args {
+    /// Threads to extract on.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)
+    }
+
+    /// Extractors in each pool.
+    pub fn pool_size(&self) -> usize {
+        self.pool_size.map_or_else(|| self.threads(), usize::from)
+    }
+
+    /// The fields, in the order they were typed across both options.
+    pub fn recipe(&self, typed: &ArgMatches) -> Result<Recipe, (&'static str, Mistake)> {
+        let mut fields: Vec<(usize, Kind, &str)> = Vec::new();
+        for (option, kind, texts) in [("css", Kind::Css, &self.css), ("regex", Kind::Regex, &self.regex)] {
+            let places = typed.indices_of(option).into_iter().flatten();
+            fields.extend(places.zip(texts).map(|(place, text)| (place, kind, text.as_str())));
+        }
+        fields.sort_unstable_by_key(|&(place, ..)| place);
+        if fields.is_empty() {
+            fields.extend(DEFAULT_CSS.map(|text| (0, Kind::Css, text)));
+            fields.extend(DEFAULT_REGEX.map(|text| (0, Kind::Regex, text)));
+        }
+        let mut recipe = Recipe::new();
+        for (_, kind, text) in fields {
+            match kind {
+                Kind::Css => recipe.css(text).map_err(|mistake| ("--css", mistake))?,
+                Kind::Regex => recipe.regex(text).map_err(|mistake| ("--regex", mistake))?,
+            };
+        }
+        Ok(recipe)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Css,
+    Regex,
+}

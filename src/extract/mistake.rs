@@ -1,0 +1,77 @@
+//! What is wrong with a field somebody typed, and where.
+
+use std::fmt;
+
+/// A field that was refused: what is wrong, at which place, and what to try.
+///
+/// Displays as the reason with its column, the line that was typed, a caret under the place, and a hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    input: String,
+    at: usize,
+    what: String,
+    hint: String,
+}
+
+impl Mistake {
+    pub(crate) fn new(input: &str, at: usize, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { input: input.to_owned(), at: at.min(input.len()), what: what.into(), hint: hint.into() }
+    }
+
+    /// The same mistake, seen in a longer text of which the old input is the part from byte `start` on.
+    pub(crate) fn within(self, whole: &str, start: usize) -> Self {
+        Self { at: start + self.at, input: whole.to_owned(), ..self }
+    }
+
+    /// The text that was refused, as it was given.
+    pub fn input(&self) -> &str {
+        &self.input
+    }
+
+    /// Where the mistake starts: bytes from the start of [`input`](Self::input), its length if the text ends too early.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The line of the mistake, from 1.
+    pub fn line(&self) -> usize {
+        self.before().matches('\n').count() + 1
+    }
+
+    /// The column of the mistake within its line, in characters from 1.
+    pub fn column(&self) -> usize {
+        self.before().rsplit('\n').next().unwrap_or("").chars().count() + 1
+    }
+
+    /// What is wrong, without place or hint.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    fn before(&self) -> &str {
+        // A place inside a character (no parser here gives one) would be shown at that character.
+        &self.input[..self.input.floor_char_boundary(self.at)]
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = (self.line(), self.column());
+        write!(f, "{} at column {column}", self.what)?;
+        if self.input.contains('\n') {
+            write!(f, " of line {line}")?;
+        }
+        // One column a character, so that the caret stays under its place.
+        let shown: String = self
+            .input
+            .split('\n')
+            .nth(line - 1)
+            .unwrap_or("")
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        write!(f, "\n    {shown}\n    {:>column$}\n{}", '^', self.hint)
+    }
+}
+
+impl std::error::Error for Mistake {}

@@ -1,0 +1,52 @@
+//! Pooled extractors for HTML pages: CSS selectors and regular expressions.
+//!
+//! A [`Recipe`] is the list of named fields to take from every page. It makes a manager for each kind in use, the managers
+//! make the resources of a [`Pool`](crate::Pool), and [`extract_page`] lends one to a page. Bytes become text with [`decode`],
+//! [`sniff`] says whether they are HTML at all, and [`Window`] with [`Reorder`] keep the memory of an ordered, parallel run
+//! bounded.
+//!
+//! ```
+//! use slackwater::Pool;
+//! use slackwater::extract::{Recipe, Values, extract_page};
+//!
+//! let mut recipe = Recipe::new();
+//! recipe.css("title=title")?.css("links=a@href")?.regex("year=(?:19|20)[0-9]{2}")?;
+//!
+//! let css = Pool::builder(recipe.css_manager().unwrap()).name("css").max_size(2).build().unwrap();
+//! let regex = Pool::builder(recipe.regex_manager().unwrap()).name("regex").max_size(2).build().unwrap();
+//!
+//! let page = r#"<title>Tides</title><a href="/ebb">1994</a>"#;
+//! let mut values = Values::new(recipe.names().len());
+//! extract_page(&css, page, &mut values).1.unwrap();
+//! extract_page(&regex, page, &mut values).1.unwrap();
+//!
+//! assert_eq!(values.of(0).collect::<Vec<_>>(), ["Tides"]);
+//! assert_eq!(values.of(1).collect::<Vec<_>>(), ["/ebb"]);
+//! assert_eq!(values.of(2).collect::<Vec<_>>(), ["1994"]);
+//! # Ok::<(), slackwater::extract::Mistake>(())
+//! ```
+//!
+//! The command line `slackwater extract` (feature `cli`) is built from these parts and nothing else.
+
+mod css;
+mod decode;
+mod field;
+mod mistake;
+mod order;
+mod page;
+mod pattern;
+mod place;
+mod recipe;
+mod sniff;
+mod values;
+
+pub use css::{CssExtractor, CssManager};
+pub use decode::{Decoded, decode};
+pub use field::{CssField, RegexField};
+pub use mistake::Mistake;
+pub use order::{Reorder, Window};
+pub use page::{Extractor, PageError, extract_page};
+pub use pattern::{RegexExtractor, RegexManager};
+pub use recipe::Recipe;
+pub use sniff::{NotHtml, sniff};
+pub use values::Values;
