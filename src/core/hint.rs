@@ -31,6 +31,7 @@ pub(crate) struct Hint {
 /// One thread's number and hints.
 struct Mine {
     number: Cell<u64>,
+    turns: Cell<u32>,
     hints: [Cell<Hint>; HINTS],
 }
 
@@ -39,6 +40,7 @@ thread_local! {
     static MINE: Mine = const {
         Mine {
             number: Cell::new(0),
+            turns: Cell::new(0),
             hints: [const { Cell::new(Hint { pool: 0, slot: std::ptr::null(), stamp: Stamp::by(0), ready: Word::VACANT }) }; HINTS],
         }
     };
@@ -91,6 +93,14 @@ impl Drop for Named {
     fn drop(&mut self) {
         NAMES.lock().remove(&self.0);
     }
+}
+
+/// True for one of `many` calls by this thread.
+pub(crate) fn every(many: u32) -> bool {
+    MINE.with(|mine| {
+        mine.turns.set(mine.turns.get().wrapping_add(1));
+        mine.turns.get() % many == 0
+    })
 }
 
 /// The name of a thread that is still running and has one.

@@ -142,6 +142,7 @@ impl<M: Manager> Inner<M> {
                 return Err(self.exhausted());
             }
             if caller.attempts == 0
+                && may_pass
                 && let Some(right) = self.spin(&caller)
             {
                 return Ok(self.taken(right, &caller));
