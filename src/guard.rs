@@ -36,11 +36,8 @@ macro_rules! guard {
             /// Gives the resource up instead of back: it is destroyed, and its slot is free for a new one once that is
             /// done. `reason` goes to the log.
             pub fn discard(self, reason: impl fmt::Display) {
-                let id = self.id();
-                self.0.end(|pool, right| {
-                    log::debug!("{pool}: resource {id} discarded: {reason}");
-                    pool.retire(right, DestroyReason::Discarded);
-                });
+                self.0.pool().log(log::Level::Debug, format_args!("resource {} discarded: {reason}", self.id()));
+                self.0.end(|pool, right| pool.retire(right, DestroyReason::Discarded));
             }
 
             /// Takes the resource out of the pool for good: it is yours, no callback will see it again, and its slot is

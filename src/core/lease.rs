@@ -72,6 +72,10 @@ impl<P: Anchor, H: Settle<P::Target>> Lease<P, H> {
         Self { slot: NonNull::from(slot), word, pool, policy: PhantomData }
     }
 
+    pub(crate) fn pool(&self) -> &P::Target {
+        &self.pool
+    }
+
     /// The slot's place in the pool, and its word.
     pub(crate) fn place(&self) -> (u32, Word) {
         (self.pool.shelf().index_of(self.slot()).unwrap_or(u32::MAX), self.word)

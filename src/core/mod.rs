@@ -33,4 +33,5 @@ pub(crate) use hint::{thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots};
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
 pub(crate) use slot::{Right, Slot, Stamp};
+pub(crate) use waiters::Holder as Taker;
 pub(crate) use word::{Mark, Phase, Word};

@@ -33,8 +33,8 @@ use super::available::{Available, SlotArray, scan};
 use super::fence;
 use super::hint::{self, Hint};
 use super::slot::{Right, Slot, Stamp};
-use super::sync::{Arc, AtomicBool, AtomicU32, fence as full_fence, park, park_timeout};
-use super::waiters::{List, NoPlace, Node, State, Waiters};
+use super::sync::{Arc, AtomicBool, AtomicU32, Mutex, fence as full_fence, park, park_timeout};
+use super::waiters::{Holder, List, NoPlace, Node, State, Waiters};
 use super::word::Phase;
 use crate::error::Refusal;
 use crossbeam_utils::CachePadded;
@@ -93,8 +93,7 @@ pub(crate) struct Request {
     pub(crate) lane: usize,
     /// When the request began, in the pool's nanoseconds. A request that waits again keeps its age.
     pub(crate) since: u64,
-    /// The asking thread's number.
-    pub(crate) thread: u64,
+    pub(crate) holder: Holder,
 }
 
 /// How a wait ended.
@@ -138,6 +137,8 @@ pub(crate) struct Shelf<R> {
     hand_over: HandOver,
     max_waiters: u32,
     asymmetric: bool,
+    /// Held while CONTENDED and FENCED change, so that one is never up for long without the other.
+    fencing: Mutex<()>,
     waiters: CachePadded<Waiters>,
     /// Slots that are not VACANT. Counted up after a reservation and down before a slot is vacated, so it is never too
     /// low for longer than that; it spares full pools a search for vacancies, and decides nothing.
@@ -161,6 +162,7 @@ impl<R> Shelf<R> {
             hand_over: config.fairness,
             max_waiters: config.max_waiters,
             asymmetric,
+            fencing: Mutex::new(()),
             waiters: CachePadded::new(Waiters::new()),
             occupied: CachePadded::new(AtomicU32::new(0)),
         }
@@ -262,6 +264,19 @@ impl<R> Shelf<R> {
         })
     }
 
+    /// Claims a free slot among the few from `start` on, by affinity; by the strategy's list otherwise.
+    pub(crate) fn take_nearby(&self, start: u32) -> Option<Right<'_, R>> {
+        const NEARBY: usize = 8;
+        match self.available {
+            Available::Affine => {
+                let start = (start as usize).min(self.slots.len());
+                let end = (start + NEARBY).min(self.slots.len());
+                scan(&self.slots[start..end], 0, Phase::Ready, Phase::Busy)
+            }
+            _ => self.take(start),
+        }
+    }
+
     /// Claims the first slot in phase `from`.
     pub(crate) fn claim_any(&self, from: Phase, to: Phase) -> Option<Right<'_, R>> {
         scan(&self.slots, 0, from, to)
@@ -326,18 +341,14 @@ impl<R> Shelf<R> {
             right.open(Phase::Ready);
         }
         fence::light();
-        let attention = self.attention();
-        self.opened(attention, now);
-        attention
+        self.opened(self.attention(), now)
     }
 
     /// Opens a slot in `phase`, DEGRADED: a last resort for those who wait.
     pub(crate) fn open_degraded(&self, right: Right<'_, R>, now: impl Now) -> u32 {
         right.open(Phase::Degraded);
         fence::light();
-        let attention = self.attention();
-        self.opened(attention, now);
-        attention
+        self.opened(self.attention(), now)
     }
 
     /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
@@ -348,24 +359,28 @@ impl<R> Shelf<R> {
         } else {
             right.vacate();
         }
-        fence::light();
+        // Meets the fence in `announce`: our caller counts waiters too, to create for them.
+        full_fence(SeqCst);
         let attention = self.attention();
-        if self.signals.wake_on_vacancy.load(Relaxed) {
-            self.opened(attention, now);
+        if self.signals.wake_on_vacancy.load(Relaxed) && self.waiters.count() > 0 {
+            self.wake_next(now);
         }
         attention
     }
 
-    /// R2 to R4 of the drawing above.
-    pub(crate) fn opened(&self, attention: u32, now: impl Now) {
+    /// R2 to R4 of the drawing above, for a returner that saw `attention` after a light fence. Returns the attention that
+    /// counts.
+    pub(crate) fn opened(&self, attention: u32, now: impl Now) -> u32 {
         if attention & CONTENDED == 0 {
-            return;
+            return attention;
         }
-        // Meets the fence in `announce`: a waiter counted before it is seen below, or sees the slot we opened.
+        // Meets the fence in `announce`: a waiter counted before it is seen below, or sees the slot we opened. Meets the
+        // one in `close` likewise, so the flags are read once more.
         full_fence(SeqCst);
         if self.waiters.count() > 0 {
             self.wake_next(now);
         }
+        self.attention()
     }
 
     /// Wakes the head of the queue, or serves it where it has waited for too long.
@@ -392,9 +407,8 @@ impl<R> Shelf<R> {
                 }
             }
             if !self.waiters.waking()
-                && let Some(thread) = list.wake(node)
+                && let Some(thread) = list.wake(node, || self.waiters.set_waking(true))
             {
-                self.waiters.set_waking(true);
                 drop(list);
                 thread.unpark();
             }
@@ -438,6 +452,9 @@ impl<R> Shelf<R> {
     }
 
     fn grant(&self, mut list: super::sync::MutexGuard<'_, List>, node: &Node, right: Right<'_, R>, now: impl Now) {
+        // From here on the slot is the waiter's, whoever asks.
+        let Holder { thread, site } = list.holder(node);
+        right.record().handed_to(Stamp::by(thread).at(self.coarse()), site);
         let (thread, had_wake) = list.grant(node, (self.number_of(right.slot()), right.pass_on().1));
         self.waiters.count_from(&list);
         if let HandOver::After(_) = self.hand_over {
@@ -486,7 +503,7 @@ impl<R> Shelf<R> {
         now: N,
     ) -> Outcome<'s, R, T> {
         let node = Node::mine();
-        let place = (request.lane, request.since, request.thread);
+        let place = (request.lane, request.since, request.holder);
         let is_first = match self.waiters.join(&node, place, self.max_waiters) {
             Ok(is_first) => is_first,
             Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
@@ -521,10 +538,7 @@ impl<R> Shelf<R> {
                     }
                 }
                 State::Waiting => match patience() {
-                    Patience::Over => {
-                        let position = self.waiters.lock().position(&seat.node);
-                        return seat.leave_with(Outcome::TimedOut { position });
-                    }
+                    Patience::Over => return seat.leave_with(Outcome::TimedOut { position: 0 }),
                     Patience::For(time) => park_timeout(time),
                     Patience::Forever => park(),
                 },
@@ -543,6 +557,14 @@ impl<R> Shelf<R> {
     }
 
     fn raise(&self) {
+        let _fencing = self.fencing.lock();
+        if self.attention() & FENCED == 0 {
+            self.raise_both();
+        }
+    }
+
+    /// Under the `fencing` lock.
+    fn raise_both(&self) {
         self.signals.attention.fetch_or(CONTENDED, Relaxed);
         fence::heavy();
         self.signals.attention.fetch_or(FENCED, Release);
@@ -553,13 +575,17 @@ impl<R> Shelf<R> {
         if !self.asymmetric || self.attention() & (CONTENDED | CLOSED) != CONTENDED {
             return;
         }
-        self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
-        fence::heavy();
-        if self.waiters.count() > 0 {
-            self.raise();
-            if self.anything_to_take() {
-                self.wake_next(now);
+        {
+            let _fencing = self.fencing.lock();
+            self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
+            fence::heavy();
+            if self.waiters.count() == 0 {
+                return;
             }
+            self.raise_both();
+        }
+        if self.anything_to_take() {
+            self.wake_next(now);
         }
     }
 
@@ -571,8 +597,11 @@ impl<R> Shelf<R> {
     /// Refuses everyone who waits or will, and makes returns look at the CLOSED flag. Slots opened before are visible
     /// to the caller afterwards; slots opened later are swept by their returner.
     pub(crate) fn close(&self, now: impl Now) {
-        self.signals.attention.fetch_or(CLOSED | CONTENDED, SeqCst);
-        fence::heavy();
+        {
+            let _fencing = self.fencing.lock();
+            self.signals.attention.fetch_or(CLOSED, Relaxed);
+            self.raise_both();
+        }
         full_fence(SeqCst);
         self.refuse_all(true, &Refusal::Closed, now);
     }
@@ -628,9 +657,10 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     /// Leaves with `outcome`, unless a grant came first: then a timeout becomes the grant, and a find gives it back.
     fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
         self.seated = false;
-        if self.shelf.waiters.leave(&self.node) {
+        let timed_out = matches!(outcome, Outcome::TimedOut { .. });
+        if let Some(position) = self.shelf.waiters.leave(&self.node, timed_out) {
             self.pass_wake_in_hand();
-            return outcome;
+            return if timed_out { Outcome::TimedOut { position } } else { outcome };
         }
         match (self.node.state(), outcome) {
             (State::Granted { index }, Outcome::Found(found)) => {
@@ -660,7 +690,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
 impl<R, N: Now> Drop for Seat<'_, R, N> {
     fn drop(&mut self) {
         // Only a panic in `look` or `patience` leaves the node linked: it must not outlive the wait.
-        if self.seated && self.shelf.waiters.leave(&self.node) {
+        if self.seated && self.shelf.waiters.leave(&self.node, false).is_some() {
             self.pass_wake_in_hand();
         }
     }

@@ -71,6 +71,12 @@ impl Record {
         self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
     }
 
+    /// Notes who is about to take over a slot that is handed to it.
+    pub(crate) fn handed_to(&self, stamp: Stamp, site: &'static Location<'static>) {
+        self.stamp.store(stamp.0, Relaxed);
+        self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
+    }
+
     /// Notes another time for the same thread. Called by the slot's right-holder alone.
     #[inline]
     pub(crate) fn set_time(&self, time: u32) {

@@ -16,6 +16,7 @@
 use super::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Thread, UnsafeCell, current};
 use super::word::Word;
 use crate::error::Refusal;
+use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -46,6 +47,14 @@ pub(crate) struct Node {
     place: UnsafeCell<Place>,
 }
 
+/// Who is to have the slot, and where it asked for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    /// The thread's number.
+    pub(crate) thread: u64,
+    pub(crate) site: &'static Location<'static>,
+}
+
 /// What of a node belongs to the list: read and written only under the list's lock, apart from `grant` and `refusal`,
 /// which the waiter reads once its state says that they are there.
 struct Place {
@@ -54,7 +63,7 @@ struct Place {
     linked: bool,
     lane: usize,
     since: u64,
-    number: u64,
+    holder: Holder,
     grant: Word,
     refusal: Option<Refusal>,
 }
@@ -76,7 +85,7 @@ impl Node {
                 linked: false,
                 lane: 0,
                 since: 0,
-                number: 0,
+                holder: Holder { thread: 0, site: Location::caller() },
                 grant: Word::VACANT,
                 refusal: None,
             }),
@@ -88,7 +97,9 @@ impl Node {
     pub(crate) fn mine() -> Arc<Node> {
         thread_local!(static MINE: Arc<Node> = Node::new());
         // A thread whose locals are gone already still may wait, with a node for this once.
-        MINE.try_with(Arc::clone).unwrap_or_else(|_| Node::new())
+        let mine = MINE.try_with(|mine| (Arc::strong_count(mine) == 1).then(|| Arc::clone(mine)));
+        // So may a wait inside a wait: user code is not called there, but a logger is.
+        mine.ok().flatten().unwrap_or_else(Node::new)
     }
 
     #[cfg(slackwater_loom)]
@@ -189,7 +200,7 @@ impl Waiters {
     pub(crate) fn join(
         &self,
         node: &Node,
-        (lane, since, number): (usize, u64, u64),
+        (lane, since, holder): (usize, u64, Holder),
         max_waiters: u32,
     ) -> Result<bool, NoPlace> {
         let mut list = self.lock();
@@ -200,17 +211,19 @@ impl Waiters {
             return Err(NoPlace::Full { waiting: list.len });
         }
         node.state.store(WAITING, Relaxed);
-        list.link(node, lane, since, number);
+        list.link(node, lane, since, holder);
         self.count.store(list.len, Relaxed);
         Ok(list.first().is_some_and(|first| ptr::eq(first, node)))
     }
 
-    /// Takes `node` off the list, unless a grant or refusal did so already.
-    pub(crate) fn leave(&self, node: &Node) -> bool {
+    /// Takes `node` off the list and gives its place in the order of service, from 1. None if a grant or refusal took it
+    /// off already.
+    pub(crate) fn leave(&self, node: &Node, wants_place: bool) -> Option<u32> {
         let mut list = self.lock();
+        let place = if wants_place { list.position(node) } else { 1 };
         let was_linked = list.unlink(node);
         self.count.store(list.len, Relaxed);
-        was_linked
+        was_linked.then_some(place)
     }
 
     /// Ends the wait of everyone on the list with `refusal`; closing, of everyone to come. True if one of them had a
@@ -258,16 +271,24 @@ impl List {
         best.map(|(node, _)| node)
     }
 
+    pub(crate) fn holder(&self, node: &Node) -> Holder {
+        // SAFETY: as in `since`.
+        node.place.with(|place| unsafe { (*place).holder })
+    }
+
     pub(crate) fn since(&self, node: &Node) -> u64 {
         // SAFETY: `&self` is borrowed from the lock's guard, and `Place` is read and written under that lock.
         node.place.with(|place| unsafe { (*place).since })
     }
 
-    /// Marks the waiting `node` as woken. None if it is woken already.
-    pub(crate) fn wake(&self, node: &Node) -> Option<Thread> {
+    /// Gives the waiting `node` a wake, noted by `note`. None if it has one already.
+    pub(crate) fn wake(&self, node: &Node, note: impl FnOnce()) -> Option<Thread> {
         // Only lock holders leave WAITING, and we hold the lock, so a load and a store do.
         (node.state.load(Relaxed) == WAITING).then(|| {
-            node.state.store(WOKEN, Relaxed);
+            note();
+            // Release: meets the Acquire in `Node::state`. A waiter that is not parked may act on this at once, and what
+            // it then writes over the note must come after the note.
+            node.state.store(WOKEN, Release);
             node.thread.clone()
         })
     }
@@ -294,7 +315,7 @@ impl List {
         (thread, was_woken)
     }
 
-    fn link(&mut self, node: &Node, lane: usize, since: u64, number: u64) {
+    fn link(&mut self, node: &Node, lane: usize, since: u64, holder: Holder) {
         let mut after = self.tails[lane];
         // A waiter that comes back after a lost wake is older than others: it goes in front of them.
         // SAFETY: nodes on the list are alive while we hold the lock, as in `first`.
@@ -319,7 +340,7 @@ impl List {
             let place = unsafe { &mut *place };
             debug_assert!(!place.linked, "one thread waits in one place");
             (place.prev, place.next, place.linked) = (after, next, true);
-            (place.lane, place.since, place.number, place.refusal) = (lane, since, number, None);
+            (place.lane, place.since, place.holder, place.refusal) = (lane, since, holder, None);
         });
         self.len += 1;
     }
@@ -357,7 +378,7 @@ impl List {
             // SAFETY: as in `first`.
             while let Some(node) = unsafe { at.as_ref() } {
                 // SAFETY: as in `since`.
-                let (next, number) = node.place.with(|place| unsafe { ((*place).next, (*place).number) });
+                let (next, number) = node.place.with(|place| unsafe { ((*place).next, (*place).holder.thread) });
                 f(node, number);
                 at = next;
             }

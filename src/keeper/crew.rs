@@ -5,6 +5,8 @@
 
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
@@ -15,6 +17,16 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// A job that has run for this long, in nanoseconds, is taken to hang: another thread may start in its place.
 pub(crate) const HUNG_AFTER: u64 = 5_000_000_000;
+
+/// How long until a thread that the system refused is asked for again, in nanoseconds: 100 ms.
+const RETRY: u64 = 100_000_000;
+
+/// What a look after the crew found; told to the log by the caller, who holds no lock.
+pub(crate) struct Upkeep {
+    pub(crate) next: Option<u64>,
+    pub(crate) newly_hung: u64,
+    pub(crate) refused: Option<io::Error>,
+}
 
 /// Someone who runs jobs. The crew's threads hold it weakly between jobs.
 pub(crate) trait Work: Send + Sync + 'static {
@@ -38,6 +50,8 @@ struct State<J> {
     threads: HashMap<ThreadId, Running>,
     ended: Vec<JoinHandle<()>>,
     hung_ever: u64,
+    /// The system refused a thread.
+    starved: bool,
 }
 
 struct Running {
@@ -56,6 +70,7 @@ impl<J: Send + 'static> Crew<J> {
             threads: HashMap::new(),
             ended: Vec::new(),
             hung_ever: 0,
+            starved: false,
         };
         Self { name, limit, state: Mutex::new(state), wake: Condvar::new() }
     }
@@ -70,7 +85,8 @@ impl<J: Send + 'static> Crew<J> {
         if state.idle >= state.jobs.len() {
             self.wake.notify_one();
         } else {
-            self.start(&mut state, owner);
+            // Without a thread the job waits for one that is free, or for the keeper's next try.
+            state.starved |= self.start(&mut state, owner).is_err();
         }
         Ok(())
     }
@@ -90,10 +106,10 @@ impl<J: Send + 'static> Crew<J> {
     }
 
     /// Starts a thread if there is work and room for one. Without one the job waits for the next thread that is free.
-    fn start<W: Work<Job = J>>(self: &Arc<Self>, state: &mut State<J>, owner: &Arc<W>) {
+    fn start<W: Work<Job = J>>(self: &Arc<Self>, state: &mut State<J>, owner: &Arc<W>) -> io::Result<()> {
         let working = state.threads.values().filter(|thread| !thread.hung).count();
         if state.jobs.is_empty() || working >= self.limit {
-            return;
+            return Ok(());
         }
         let (crew, owner) = (Arc::clone(self), Arc::downgrade(owner));
         let spawned = thread::Builder::new().name(self.name.clone()).spawn(move || {
@@ -101,20 +117,18 @@ impl<J: Send + 'static> Crew<J> {
                 match owner.upgrade() {
                     Some(owner) => {
                         crew.mark(Some(owner.time()));
-                        owner.work(job);
+                        // Jobs catch what they call; should one panic all the same, its thread goes on.
+                        let _ = catch_unwind(AssertUnwindSafe(|| owner.work(job)));
                     }
                     None => drop(job),
                 }
                 crew.mark(None);
             }
         });
-        match spawned {
-            Ok(handle) => {
-                let id = handle.thread().id();
-                state.threads.insert(id, Running { handle: Some(handle), since: None, hung: false });
-            }
-            Err(error) => log::warn!("{}: no thread for background work, it waits: {error}", self.name),
-        }
+        let handle = spawned?;
+        let id = handle.thread().id();
+        state.threads.insert(id, Running { handle: Some(handle), since: None, hung: false });
+        Ok(())
     }
 
     /// Notes since when the calling thread has been at work, if it is.
@@ -147,14 +161,14 @@ impl<J: Send + 'static> Crew<J> {
         }
     }
 
-    /// Finds jobs that hang by `now`, and lets another thread start in place of each. Returns when the next may be due.
-    pub(crate) fn look_after<W: Work<Job = J>>(self: &Arc<Self>, owner: &Arc<W>, now: u64) -> Option<u64> {
+    /// Finds jobs that hang by `now`, and lets other threads start in their place. Returns when to look again.
+    pub(crate) fn look_after<W: Work<Job = J>>(self: &Arc<Self>, owner: &Arc<W>, now: u64) -> Upkeep {
         let mut state = self.state.lock();
-        let mut next = None;
-        let mut newly_hung = 0;
+        let (mut next, mut newly_hung) = (None, 0);
         for thread in state.threads.values_mut().filter(|thread| !thread.hung) {
             let Some(since) = thread.since else { continue };
-            let due = since.saturating_add(HUNG_AFTER);
+            // One that is just beginning has no time yet.
+            let due = if since == u64::MAX { now } else { since }.saturating_add(HUNG_AFTER);
             if due <= now {
                 thread.hung = true;
                 newly_hung += 1;
@@ -163,11 +177,18 @@ impl<J: Send + 'static> Crew<J> {
             }
         }
         state.hung_ever += newly_hung;
-        if newly_hung > 0 {
-            log::warn!("{}: {newly_hung} job(s) have run for over {} s", self.name, HUNG_AFTER / 1_000_000_000);
+        let was_starved = std::mem::take(&mut state.starved);
+        let mut refused = None;
+        for _ in 0..newly_hung.max(u64::from(!state.jobs.is_empty())) {
+            refused = refused.or(self.start(&mut state, owner).err());
         }
-        self.start(&mut state, owner);
-        next
+        if refused.is_some() {
+            state.starved = true;
+            next = Some(now + RETRY.min(next.map_or(RETRY, |next| next - now)));
+        } else if was_starved && !state.jobs.is_empty() {
+            next = Some(now + RETRY);
+        }
+        Upkeep { next, newly_hung, refused }
     }
 
     /// Jobs that hang now, and that ever hung.
@@ -176,12 +197,13 @@ impl<J: Send + 'static> Crew<J> {
         (state.threads.values().filter(|thread| thread.hung).count(), state.hung_ever)
     }
 
-    /// Refuses further jobs and gives back the ones nobody has begun. Threads end with their present job.
+    /// Refuses further jobs. Threads end once the queue is empty; with no thread to empty it, its jobs are given back.
     pub(crate) fn close(&self) -> Vec<J> {
         let mut state = self.state.lock();
         state.closing = true;
         self.wake.notify_all();
-        state.jobs.drain(..).collect()
+        let left = if state.threads.is_empty() { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
+        left.into()
     }
 
     /// Joins the threads that have no job to finish. The others end by themselves; returns how many those are.
@@ -189,6 +211,10 @@ impl<J: Send + 'static> Crew<J> {
         let me = thread::current().id();
         loop {
             let mut state = self.state.lock();
+            // A thread without a job may take one of these, which may hang.
+            if !state.jobs.is_empty() {
+                return state.threads.len();
+            }
             let ended = std::mem::take(&mut state.ended);
             let idle = state.threads.iter_mut().filter(|(id, thread)| **id != me && thread.since.is_none());
             let idle: Vec<_> = idle.filter_map(|(_, thread)| thread.handle.take()).collect();

@@ -9,7 +9,7 @@ mod crew;
 pub use clock::{Clock, Deadline, VirtualClock};
 
 pub(crate) use clock::{Watch, nanos};
-pub(crate) use crew::{Crew, Work};
+pub(crate) use crew::{Crew, HUNG_AFTER, Upkeep, Work};
 
 use crate::core::{Phase, attention};
 use crate::error::BuildError;
@@ -58,6 +58,7 @@ pub(crate) struct Alarm {
 struct Bell {
     rung: bool,
     stopped: bool,
+    ended: bool,
 }
 
 impl Alarm {
@@ -68,7 +69,21 @@ impl Alarm {
 
     pub(crate) fn stop(&self) {
         self.state.lock().stopped = true;
-        self.condvar.notify_one();
+        self.condvar.notify_all();
+    }
+
+    /// Waits until the keeper has ended, at most until `deadline`. False if it has not.
+    pub(crate) fn wait_for_end(&self, clock: &Clock, deadline: u64) -> bool {
+        let mut bell = self.state.lock();
+        while !bell.ended && clock.now() < deadline {
+            clock.wait(&self.condvar, &mut bell, Some(deadline));
+        }
+        bell.ended
+    }
+
+    fn end(&self) {
+        self.state.lock().ended = true;
+        self.condvar.notify_all();
     }
 
     /// Sleeps until the bell rings or `deadline` comes. False once it is to stop.
@@ -106,13 +121,14 @@ pub(crate) fn start<M: Manager>(inner: &Arc<Inner<M>>) -> Result<(), BuildError>
     let keep = move || {
         let mut next = None;
         while alarm.sleep(&clock, next) {
-            let Some(inner) = pool.upgrade() else { return };
+            let Some(inner) = pool.upgrade() else { break };
             // A panic here is a bug of ours; the pool must still have a keeper after it.
             next = match catch_unwind(AssertUnwindSafe(|| inner.tick())) {
                 Ok(next) => next,
                 Err(_) => Some(clock.now() + QUIET),
             };
         }
+        alarm.end();
     };
     match thread::Builder::new().name(format!("{label}-keeper")).spawn(keep) {
         Ok(handle) => {
@@ -177,10 +193,14 @@ impl<M: Manager> Inner<M> {
     fn end_idle_overflow(&self, now: u64) -> Option<u64> {
         let config = self.config();
         let ttl = nanos(config.overflow_ttl());
-        while self.shelf.attention() & attention::OVERFLOWING != 0 {
+        while self.shelf.attention() & attention::OVERFLOWING != 0 && !self.is_closed() {
             if self.staying() <= config.max_size {
                 if self.shelf.occupied() as usize <= config.max_size {
                     self.shelf.set_overflowing(false);
+                    // A creation may have raised it a moment before.
+                    if self.shelf.occupied() as usize > config.max_size {
+                        self.shelf.set_overflowing(true);
+                    }
                 }
                 return None;
             }
@@ -200,7 +220,8 @@ impl<M: Manager> Inner<M> {
             if seen.phase() == Phase::Ready
                 && let Some(right) = slot.claim(seen, Phase::Retiring)
             {
-                self.retire(right, DestroyReason::Overflow);
+                // Never here: `destroy` is the user's, and may hang.
+                self.send_to_end(right, DestroyReason::Overflow);
             }
         }
         None
@@ -218,19 +239,25 @@ impl<M: Manager> Inner<M> {
     /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
     fn refill(&self, now: u64) -> Option<u64> {
         let wanted = self.missing().max(if self.creates_inline() { 0 } else { self.shelf.waiting() });
-        if wanted == 0 || self.is_closed() {
+        if wanted == 0 || self.is_closed() || !self.is_warm() {
             return None;
         }
         if let Some(pause) = self.creation_pause(now) {
             return Some(pause);
         }
-        for _ in 0..wanted {
-            self.request_creation(wanted);
-        }
+        self.request_creation(wanted);
         None
     }
 
     fn look_after_crew(&self, now: u64) -> Option<u64> {
-        self.me.upgrade().and_then(|me| self.crew.look_after(&me, now))
+        let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
+        if newly_hung > 0 {
+            let seconds = HUNG_AFTER / 1_000_000_000;
+            self.log(log::Level::Warn, format_args!("{newly_hung} background job(s) have run for over {seconds} s"));
+        }
+        if let Some(error) = refused {
+            self.log(log::Level::Warn, format_args!("no thread for background work, it waits: {error}"));
+        }
+        next
     }
 }

@@ -67,7 +67,12 @@ impl Holder {
             return None;
         }
         let id = ResourceId::new(index, word);
-        Some(Holder { id, thread, thread_name: thread_name(thread), site, held_for })
+        Some(Holder { id, thread, thread_name: None, site, held_for })
+    }
+
+    /// With the thread's name looked up, which takes a lock.
+    pub(crate) fn named(self) -> Holder {
+        Holder { thread_name: thread_name(self.thread), ..self }
     }
 }
 

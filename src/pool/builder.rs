@@ -219,6 +219,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),
         overflowing_since: AtomicU64::new(0),
+        shrinking: Mutex::new(()),
         draining: Mutex::new(()),
         drained: Condvar::new(),
         manager,
@@ -295,7 +296,8 @@ impl<M: Manager> Inner<M> {
         }
         let mut report = warm_up.report.lock();
         while report.ready + report.failed < asked && self.now() < deadline && !self.is_manual() {
-            self.clock.wait(&warm_up.changed, &mut report, Some(deadline));
+            // In short waits: virtual time that moves meanwhile rings no bell here.
+            warm_up.changed.wait_for(&mut report, Duration::from_millis(10));
         }
         report.asked = asked;
         report.took = Duration::from_nanos(self.now().saturating_sub(began));
@@ -303,7 +305,8 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
-        let Some(right) = self.shelf.reserve() else { return };
+        // No room means that somebody else made it.
+        let Some(right) = self.shelf.reserve() else { return warm_up.note(Ok(())) };
         match self.make(right) {
             Ok(right) => {
                 self.open_anew(right);

@@ -3,11 +3,12 @@
 use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
-use crate::core::thread_number;
 use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Stamp};
+use crate::core::{Taker, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
+use crate::observe::Holder;
 use crate::pool::Priority;
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -139,6 +140,7 @@ impl<M: Manager> Inner<M> {
                 None => {}
             }
             if let Patient::Never = ask.patient {
+                self.creation_asked();
                 return Err(self.exhausted());
             }
             if caller.attempts == 0
@@ -166,17 +168,20 @@ impl<M: Manager> Inner<M> {
         if self.shelf.occupied() < self.shelf.len() {
             if self.creates_inline() {
                 let pausing = caller.attempts > 0 && self.now() < caller.no_creation_before;
-                if !pausing && !self.is_closed() {
-                    return self.shelf.reserve().map(Found::Vacancy);
+                if !pausing
+                    && !self.is_closed()
+                    && let Some(vacancy) = self.shelf.reserve()
+                {
+                    return Some(Found::Vacancy(vacancy));
                 }
-            } else {
-                self.request_creation(self.shelf.waiting().max(1));
+            } else if self.request_creation(self.shelf.waiting().max(1)) {
+                return None;
             }
-            return None;
         }
         if !free_slots {
             return None;
         }
+        // Nothing free, and no new one to be had for now.
         // One good use proves nothing: it is checked again at its return.
         let last_resort = self.shelf.claim_any(Phase::Degraded, Phase::Busy)?;
         Some(Found::Resource(last_resort.marked(Mark::Suspect)))
@@ -190,7 +195,7 @@ impl<M: Manager> Inner<M> {
             for _ in 0..1 << round.min(3) {
                 std::hint::spin_loop();
             }
-            if let Some(right) = self.shelf.take(caller.start) {
+            if let Some(right) = self.shelf.take_nearby(caller.start) {
                 return Some(right);
             }
         }
@@ -199,8 +204,11 @@ impl<M: Manager> Inner<M> {
 
     /// Waits in the queue. None means that the pause after a failed creation is over.
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
-        let request = Request { lane: ask.lane.lane(), since: caller.began, thread: caller.number };
-        let pause_ends = if caller.attempts > 0 { caller.no_creation_before } else { u64::MAX };
+        let holder = Taker { thread: caller.number, site: caller.site };
+        let request = Request { lane: ask.lane.lane(), since: caller.began, holder };
+        // A pause that is over must not end the wait: only the deadline does then.
+        let pausing = caller.attempts > 0 && caller.no_creation_before > self.now();
+        let pause_ends = if pausing { caller.no_creation_before } else { u64::MAX };
         let until = caller.deadline.min(pause_ends);
         self.counts.waits.add_one();
         let outcome = self.shelf.wait(
@@ -213,6 +221,10 @@ impl<M: Manager> Inner<M> {
             },
             move || self.now(),
         );
+        // A waiter that found one slot and was granted another has opened the other, maybe after `close` looked.
+        if self.is_closed() {
+            self.sweep();
+        }
         match outcome {
             Outcome::Granted(right) => Ok(Some(Found::Resource(right))),
             Outcome::Found(found) => Ok(Some(found)),
@@ -254,42 +266,59 @@ impl<M: Manager> Inner<M> {
 
     fn exhausted(&self) -> CheckoutError {
         self.counts.rejected.add_one();
-        let stats = self.stats();
         CheckoutError::Exhausted(Box::new(Exhausted {
             pool: self.name.clone(),
-            in_use: stats.in_use,
-            creating: stats.creating,
+            in_use: self.in_phase(Phase::Busy),
+            creating: self.in_phase(Phase::Creating),
             capacity: self.config.slots(),
         }))
     }
 
     fn timed_out(&self, caller: &Caller, position: u32) -> CheckoutError {
         self.counts.timeouts.add_one();
-        let stats = self.stats();
-        let deadlock = self.shelf.held_by_waiters(caller.number);
-        if deadlock {
-            log::warn!("{self}: every holder waits here for a second resource, almost certainly a deadlock");
+        if !self.creates_inline() {
+            self.gave_up_on_creation();
         }
+        let deadlock = self.completes_deadlock(caller);
+        if deadlock {
+            self.log(log::Level::Warn, format_args!("every holder waits here for a second resource: a deadlock"));
+        }
+        let now = self.now();
+        let holders = self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now));
         CheckoutError::Timeout(Box::new(Timeout {
             pool: self.name.clone(),
-            waited: Duration::from_nanos(self.now().saturating_sub(caller.began)),
-            in_use: stats.in_use,
+            waited: Duration::from_nanos(now.saturating_sub(caller.began)),
+            in_use: self.in_phase(Phase::Busy),
             capacity: self.config.slots(),
-            waiting: stats.waiting + 1,
+            waiting: self.shelf.waiting() as usize + 1,
             position: position as usize,
-            oldest: self.holders().into_iter().next(),
+            oldest: holders.max_by_key(|holder| holder.held_for).map(Holder::named),
             deadlock,
             last_create: self.creation.last_error(),
         }))
     }
 
-    /// Refuses a wait that nobody is left to end. Only a caller that holds something itself can complete such a circle.
-    fn refuse_deadlock(&self, caller: &Caller) -> Result<(), CheckoutError> {
+    fn in_phase(&self, phase: Phase) -> usize {
+        self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
+    }
+
+    /// Whether nobody is left to return anything. Only a caller that holds something itself completes such a circle. Asked
+    /// twice: for a moment after a checkout, its slot still names the last holder.
+    fn completes_deadlock(&self, caller: &Caller) -> bool {
         let holds_one = self
             .shelf
             .slots()
             .any(|(_, slot)| slot.look().phase() == Phase::Busy && slot.record().stamp().thread() == caller.number);
-        if !holds_one || !self.shelf.held_by_waiters(caller.number) {
+        let nobody_left = || self.shelf.held_by_waiters(caller.number);
+        holds_one && nobody_left() && {
+            std::thread::yield_now();
+            nobody_left()
+        }
+    }
+
+    /// Refuses a wait that nobody is left to end.
+    fn refuse_deadlock(&self, caller: &Caller) -> Result<(), CheckoutError> {
+        if !self.completes_deadlock(caller) {
             return Ok(());
         }
         self.counts.rejected.add_one();

@@ -44,6 +44,10 @@ impl fmt::Display for CloseReport {
     }
 }
 
+/// How long the end of a pool waits for its keeper, in nanoseconds: it runs no user code and ends at once, unless the
+/// program's logger holds it up.
+const KEEPER_GRACE: u64 = 1_000_000_000;
+
 impl<M: Manager> Inner<M> {
     pub(super) fn close(&self, deadline: Deadline) -> CloseReport {
         let (began, deadline) = (self.now(), deadline.on(&self.clock));
@@ -65,7 +69,7 @@ impl<M: Manager> Inner<M> {
             drop(self.crew.close());
         }
         self.wait_until_drained(deadline);
-        self.finish_threads();
+        self.finish_threads(deadline);
         let in_callback = |phase| matches!(phase, Phase::Creating | Phase::Checking | Phase::Retiring);
         CloseReport {
             destroyed: self.counts.destroyed().total() - destroyed_before,
@@ -81,7 +85,7 @@ impl<M: Manager> Inner<M> {
         self.shelf.close(move || self.now());
         drop(self.take_quarantine(u64::MAX));
         self.sweep();
-        self.finish_threads();
+        self.finish_threads(self.now().saturating_add(KEEPER_GRACE));
     }
 
     fn claim_open(&self) -> Option<Right<'_, M::Resource>> {
@@ -96,13 +100,14 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Ends the keeper and the idle crew. Jobs nobody began are dropped, which destroys what they carry.
-    fn finish_threads(&self) {
+    /// Ends the keeper, and the crew once it has done what is left. Neither can hold this up beyond `deadline`.
+    fn finish_threads(&self, deadline: u64) {
         drop(self.crew.close());
         self.alarm.stop();
         let keeper = self.keeper_thread.lock().take();
         if let Some(keeper) = keeper
             && keeper.thread().id() != std::thread::current().id()
+            && self.alarm.wait_for_end(&self.clock, deadline.max(self.now().saturating_add(KEEPER_GRACE)))
         {
             // The keeper's duties catch what they call; a panic there is logged where it happens.
             let _ = keeper.join();

@@ -9,7 +9,7 @@ use crate::observe::DestroyReason;
 use crate::pool::checkout::ATTEMPTS;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst, fence};
 use std::time::{Duration, Instant};
 
 /// Creating that has measured cheaper than this many nanoseconds happens on the caller: about what waking a helper thread
@@ -29,6 +29,10 @@ pub(super) struct CreationState {
     tickets: AtomicU32,
     /// Creations that run on the crew now.
     running: AtomicU32,
+    /// Tickets whose waiter gave up: they may hang, and must not keep others from asking.
+    orphans: AtomicU32,
+    /// Somebody tried without waiting and found nothing: one creation is wanted although nobody waits.
+    asked: AtomicBool,
     /// Background creations that failed in a row.
     failures: AtomicU32,
     /// No background creation before this time.
@@ -43,6 +47,8 @@ impl Default for CreationState {
             destroy_cost: AtomicU64::new(u64::MAX),
             tickets: AtomicU32::new(0),
             running: AtomicU32::new(0),
+            orphans: AtomicU32::new(0),
+            asked: AtomicBool::new(false),
             failures: AtomicU32::new(0),
             not_before: AtomicU64::new(0),
             last_error: Mutex::new(None),
@@ -53,6 +59,12 @@ impl Default for CreationState {
 impl CreationState {
     pub(super) fn last_error(&self) -> Option<SharedError> {
         self.last_error.lock().clone()
+    }
+
+    fn set_last_error(&self, error: Option<SharedError>) {
+        // The old one is the user's: it is dropped after the lock is.
+        let old = std::mem::replace(&mut *self.last_error.lock(), error);
+        drop(old);
     }
 
     pub(super) fn destroy_cost(&self) -> u64 {
@@ -110,14 +122,14 @@ impl<M: Manager> Inner<M> {
                 self.shelf.set_wake_on_vacancy(self.creates_inline());
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
-                *self.creation.last_error.lock() = None;
+                self.creation.set_last_error(None);
                 Ok(right)
             }
             Err(failure) => {
                 self.counts.create_failures.add_one();
-                log::warn!("{self}: could not create a resource: {}", failure.error);
-                *self.creation.last_error.lock() = Some(Arc::clone(&failure.error));
                 self.vacate(right);
+                self.creation.set_last_error(Some(Arc::clone(&failure.error)));
+                self.log(log::Level::Warn, format_args!("could not create a resource: {}", failure.error));
                 Err(failure)
             }
         }
@@ -163,32 +175,58 @@ impl<M: Manager> Inner<M> {
         callback: &'static str,
         f: impl FnOnce(&M) -> Result<T, M::Error>,
     ) -> Result<T, CreateFailure> {
-        match self.call(callback, f) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                let severity = self.call("classify", |manager| manager.classify(&error));
-                let retryable = !matches!(severity, Ok(Severity::Permanent));
-                Err(CreateFailure { error: Arc::from(error.into()), retryable })
-            }
-            Err(panicked) => Err(CreateFailure { error: Arc::new(panicked), retryable: true }),
-        }
+        let called = self.call(callback, |manager| {
+            f(manager).map_err(|error| {
+                let retryable = manager.classify(&error) != Severity::Permanent;
+                CreateFailure { error: Arc::from(error.into()), retryable }
+            })
+        });
+        called.unwrap_or_else(|panicked| Err(CreateFailure { error: Arc::new(panicked), retryable: true }))
     }
 
-    /// Asks the crew for a resource, if fewer are on their way than `wanted`.
-    pub(crate) fn request_creation(&self, wanted: u32) {
+    /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
+    pub(crate) fn request_creation(&self, wanted: u32) -> bool {
         if wanted == 0 || self.is_closed() {
-            return;
+            return true;
         }
         if self.creation.paused_until(self.now()).is_some() {
             // The keeper asks again when the pause is over.
-            return self.alarm.ring();
+            self.alarm.ring();
+            return false;
         }
-        let room = self.shelf.len().saturating_sub(self.shelf.occupied()) + self.creation.running.load(SeqCst);
-        let most = wanted.min(room);
-        let ticket =
-            self.creation.tickets.fetch_update(SeqCst, SeqCst, |tickets| (tickets < most).then_some(tickets + 1));
-        if ticket.is_ok() && self.submit(Job::Create).is_err() {
-            self.creation.tickets.fetch_sub(1, SeqCst);
+        while self.take_ticket(wanted) {
+            if self.submit(Job::Create).is_err() {
+                self.creation.tickets.fetch_sub(1, SeqCst);
+                break;
+            }
+        }
+        true
+    }
+
+    /// One more creation, if `wanted` is not met by those on their way and there is room for it.
+    fn take_ticket(&self, wanted: u32) -> bool {
+        let CreationState { tickets, running, orphans, .. } = &self.creation;
+        let vacant = self.shelf.len().saturating_sub(self.shelf.occupied());
+        let take = |out: u32| {
+            let unserved = out.saturating_sub(orphans.load(SeqCst)) < wanted;
+            let room = out.saturating_sub(running.load(SeqCst)) < vacant;
+            (unserved && room).then_some(out + 1)
+        };
+        tickets.fetch_update(SeqCst, SeqCst, take).is_ok()
+    }
+
+    /// A waiter that asked for a creation gave up: whoever comes next may ask for another.
+    pub(super) fn gave_up_on_creation(&self) {
+        let CreationState { tickets, orphans, .. } = &self.creation;
+        let most = tickets.load(SeqCst);
+        let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans < most).then_some(orphans + 1));
+    }
+
+    /// A caller that does not wait found nothing: the next one may find more.
+    pub(super) fn creation_asked(&self) {
+        if !self.creates_inline() && self.shelf.occupied() < self.shelf.len() {
+            self.creation.asked.store(true, SeqCst);
+            self.request_creation(self.shelf.waiting().max(1));
         }
     }
 
@@ -207,24 +245,21 @@ impl<M: Manager> Inner<M> {
 
     /// A creation on the crew, unless a return has served its demand meanwhile.
     pub(super) fn create_on_crew(&self) {
-        let running = self.creation.running.fetch_add(1, SeqCst);
-        let wanted = self.shelf.waiting() > running || self.missing() > running;
-        let made = match self.shelf.reserve() {
-            Some(right) if wanted && !self.is_closed() => Some(self.make(right)),
-            Some(right) => {
-                self.vacate(right);
-                None
-            }
-            None => None,
+        let CreationState { running, orphans, asked, .. } = &self.creation;
+        let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
+        let wanted = self.shelf.waiting() > before || self.missing() > before || asked.swap(false, SeqCst);
+        let outcome = {
+            let _ticket = Ticket::run(&self.creation);
+            if wanted && !self.is_closed() { self.shelf.reserve().map(|right| self.make(right)) } else { None }
         };
-        self.creation.running.fetch_sub(1, SeqCst);
-        self.creation.tickets.fetch_sub(1, SeqCst);
-        match made {
+        match outcome {
             Some(Ok(right)) => self.open_anew(right),
             Some(Err(failure)) => self.creation_failed(failure),
-            None => return,
+            None => {}
         }
-        // Demand that came while all tickets were out.
+        // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
+        // before we count: one of us sees the other.
+        fence(SeqCst);
         self.request_creation(self.shelf.waiting());
     }
 
@@ -243,5 +278,25 @@ impl<M: Manager> Inner<M> {
     /// When the keeper has to ask for creations again.
     pub(crate) fn creation_pause(&self, now: u64) -> Option<u64> {
         self.creation.paused_until(now)
+    }
+}
+
+/// A creation on the crew while it runs. However it ends, it is counted off.
+struct Ticket<'c>(&'c CreationState);
+
+impl<'c> Ticket<'c> {
+    fn run(state: &'c CreationState) -> Self {
+        state.running.fetch_add(1, SeqCst);
+        Self(state)
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let CreationState { tickets, running, orphans, .. } = self.0;
+        running.fetch_sub(1, SeqCst);
+        tickets.fetch_sub(1, SeqCst);
+        let left = tickets.load(SeqCst);
+        let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans > left).then_some(left));
     }
 }

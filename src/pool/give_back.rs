@@ -3,9 +3,10 @@
 use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
 use crate::core::{Mark, Phase, Right, attention};
-use crate::keeper::ASLEEP;
+use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome};
 use crate::observe::DestroyReason;
+use std::error::Error;
 use std::time::Instant;
 
 /// Destroying that has measured cheaper than this many nanoseconds happens on the thread that finds it necessary.
@@ -41,16 +42,17 @@ impl<M: Manager> Inner<M> {
     #[cold]
     #[inline(never)]
     fn opened(&self, seen: u32) {
-        self.shelf.opened(seen, move || self.now());
-        if seen & attention::CLOSED != 0 {
+        if self.shelf.opened(seen, move || self.now()) & attention::CLOSED != 0 {
             self.sweep();
         }
     }
 
     /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
-        // Idle times matter to surplus resources alone, and those are watched.
-        right.record().set_time(self.shelf.coarse() & !ASLEEP);
+        // Idle times matter to surplus resources alone, and those are watched. Without a keeper's thread the coarse time
+        // is as old as the last tick.
+        let time = if self.is_manual() { ticks(self.now()) } else { self.shelf.coarse() & !ASLEEP };
+        right.record().set_time(time);
         let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             self.sweep();
@@ -93,18 +95,26 @@ impl<M: Manager> Inner<M> {
             outcome => outcome,
         };
         match outcome {
-            ReturnOutcome::Healthy if self.is_surplus() => self.retire(right, DestroyReason::Overflow),
-            ReturnOutcome::Healthy => self.open(right),
+            ReturnOutcome::Healthy => match self.end_surplus(right) {
+                Ok(right) => self.open(right),
+                Err(retiring) => self.retire(retiring, DestroyReason::Overflow),
+            },
             outcome => self.settle(right, outcome),
         }
     }
 
+    /// BUSY to RETIRING for a resource that is one too many; one return at a time, so that two do not end the same surplus.
+    fn end_surplus<'s>(&self, right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, Right<'s, M::Resource>> {
+        if self.shelf.attention() & attention::OVERFLOWING == 0 || !self.config.overflow_ttl().is_zero() {
+            return Ok(right);
+        }
+        let _one_at_a_time = self.shrinking.lock();
+        if self.is_surplus() { Err(right.change(Phase::Retiring)) } else { Ok(right) }
+    }
+
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
     fn is_surplus(&self) -> bool {
-        self.shelf.attention() & attention::OVERFLOWING != 0
-            && self.config.overflow_ttl().is_zero()
-            && self.shelf.waiting() == 0
-            && self.staying() > self.config.max_size
+        self.shelf.waiting() == 0 && self.staying() > self.config.max_size
     }
 
     /// Resources that are alive and not about to end.
@@ -158,7 +168,8 @@ impl<M: Manager> Inner<M> {
     /// A check on the crew, and what follows from it.
     pub(super) fn check(&self, mut right: Right<'_, M::Resource>, still_busy: Option<u32>) {
         let resource = right.resource_mut();
-        let verdict = self.call("check", |manager| manager.check(resource).map_err(Into::into));
+        let verdict =
+            self.call("check", |manager| manager.check(resource).map_err(Into::<Box<dyn Error + Send + Sync>>::into));
         match (verdict, still_busy) {
             (Ok(Ok(())), _) => {
                 right.record().checked(true);
@@ -171,13 +182,13 @@ impl<M: Manager> Inner<M> {
             (Ok(Err(error)), _) => {
                 let failures = right.record().checked(false);
                 let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
-                log::warn!("{self}: a check of the resource in slot {index} failed ({failures} in a row): {error}");
                 if failures >= FAILURES || still_busy.is_some() || self.is_closed() {
-                    return self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
-                }
-                if self.shelf.open_degraded(right, move || self.now()) & attention::CLOSED != 0 {
+                    self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
+                } else if self.shelf.open_degraded(right, move || self.now()) & attention::CLOSED != 0 {
                     self.sweep();
                 }
+                let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");
+                self.log(log::Level::Warn, text);
             }
         }
     }
@@ -197,6 +208,11 @@ impl<M: Manager> Inner<M> {
         if cheap || self.is_manual() || self.is_closed() {
             return self.destroy(right, reason);
         }
+        self.send_to_end(right, reason);
+    }
+
+    /// Has the crew destroy the resource of a RETIRING slot.
+    pub(crate) fn send_to_end(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
         match self.parcel(right) {
             Ok(parcel) => {
                 if let Err(Job::Destroy { parcel, reason }) = self.submit(Job::Destroy { parcel, reason }) {

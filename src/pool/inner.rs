@@ -34,6 +34,8 @@ pub(crate) struct Inner<M: Manager> {
     pub(super) warm_up_report: OnceLock<WarmUpReport>,
     /// When a resource beyond `max_size` was created last.
     pub(crate) overflowing_since: AtomicU64,
+    /// Held while a return decides whether its resource is one too many.
+    pub(super) shrinking: Mutex<()>,
     /// Where `close` waits for slots to become vacant.
     pub(super) draining: Mutex<()>,
     pub(super) drained: Condvar,
@@ -108,6 +110,15 @@ impl<M: Manager> Inner<M> {
         catch_unwind(AssertUnwindSafe(|| f(&self.manager))).map_err(|payload| self.callback_panicked(callback, payload))
     }
 
+    /// Says something to the program's logger, which is user code, as is the text of a user's error: neither may take a
+    /// slot with it. Never called under a lock.
+    pub(crate) fn log(&self, level: log::Level, text: fmt::Arguments<'_>) {
+        let said = catch_unwind(AssertUnwindSafe(|| log::log!(level, "{self}: {text}")));
+        if let Err(payload) = said {
+            std::mem::forget(payload);
+        }
+    }
+
     #[cold]
     fn callback_panicked(&self, callback: &'static str, payload: Box<dyn Any + Send>) -> Panicked {
         let message = match payload.downcast::<String>() {
@@ -124,7 +135,7 @@ impl<M: Manager> Inner<M> {
         };
         self.counts.callback_panics.add_one();
         let panicked = Panicked { callback, message };
-        log::error!("{self}: {panicked}");
+        self.log(log::Level::Error, format_args!("{panicked}"));
         panicked
     }
 
@@ -141,10 +152,11 @@ impl<M: Manager> Inner<M> {
         if self.is_manual() {
             return self.crew.leave(job);
         }
-        match self.me.upgrade() {
-            Some(me) => self.crew.submit(&me, job),
-            None => Err(job),
-        }
+        let Some(me) = self.me.upgrade() else { return Err(job) };
+        self.crew.submit(&me, job)?;
+        // The keeper looks after jobs that hang, or find no thread.
+        self.alarm.ring();
+        Ok(())
     }
 
     /// Duties and background work, now, on this thread.
@@ -155,6 +167,11 @@ impl<M: Manager> Inner<M> {
                 self.work(job);
             }
         }
+    }
+
+    /// Whether `build` is done with its warm-up.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm_up_report.get().is_some()
     }
 
     pub(crate) fn is_manual(&self) -> bool {
@@ -226,7 +243,8 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
         let now = self.now();
-        let mut holders: Vec<_> = self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now)).collect();
+        let mut holders: Vec<_> =
+            self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now).map(Holder::named)).collect();
         holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
         holders
     }
