@@ -42,6 +42,8 @@ pub enum Act {
     /// An error that `classify` calls permanent.
     FailForGood,
     Panic,
+    /// A pass that takes its time.
+    Dawdle,
     /// What `recycle` says; a pass anywhere else.
     Say(ReturnOutcome),
 }
@@ -125,6 +127,9 @@ impl Step {
         state.passes = state.passes.map(|passes| passes.saturating_sub(1));
         state.inside -= 1;
         drop(state);
+        if act == Act::Dawdle {
+            (0..100).for_each(|_| std::thread::yield_now());
+        }
         assert!(act != Act::Panic, "told to panic in {}", self.name);
         act
     }
@@ -187,6 +192,7 @@ pub struct Steps {
     pub weight: Step,
     pub classify: Step,
     made: AtomicUsize,
+    ended: Mutex<Vec<usize>>,
     census: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
@@ -202,8 +208,19 @@ impl Probe {
             weight: Step::new("weight"),
             classify: Step::new("classify"),
             made: AtomicUsize::new(0),
+            ended: Mutex::default(),
             census: Arc::default(),
         }))
+    }
+
+    /// The numbers of those that `destroy` has seen, in its order.
+    pub fn ended(&self) -> Vec<usize> {
+        self.0.ended.lock().clone()
+    }
+
+    /// Managers that share this state: one for the test, one for each pool that still exists.
+    pub fn sharers(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// Resources alive now, by the manager's own count.
@@ -257,6 +274,7 @@ impl Manager for Probe {
     }
 
     fn destroy(&self, thing: Thing) {
+        self.ended.lock().push(thing.number);
         self.destroy.run();
         drop(thing);
     }
