@@ -22,7 +22,7 @@ pub enum CheckoutError {
     Timeout(Box<Timeout>),
     /// Nothing was free at once, and the caller did not want to wait.
     #[error(transparent)]
-    Exhausted(Box<Exhausted>),
+    Exhausted(Exhausted),
     /// The queue of waiters is full (`max_waiters`), so this caller was refused at once.
     #[error(transparent)]
     Saturated(Box<Saturated>),
@@ -109,24 +109,22 @@ impl Error for Timeout {
     }
 }
 
-/// See [`CheckoutError::Exhausted`].
-#[derive(Clone, Debug)]
+/// See [`CheckoutError::Exhausted`]. Small and without the pool's name, so that trying in vain allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exhausted {
-    /// The pool's name.
-    pub pool: Option<Arc<str>>,
     /// Resources checked out at that moment.
-    pub in_use: usize,
+    pub in_use: u32,
     /// Resources being created at that moment.
-    pub creating: usize,
+    pub creating: u32,
     /// Resources the pool may have at most, overflow included.
-    pub capacity: usize,
+    pub capacity: u32,
 }
 
 impl fmt::Display for Exhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Exhausted { in_use, creating, capacity, .. } = self;
-        write!(f, "{}: nothing free at once: {in_use} of {capacity} in use", Named(&self.pool))?;
+        let Exhausted { in_use, creating, capacity } = self;
+        write!(f, "nothing free at once: {in_use} of {capacity} in use")?;
         if *creating > 0 {
             write!(f, ", {creating} being created")?;
         }
@@ -241,30 +239,54 @@ pub struct Panicked {
 }
 
 /// Why a pool could not be built.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum BuildError {
     /// A setting is out of range, or contradicts another.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(ConfigError),
     /// Not one of the `min_idle` resources could be made before the pool was to be ready.
-    #[error("no resource could be made for {}: {report}", Named(.pool))]
     WarmUp {
         /// The pool's name.
         pool: Option<Arc<str>>,
-        /// What was tried.
+        /// What was tried. Its first failure is this error's `source()`.
         report: crate::WarmUpReport,
-        /// The first failure.
-        source: Option<SharedError>,
     },
     /// The operating system gave no thread for the keeper.
-    #[error("could not start the keeper thread of {}: {source}; lower the number of threads, or use Keeper::Manual", Named(.pool))]
     Thread {
         /// The pool's name.
         pool: Option<Arc<str>>,
         /// The system's error.
-        source: Arc<std::io::Error>,
+        error: Arc<std::io::Error>,
     },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Config(config) => config.fmt(f),
+            BuildError::WarmUp { pool, report } => write!(f, "no resource could be made for {}: {report}", Named(pool)),
+            BuildError::Thread { pool, error } => {
+                write!(f, "could not start the keeper thread of {}: {error}; ", Named(pool))?;
+                f.write_str("run fewer threads, or use Keeper::Manual")
+            }
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            BuildError::Config(_) => None,
+            BuildError::WarmUp { report, .. } => report.first_failure.as_deref().map(|error| error as _),
+            BuildError::Thread { error, .. } => Some(&**error),
+        }
+    }
+}
+
+impl From<ConfigError> for BuildError {
+    fn from(error: ConfigError) -> Self {
+        BuildError::Config(error)
+    }
 }
 
 /// A setting that cannot be accepted. Nothing is repaired in silence.

@@ -107,7 +107,11 @@ fn a_warm_up_of_which_nothing_came_in_time_is_an_error_and_its_late_result_is_de
     let probe = Probe::new();
     probe.create.shut();
     let error = pool_of(&probe, 1).warm_up_timeout(10 * MS).build().unwrap_err();
-    assert!(matches!(error, BuildError::WarmUp { source: None, .. }) && error.to_string().contains("1 unfinished"));
+    assert!(
+        matches!(&error, BuildError::WarmUp { .. })
+            && error.source().is_none()
+            && error.to_string().contains("1 unfinished")
+    );
     probe.create.open();
     until(|| probe.sharers() == 1);
     assert_eq!((probe.alive(), probe.destroy.calls()), (0, 1));

@@ -7,8 +7,8 @@ use slackwater::{
 };
 use std::cell::RefCell;
 use std::error::Error;
-use std::sync::{Barrier, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{Act, Probe, Refused, WATCHDOG, closes_balanced, until};

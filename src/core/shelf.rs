@@ -611,13 +611,19 @@ impl<R> Shelf<R> {
         self.waiters.unpark_all();
     }
 
-    /// Whether every slot is BUSY in the hands of a thread that waits here: nobody is left to return anything.
-    pub(crate) fn held_by_waiters(&self, me: u64) -> bool {
+    /// Whether every slot is BUSY in the hands of thread `me` or of one that waits here, and `me` holds one: nobody is left
+    /// to return anything. Of several threads in the queue this is so for the one that joined last.
+    pub(crate) fn is_last_of_circle(&self, me: u64) -> bool {
         let list = self.waiters.lock();
-        self.slots.iter().all(|slot| {
+        let mine = list.turn_of(me).unwrap_or(u64::MAX);
+        let mut holds_one = false;
+        let all_wait = self.slots.iter().all(|slot| {
             let holder = slot.record().stamp().thread();
-            slot.look().phase() == Phase::Busy && (holder == me || list.holds_thread(holder))
-        })
+            holds_one |= holder == me;
+            slot.look().phase() == Phase::Busy
+                && (holder == me || list.turn_of(holder).is_some_and(|theirs| theirs < mine))
+        });
+        all_wait && holds_one
     }
 
     /// The number of threads in the queue, exactly.

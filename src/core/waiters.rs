@@ -63,6 +63,8 @@ struct Place {
     linked: bool,
     lane: usize,
     since: u64,
+    /// The how manieth to join the queue, ever.
+    turn: u64,
     holder: Holder,
     grant: Word,
     refusal: Option<Refusal>,
@@ -85,6 +87,7 @@ impl Node {
                 linked: false,
                 lane: 0,
                 since: 0,
+                turn: 0,
                 holder: Holder { thread: 0, site: Location::caller() },
                 grant: Word::VACANT,
                 refusal: None,
@@ -160,6 +163,7 @@ pub(crate) struct List {
     heads: [*const Node; LANES],
     tails: [*const Node; LANES],
     len: u32,
+    turns: u64,
     /// Set once, at close: nobody joins any more.
     pub(crate) closed: bool,
 }
@@ -175,7 +179,7 @@ pub(crate) enum NoPlace {
 
 impl Waiters {
     pub(crate) fn new() -> Self {
-        let list = List { heads: [ptr::null(); LANES], tails: [ptr::null(); LANES], len: 0, closed: false };
+        let list = List { heads: [ptr::null(); LANES], tails: [ptr::null(); LANES], len: 0, turns: 0, closed: false };
         Self { count: AtomicU32::new(0), waking: AtomicBool::new(false), list: Mutex::new(list) }
     }
 
@@ -316,6 +320,7 @@ impl List {
     }
 
     fn link(&mut self, node: &Node, lane: usize, since: u64, holder: Holder) {
+        self.turns += 1;
         let mut after = self.tails[lane];
         // A waiter that comes back after a lost wake is older than others: it goes in front of them.
         // SAFETY: nodes on the list are alive while we hold the lock, as in `first`.
@@ -339,6 +344,7 @@ impl List {
             // SAFETY: as in `since`.
             let place = unsafe { &mut *place };
             debug_assert!(!place.linked, "one thread waits in one place");
+            place.turn = self.turns;
             (place.prev, place.next, place.linked) = (after, next, true);
             (place.lane, place.since, place.holder, place.refusal) = (lane, since, holder, None);
         });
@@ -385,11 +391,16 @@ impl List {
         }
     }
 
-    /// Whether thread `number` waits here.
-    pub(crate) fn holds_thread(&self, number: u64) -> bool {
-        let mut found = false;
-        self.for_each(|_, waiting| found |= waiting == number);
-        found
+    /// When thread `number` joined, in turns; None if it does not wait here.
+    pub(crate) fn turn_of(&self, number: u64) -> Option<u64> {
+        let mut turn = None;
+        self.for_each(|node, waiting| {
+            if waiting == number {
+                // SAFETY: as in `since`.
+                turn = Some(node.place.with(|place| unsafe { (*place).turn }));
+            }
+        });
+        turn
     }
 
     /// The place of `node` in the order of service, from 1.

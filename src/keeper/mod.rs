@@ -137,7 +137,7 @@ pub(crate) fn start<M: Manager>(inner: &Arc<Inner<M>>) -> Result<(), BuildError>
         }
         Err(error) => {
             let pool = inner.config().name.as_deref().map(Arc::from);
-            Err(BuildError::Thread { pool, source: Arc::new(error) })
+            Err(BuildError::Thread { pool, error: Arc::new(error) })
         }
     }
 }
@@ -238,7 +238,9 @@ impl<M: Manager> Inner<M> {
 
     /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
     fn refill(&self, now: u64) -> Option<u64> {
-        let wanted = self.missing().max(if self.creates_inline() { 0 } else { self.shelf.waiting() });
+        let missing = self.missing();
+        let waiting = if self.creates_inline() { 0 } else { self.shelf.waiting() };
+        let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
         if wanted == 0 || self.is_closed() || !self.is_warm() {
             return None;
         }
@@ -250,6 +252,9 @@ impl<M: Manager> Inner<M> {
     }
 
     fn look_after_crew(&self, now: u64) -> Option<u64> {
+        if self.is_manual() {
+            return None;
+        }
         let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
         if newly_hung > 0 {
             let seconds = HUNG_AFTER / 1_000_000_000;

@@ -170,8 +170,7 @@ impl<M: Manager> Builder<M> {
         }
         let report = pool.inner.warm_up(&warm_up);
         if report.ready == 0 && report.asked > 0 {
-            let source = report.first_failure.clone();
-            return Err(BuildError::WarmUp { pool: pool.inner.name.clone(), report, source });
+            return Err(BuildError::WarmUp { pool: pool.inner.name.clone(), report });
         }
         pool.inner.warm_up_report.get_or_init(|| report);
         pool.inner.shelf.set_coarse(ticks(pool.inner.now()));

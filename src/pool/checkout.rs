@@ -45,6 +45,8 @@ enum Found<'s, R> {
     Resource(Right<'s, R>),
     /// Room for a new one, reserved.
     Vacancy(Right<'s, R>),
+    /// That waiting would never end.
+    Deadlock,
 }
 
 /// A caller in the slow path.
@@ -133,6 +135,7 @@ impl<M: Manager> Inner<M> {
         loop {
             match found {
                 Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
+                Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::Vacancy(right)) => match self.make(right) {
                     Ok(right) => return Ok(self.taken(right.change(Phase::Busy), &caller)),
                     Err(failure) => self.may_try_again(&mut caller, ask, failure)?,
@@ -148,9 +151,6 @@ impl<M: Manager> Inner<M> {
                 && let Some(right) = self.spin(&caller)
             {
                 return Ok(self.taken(right, &caller));
-            }
-            if self.config.on_deadlock == OnDeadlock::Refuse {
-                self.refuse_deadlock(&caller)?;
             }
             found = match self.queue(&caller, ask)? {
                 Some(found) => Some(found),
@@ -213,7 +213,12 @@ impl<M: Manager> Inner<M> {
         self.counts.waits.add_one();
         let outcome = self.shelf.wait(
             &request,
-            |free_slots| self.look(caller, free_slots),
+            |free_slots| {
+                // Asked after joining the queue: of those who close a circle at the same time, one is last.
+                let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+                let deadlock = || (refuses && self.completes_deadlock(caller)).then_some(Found::Deadlock);
+                self.look(caller, free_slots).or_else(deadlock)
+            },
             || match (self.now() >= until, self.clock.until(until)) {
                 (true, _) => Patience::Over,
                 (false, Some(time)) => Patience::For(time),
@@ -266,12 +271,11 @@ impl<M: Manager> Inner<M> {
 
     fn exhausted(&self) -> CheckoutError {
         self.counts.rejected.add_one();
-        CheckoutError::Exhausted(Box::new(Exhausted {
-            pool: self.name.clone(),
-            in_use: self.in_phase(Phase::Busy),
-            creating: self.in_phase(Phase::Creating),
-            capacity: self.config.slots(),
-        }))
+        CheckoutError::Exhausted(Exhausted {
+            in_use: self.in_phase(Phase::Busy) as u32,
+            creating: self.in_phase(Phase::Creating) as u32,
+            capacity: self.shelf.len(),
+        })
     }
 
     fn timed_out(&self, caller: &Caller, position: u32) -> CheckoutError {
@@ -302,27 +306,18 @@ impl<M: Manager> Inner<M> {
         self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
     }
 
-    /// Whether nobody is left to return anything. Only a caller that holds something itself completes such a circle. Asked
-    /// twice: for a moment after a checkout, its slot still names the last holder.
+    /// Whether nobody is left to return anything. Asked twice: for a moment after a checkout, its slot still names the last
+    /// holder.
     fn completes_deadlock(&self, caller: &Caller) -> bool {
-        let holds_one = self
-            .shelf
-            .slots()
-            .any(|(_, slot)| slot.look().phase() == Phase::Busy && slot.record().stamp().thread() == caller.number);
-        let nobody_left = || self.shelf.held_by_waiters(caller.number);
-        holds_one && nobody_left() && {
+        self.shelf.is_last_of_circle(caller.number) && {
             std::thread::yield_now();
-            nobody_left()
+            self.shelf.is_last_of_circle(caller.number)
         }
     }
 
-    /// Refuses a wait that nobody is left to end.
-    fn refuse_deadlock(&self, caller: &Caller) -> Result<(), CheckoutError> {
-        if !self.completes_deadlock(caller) {
-            return Ok(());
-        }
+    fn would_deadlock(&self) -> CheckoutError {
         self.counts.rejected.add_one();
         let holders = self.holders();
-        Err(CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders })))
+        CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders }))
     }
 }

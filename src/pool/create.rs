@@ -230,24 +230,24 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Resources that `min_idle` asks for beyond those that are free or on their way.
+    /// Resources that `min_idle` asks for beyond those that are free, or in the making.
     pub(crate) fn missing(&self) -> u32 {
-        let (mut free, mut live) = (0_usize, 0_usize);
-        for (_, slot) in self.shelf.slots() {
-            let phase = slot.look().phase();
-            free += usize::from(matches!(phase, Phase::Ready | Phase::Checking));
-            live += usize::from(phase != Phase::Vacant);
-        }
-        let creating = self.creation.running.load(SeqCst) as usize;
-        let room = self.config.max_size.saturating_sub(live.saturating_sub(creating));
+        let free = |phase: Phase| matches!(phase, Phase::Ready | Phase::Checking | Phase::Creating);
+        let free = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase())).count();
+        let room = self.config.max_size.saturating_sub(self.shelf.occupied() as usize);
         self.config.min_idle().saturating_sub(free).min(room) as u32
+    }
+
+    /// Creations that run on the crew.
+    pub(crate) fn on_their_way(&self) -> u32 {
+        self.creation.running.load(SeqCst)
     }
 
     /// A creation on the crew, unless a return has served its demand meanwhile.
     pub(super) fn create_on_crew(&self) {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
-        let wanted = self.shelf.waiting() > before || self.missing() > before || asked.swap(false, SeqCst);
+        let wanted = self.shelf.waiting() > before || self.missing() > 0 || asked.swap(false, SeqCst);
         let outcome = {
             let _ticket = Ticket::run(&self.creation);
             if wanted && !self.is_closed() { self.shelf.reserve().map(|right| self.make(right)) } else { None }

@@ -20,6 +20,9 @@ const BUSY_TRIES: u32 = 8;
 /// Failed checks in a row after which a resource is destroyed.
 const FAILURES: u64 = 3;
 
+/// A callback panicked on a resource; it has been counted and logged.
+struct CallbackPanicked;
+
 impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
     #[inline(always)]
@@ -28,13 +31,14 @@ impl<M: Manager> Inner<M> {
             return self.give_back_watched(right);
         }
         match self.judge(&mut right) {
-            ReturnOutcome::Healthy => {
+            Ok(ReturnOutcome::Healthy) => {
                 let seen = self.shelf.open(right);
                 if seen != 0 {
                     self.opened(seen);
                 }
             }
-            outcome => self.settle(right, outcome),
+            Ok(outcome) => self.settle(right, outcome),
+            Err(CallbackPanicked) => self.retire(right, DestroyReason::CallbackPanicked),
         }
     }
 
@@ -69,13 +73,14 @@ impl<M: Manager> Inner<M> {
 
     /// Asks the manager what to make of a returned resource.
     #[inline(always)]
-    fn judge(&self, right: &mut Right<'_, M::Resource>) -> ReturnOutcome {
+    fn judge(&self, right: &mut Right<'_, M::Resource>) -> Result<ReturnOutcome, CallbackPanicked> {
         let resource = right.resource_mut();
         match self.call("is_broken", |manager| manager.is_broken(resource)) {
             Ok(false) => {}
-            _ => return ReturnOutcome::Broken,
+            Ok(true) => return Ok(ReturnOutcome::Broken),
+            Err(_) => return Err(CallbackPanicked),
         }
-        self.call("recycle", |manager| manager.recycle(resource)).unwrap_or(ReturnOutcome::Broken)
+        self.call("recycle", |manager| manager.recycle(resource)).map_err(|_| CallbackPanicked)
     }
 
     /// A return with more to look at than its own slot.
@@ -90,9 +95,10 @@ impl<M: Manager> Inner<M> {
         }
         let suspect = right.word().has(Mark::Suspect);
         let outcome = match self.judge(&mut right) {
-            ReturnOutcome::Healthy if suspect => ReturnOutcome::Suspect,
-            ReturnOutcome::Healthy if panicked && self.config.on_panic == OnPanic::Check => ReturnOutcome::Suspect,
-            outcome => outcome,
+            Ok(ReturnOutcome::Healthy) if suspect => ReturnOutcome::Suspect,
+            Ok(ReturnOutcome::Healthy) if panicked && self.config.on_panic == OnPanic::Check => ReturnOutcome::Suspect,
+            Ok(outcome) => outcome,
+            Err(CallbackPanicked) => return self.retire(right, DestroyReason::CallbackPanicked),
         };
         match outcome {
             ReturnOutcome::Healthy => match self.end_surplus(right) {
