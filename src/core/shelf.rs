@@ -689,9 +689,14 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
 
 impl<R, N: Now> Drop for Seat<'_, R, N> {
     fn drop(&mut self) {
-        // Only a panic in `look` or `patience` leaves the node linked: it must not outlive the wait.
-        if self.seated && self.shelf.waiters.leave(&self.node, false).is_some() {
+        // Only a panic in `look` or `patience` comes here seated: the node must not outlive the wait, nor a grant be lost.
+        if !self.seated {
+            return;
+        }
+        if self.shelf.waiters.leave(&self.node, false).is_some() {
             self.pass_wake_in_hand();
+        } else if let State::Granted { index } = self.node.state() {
+            self.shelf.give_back(self.granted(index), self.now);
         }
     }
 }
