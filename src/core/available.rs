@@ -89,14 +89,14 @@ impl<I: Indices> Listed<I> {
     fn put(&self, index: u32) {
         // AcqRel: meets the swap in `take`, see above.
         if !self.listed[index as usize].swap(true, AcqRel) {
-            self.indices.push(index);
+            step!("list", self.indices.push(index));
         }
     }
 
     fn take<'s, R>(&self, slots: &'s SlotArray<R>) -> Option<Right<'s, R>> {
         while let Some(index) = self.indices.pop() {
             // AcqRel: meets the swap in `put`, see above.
-            self.listed[index as usize].swap(false, AcqRel);
+            step!("unlist", self.listed[index as usize].swap(false, AcqRel));
             let slot = &slots[index as usize];
             let seen = slot.look();
             if seen.phase() == Phase::Ready
@@ -125,7 +125,8 @@ impl IndexStack {
 
 /// The head after `seen`: a new tag, and `top` (index + 1) on top.
 fn retag(seen: u64, top: u32) -> u64 {
-    (((seen >> 32) as u32).wrapping_add(1) as u64) << 32 | u64::from(top)
+    let step = if cfg!(slackwater_mutation = "tag") { 0 } else { 1 };
+    (((seen >> 32) as u32).wrapping_add(step) as u64) << 32 | u64::from(top)
 }
 
 impl Indices for IndexStack {

@@ -97,16 +97,14 @@ mod model {
     }
 
     pub(crate) fn light() {
-        if cfg!(slackwater_mutation = "light_fence") {
-            return;
-        }
-        MINE.with(|mine| CELLS.cells[*mine].fetch_add(0, AcqRel));
+        step!("light_fence", MINE.with(|mine| CELLS.cells[*mine].fetch_add(0, AcqRel)));
     }
 
     pub(crate) fn heavy() {
         if cfg!(slackwater_mutation = "heavy_fence") {
             return;
         }
+        loom::sync::atomic::fence(loom::sync::atomic::Ordering::SeqCst);
         for cell in &CELLS.cells {
             cell.fetch_add(0, AcqRel);
         }

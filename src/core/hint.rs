@@ -31,6 +31,7 @@ pub(crate) struct Hint {
 /// One thread's number and hints.
 struct Mine {
     number: Cell<u64>,
+    #[cfg(not(slackwater_loom))]
     turns: Cell<u32>,
     hints: [Cell<Hint>; HINTS],
 }
@@ -40,6 +41,7 @@ thread_local! {
     static MINE: Mine = const {
         Mine {
             number: Cell::new(0),
+            #[cfg(not(slackwater_loom))]
             turns: Cell::new(0),
             hints: [const { Cell::new(Hint { pool: 0, slot: std::ptr::null(), stamp: Stamp::by(0), ready: Word::VACANT }) }; HINTS],
         }
@@ -96,11 +98,24 @@ impl Drop for Named {
 }
 
 /// True for one of `many` calls by this thread.
+#[cfg(not(slackwater_loom))]
 pub(crate) fn every(many: u32) -> bool {
     MINE.with(|mine| {
         mine.turns.set(mine.turns.get().wrapping_add(1));
         mine.turns.get() % many == 0
     })
+}
+
+#[cfg(slackwater_loom)]
+thread_local! {
+    /// What [`every`] says in the model that runs now: a run must not depend on the runs before it.
+    pub(crate) static EVERY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the running model wants: its threads all share this one, and so would share a count.
+#[cfg(slackwater_loom)]
+pub(crate) fn every(_: u32) -> bool {
+    EVERY.get()
 }
 
 /// The name of a thread that is still running and has one.

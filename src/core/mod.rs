@@ -15,6 +15,16 @@
 //! | `shelf`     | the protocols: claim, return, announce-look-park, hand over               |
 //! | `sync`      | the one seam between the standard library and the model checker           |
 
+/// A step that a protocol stands on. Built with `--cfg slackwater_mutation="name"` it is left out, and a model must fail:
+/// `.ci/mutations` sees to it.
+macro_rules! step {
+    ($name:literal, $step:expr) => {
+        if !cfg!(slackwater_mutation = $name) {
+            $step;
+        }
+    };
+}
+
 pub(crate) mod available;
 pub(crate) mod fence;
 pub(crate) mod hint;
@@ -27,6 +37,8 @@ pub(crate) mod word;
 
 #[cfg(all(test, slackwater_loom))]
 mod models;
+#[cfg(all(test, not(slackwater_loom)))]
+mod unwinding;
 
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
 pub(crate) use hint::{thread_name, thread_number};

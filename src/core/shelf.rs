@@ -360,7 +360,7 @@ impl<R> Shelf<R> {
             right.vacate();
         }
         // Meets the fence in `announce`: our caller counts waiters too, to create for them.
-        full_fence(SeqCst);
+        step!("vacate_fence", full_fence(SeqCst));
         let attention = self.attention();
         if self.signals.wake_on_vacancy.load(Relaxed) && self.waiters.count() > 0 {
             self.wake_next(now);
@@ -376,7 +376,7 @@ impl<R> Shelf<R> {
         }
         // Meets the fence in `announce`: a waiter counted before it is seen below, or sees the slot we opened. Meets the
         // one in `close` likewise, so the flags are read once more.
-        full_fence(SeqCst);
+        step!("return_fence", full_fence(SeqCst));
         if self.waiters.count() > 0 {
             self.wake_next(now);
         }
@@ -407,7 +407,7 @@ impl<R> Shelf<R> {
                 }
             }
             if !self.waiters.waking()
-                && let Some(thread) = list.wake(node, || self.waiters.set_waking(true))
+                && let Some(thread) = list.wake(node, || step!("raise_waking", self.waiters.set_waking(true)))
             {
                 drop(list);
                 thread.unpark();
@@ -468,14 +468,14 @@ impl<R> Shelf<R> {
         drop(list);
         thread.unpark();
         if had_wake {
-            self.pass_wake(now);
+            step!("grant_passes_wake", self.pass_wake(now));
         }
     }
 
     /// Ends the waits of all who wait now; of those who come meanwhile too, if the pool closes.
     fn refuse_all(&self, close: bool, refusal: &Refusal, now: impl Now) {
         if self.waiters.refuse_all(close, refusal) {
-            self.pass_wake(now);
+            step!("refusal_passes_wake", self.pass_wake(now));
         }
     }
 
@@ -483,7 +483,7 @@ impl<R> Shelf<R> {
     fn pass_wake(&self, now: impl Now) {
         self.waiters.set_waking(false);
         // Meets the fence in `opened`: a return that saw `waking` up is seen below.
-        full_fence(SeqCst);
+        step!("pass_fence", full_fence(SeqCst));
         if self.waiters.count() > 0 && self.anything_to_take() {
             self.wake_next(now);
         }
@@ -525,10 +525,12 @@ impl<R> Shelf<R> {
                     if !seat.node.wait_on() {
                         continue;
                     }
-                    self.waiters.set_waking(false);
+                    step!("lower_waking", self.waiters.set_waking(false));
                     // K3, meets the fence in `opened`.
-                    full_fence(SeqCst);
-                    if let Some(found) = look(true) {
+                    step!("woken_fence", full_fence(SeqCst));
+                    if !cfg!(slackwater_mutation = "look_again")
+                        && let Some(found) = look(true)
+                    {
                         return seat.leave_with(Outcome::Found(found));
                     }
                     if let HandOver::After(bound) = self.hand_over
@@ -549,10 +551,10 @@ impl<R> Shelf<R> {
     /// W2 of the drawing above: after this, a look sees every return that did not see us.
     fn announce(&self) {
         // Orders our count before the load below, against the keeper's lowering.
-        full_fence(SeqCst);
+        step!("announce_fence", full_fence(SeqCst));
         // Acquire: meets the Release below, on another waiter: its heavy fence is behind us too.
         if self.signals.attention.load(Acquire) & FENCED == 0 {
-            self.raise();
+            step!("raise", self.raise());
         }
     }
 
@@ -578,14 +580,14 @@ impl<R> Shelf<R> {
         {
             let _fencing = self.fencing.lock();
             self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
-            fence::heavy();
-            if self.waiters.count() == 0 {
+            step!("lower_fence", fence::heavy());
+            if self.waiters.count() == 0 || cfg!(slackwater_mutation = "look_after_lowering") {
                 return;
             }
             self.raise_both();
         }
         if self.anything_to_take() {
-            self.wake_next(now);
+            step!("wake_after_lowering", self.wake_next(now));
         }
     }
 
@@ -600,7 +602,7 @@ impl<R> Shelf<R> {
         {
             let _fencing = self.fencing.lock();
             self.signals.attention.fetch_or(CLOSED, Relaxed);
-            self.raise_both();
+            step!("close_fence", self.raise_both());
         }
         full_fence(SeqCst);
         self.refuse_all(true, &Refusal::Closed, now);
@@ -624,6 +626,12 @@ impl<R> Shelf<R> {
                 && (holder == me || list.turn_of(holder).is_some_and(|theirs| theirs < mine))
         });
         all_wait && holds_one
+    }
+
+    /// Whether the queue believes that somebody woken has yet to look.
+    #[cfg(all(test, slackwater_loom))]
+    pub(super) fn is_waking(&self) -> bool {
+        self.waiters.waking()
     }
 
     /// The number of threads in the queue, exactly.
@@ -671,7 +679,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
         match (self.node.state(), outcome) {
             (State::Granted { index }, Outcome::Found(found)) => {
                 let extra = self.granted(index);
-                self.shelf.give_back(extra, self.now);
+                step!("give_extra_back", self.shelf.give_back(extra, self.now));
                 Outcome::Found(found)
             }
             (State::Refused, Outcome::Found(found)) => {
@@ -685,19 +693,29 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     fn pass_wake_in_hand(&self) {
         if self.node.state() == State::Woken {
             self.node.settle();
-            self.shelf.pass_wake(self.now);
+            step!("pass_wake", self.shelf.pass_wake(self.now));
         } else if self.shelf.waiters.count() > 0 && self.shelf.anything_to_take() {
             // Chain: what we did not take may be another waiter's.
-            self.shelf.wake_next(self.now);
+            step!("chain", self.shelf.wake_next(self.now));
         }
     }
 }
 
 impl<R, N: Now> Drop for Seat<'_, R, N> {
     fn drop(&mut self) {
-        // Only a panic in `look` or `patience` leaves the node linked: it must not outlive the wait.
-        if self.seated && self.shelf.waiters.leave(&self.node, false).is_some() {
+        // A failing model unwinds through here; touching its atomics again would abort instead of reporting.
+        #[cfg(slackwater_loom)]
+        if std::thread::panicking() {
+            return;
+        }
+        // Only a panic in `look` or `patience` comes here seated: the node must not outlive the wait, nor a grant be lost.
+        if !self.seated {
+            return;
+        }
+        if self.shelf.waiters.leave(&self.node, false).is_some() {
             self.pass_wake_in_hand();
+        } else if let State::Granted { index } = self.node.state() {
+            self.shelf.give_back(self.granted(index), self.now);
         }
     }
 }

@@ -37,7 +37,43 @@ mod model {
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence};
-    pub(crate) use loom::thread::{Thread, current, park};
+
+    /// A thread's permit to pass one `park`.
+    ///
+    /// loom's own `unpark` also sets a thread free that is blocked on a mutex, and releasing a mutex takes the permit
+    /// away from whoever touched that mutex last: false alarms both.
+    #[derive(Debug, Default)]
+    struct Permit {
+        given: loom::sync::Mutex<bool>,
+        changed: loom::sync::Condvar,
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Thread(std::sync::Arc<Permit>);
+
+    loom::thread_local! {
+        static ME: Thread = Thread(std::sync::Arc::default());
+    }
+
+    pub(crate) fn current() -> Thread {
+        ME.with(Thread::clone)
+    }
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            *self.0.given.lock().expect("no model panics under this lock") = true;
+            self.0.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn park() {
+        let Thread(permit) = current();
+        let mut given = permit.given.lock().expect("no model panics under this lock");
+        while !*given {
+            given = permit.changed.wait(given).expect("no model panics under this lock");
+        }
+        *given = false;
+    }
 
     /// loom has no clock: a timed park is "the timer fired now", after letting others run.
     pub(crate) fn park_timeout(_: std::time::Duration) {

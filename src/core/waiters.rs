@@ -313,9 +313,9 @@ impl List {
         self.unlink(node);
         // SAFETY: under the lock, as in `since`; the waiter reads `Place` only after the store below.
         node.place.with_mut(|place| write(unsafe { &mut *place }));
-        let was_woken = node.state.load(Relaxed) == WOKEN;
+        // A swap: the waiter may be going from WOKEN back to WAITING, and only one of us may dispose of its wake.
         // Release: meets the Acquire in `Node::state`. The last touch: from here on the node may be gone.
-        node.state.store(state, Release);
+        let was_woken = node.state.swap(state, Release) == WOKEN;
         (thread, was_woken)
     }
 

@@ -1,0 +1,79 @@
+//! Close against everything else.
+
+use super::*;
+use crate::error::Refusal;
+
+fn at_end(shelf: &Model) {
+    assert!(shelf.slots().all(|(_, slot)| slot.look().phase() == Phase::Vacant), "a closed pool kept a resource");
+    assert_eq!((shelf.occupied(), shelf.waiting()), (0, 0));
+}
+
+fn use_unless_refused(shelf: &Model) {
+    match wait(shelf, forever) {
+        Got::Right(mut right) => {
+            **right.resource_mut() += 1;
+            give_back(shelf, right);
+        }
+        Got::TimedOut => panic!("this wait has no end"),
+        Got::Refused => {}
+    }
+    // As the pool does after a wait, which may have given something back.
+    if shelf.attention() & attention::CLOSED != 0 {
+        step!("sweep_after_wait", sweep(shelf));
+    }
+}
+
+/// Rules out: a waiter sleeps on in a closed pool, or a resource returned at that moment stays in it.
+#[test]
+fn closing_ends_every_wait_and_keeps_no_resource() {
+    for hand_over in [HandOver::Never, DUE, HandOver::Always] {
+        explore(&format!("close against return and wait, {hand_over:?}"), move || {
+            let shelf = Setting::of(1, hand_over).shelf();
+            let held = take_out(&shelf);
+            let waiter = spawn(&shelf, use_unless_refused);
+            let holder = spawn(&shelf, move |shelf| use_it(shelf, take_up(shelf, held)));
+            shelf.close(now);
+            sweep(&shelf);
+            waiter.join().unwrap();
+            holder.join().unwrap();
+            at_end(&shelf);
+        });
+    }
+}
+
+/// Rules out: the same with two slots, where a waiter may find one and be granted the other while the pool closes.
+#[test]
+fn closing_keeps_nothing_that_a_waiter_gives_back() {
+    explore("close against find and grant", || {
+        let shelf = Setting::of(2, HandOver::Always).shelf();
+        let held = [take_out(&shelf), take_out(&shelf)];
+        let waiter = spawn(&shelf, use_unless_refused);
+        held.into_iter().for_each(|held| use_it(&shelf, take_up(&shelf, held)));
+        shelf.close(now);
+        sweep(&shelf);
+        join([waiter]);
+        at_end(&shelf);
+    });
+}
+
+/// Rules out: refusing the waiters of the moment takes a wake with it that a later waiter needed.
+#[test]
+fn refusing_waiters_loses_no_wake() {
+    explore("refusing waiters", || {
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let held = take_out(&shelf);
+        let wait_until_served = |shelf: &Model| {
+            loop {
+                if let Got::Right(right) = wait(shelf, forever) {
+                    return use_it(shelf, right);
+                }
+            }
+        };
+        let waiters = [spawn(&shelf, wait_until_served), spawn(&shelf, wait_until_served)];
+        let error: crate::SharedError = std::sync::Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
+        shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, retryable: true }, now);
+        use_it(&shelf, take_up(&shelf, held));
+        join(waiters);
+        assert_eq!(at_rest(&shelf), 3);
+    });
+}

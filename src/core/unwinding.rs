@@ -1,0 +1,54 @@
+//! Waits that end otherwise than they should: by a panic, or with another wait inside them.
+
+use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
+const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER };
+
+fn one_slot() -> Shelf<Box<u64>> {
+    let shelf = Shelf::new(ShelfConfig {
+        slots: 1,
+        available: Available::Affine,
+        fairness: HandOver::Always,
+        max_waiters: u32::MAX,
+        attention: 0,
+        asymmetric: true,
+    });
+    let mut right = shelf.reserve().expect("the slot is vacant");
+    right.put(Box::new(0), 0, 0);
+    shelf.give_back(right, || 0);
+    shelf
+}
+
+#[test]
+fn a_grant_to_a_waiter_that_panics_goes_back() {
+    let shelf = one_slot();
+    let mut held = shelf.take(0);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let look = |_| -> Option<()> {
+            // The return finds us in the queue and hands over.
+            shelf.give_back(held.take().expect("looks once"), || 0);
+            panic!("while looking");
+        };
+        shelf.wait(&REQUEST, look, || Patience::Over, || 0);
+    }));
+    assert!(ended.is_err());
+    assert_eq!(shelf.queue_len(), 0);
+    assert!(shelf.take(0).is_some(), "the slot granted to the panicking waiter is lost");
+}
+
+#[test]
+fn a_wait_within_a_wait_has_a_place_of_its_own() {
+    let (outer, inner) = (one_slot(), one_slot());
+    let _both_held = (outer.take(0), inner.take(0));
+    let look = |_| -> Option<()> {
+        let outcome = inner.wait(&REQUEST, |_| None::<()>, || Patience::Over, || 0);
+        assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
+        assert_eq!((outer.queue_len(), inner.queue_len()), (1, 0));
+        None
+    };
+    let outcome = outer.wait(&REQUEST, look, || Patience::Over, || 0);
+    assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
+    assert_eq!(outer.queue_len(), 0);
+}
