@@ -248,13 +248,18 @@ impl<M: Manager> Inner<M> {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
         let wanted = self.shelf.waiting() > before || self.missing() > 0 || asked.swap(false, SeqCst);
+        // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
+        let wanted = wanted && self.creation.paused_until(self.now()).is_none();
         let outcome = {
             let _ticket = Ticket::run(&self.creation);
-            if wanted && !self.is_closed() { self.shelf.reserve().map(|right| self.make(right)) } else { None }
+            let vacancy = if wanted && !self.is_closed() { self.shelf.reserve() } else { None };
+            let made = vacancy.map(|right| self.make(right));
+            // Before the ticket is back: whoever takes the next one must see the pause.
+            made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))
         };
         match outcome {
             Some(Ok(right)) => self.open_anew(right),
-            Some(Err(failure)) => self.creation_failed(failure),
+            Some(Err((failure, failures))) => self.creation_failed(failure, failures),
             None => {}
         }
         // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
@@ -263,15 +268,22 @@ impl<M: Manager> Inner<M> {
         self.request_creation(self.shelf.waiting());
     }
 
-    /// Pauses background creation, and tells waiters whom nothing else can serve.
-    fn creation_failed(&self, failure: CreateFailure) {
+    /// Pauses background creation after a failure. Returns how many have failed in a row.
+    fn pause_creation(&self) -> u32 {
         let failures = self.creation.failures.fetch_add(1, SeqCst) + 1;
         self.creation.not_before.store(self.now().saturating_add(self.creation.pause(failures)), SeqCst);
+        failures
+    }
+
+    /// Tells waiters whom nothing else can serve, and has the others look for a last resort.
+    fn creation_failed(&self, failure: CreateFailure, failures: u32) {
         let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
         if !failure.retryable || (failures >= ATTEMPTS && hopeless()) {
             let CreateFailure { error, retryable } = failure;
             self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, move || self.now());
         }
+        // A waiter that found a new one on its way passed over what is degraded.
+        self.shelf.opened(self.shelf.attention(), move || self.now());
         self.alarm.ring();
     }
 
