@@ -163,6 +163,7 @@ fn closing_again_reports_anew() {
     let held = pool.checkout_owned().unwrap();
     let first = pool.close(Duration::ZERO);
     assert_eq!(first.still_out.len(), 1);
+    until(|| pool.stats().total == 1);
     let second = pool.close(Instant::now());
     assert_eq!((second.still_out.len(), second.waiters_woken), (1, 0));
     drop(held);

@@ -8,7 +8,7 @@ use slackwater::{
 use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Act, Probe, Refused, closes_balanced, until};
+use support::{Act, Probe, Refused, TimeRunsOut, closes_balanced, until};
 
 const MS: Duration = Duration::from_millis(1);
 const SEC: Duration = Duration::from_secs(1);
@@ -270,6 +270,7 @@ fn three_attempts(creation: Creation, acts: [Act; 3]) -> Result<(), CheckoutErro
     let pool = lazy(&probe, creation).keeper(Keeper::Manual).clock(&clock).build().unwrap();
     let outcome = thread::scope(|s| {
         let caller = s.spawn(|| pool.checkout().map(drop));
+        let _on_failure = TimeRunsOut(&clock);
         until(|| pool.stats().waiting == 1);
         pool.tick();
         for (failed, pause) in [10, 20].into_iter().enumerate() {
@@ -311,7 +312,8 @@ fn the_keeper_tries_again_when_the_pause_is_over() {
         });
         caller.join().unwrap().unwrap();
     });
-    assert!(probe.create.calls() == 3 && clock.elapsed() >= 30 * MS);
+    assert_eq!(probe.create.calls(), 3);
+    assert!(clock.elapsed() >= 30 * MS, "{:?}", clock.elapsed());
     closes_balanced(&pool);
 }
 

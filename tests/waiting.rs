@@ -200,15 +200,14 @@ fn order_of_service(
     served.into_inner().unwrap()
 }
 
+/// Exact with `Fifo` alone: in the other modes a thread that is in the queue but not yet parked may still help itself.
 #[test]
 fn high_goes_before_normal_and_normal_before_low() {
     let clock = VirtualClock::new();
-    for fairness in [Fairness::Fifo, Fairness::default(), Fairness::Barging] {
-        let pool = still(&clock).fairness(fairness).build().unwrap();
-        let waiters = [("low", Priority::Low), ("normal", Priority::Normal), ("high", Priority::High)];
-        assert_eq!(order_of_service(&pool, &waiters, || {}), ["high", "normal", "low"], "{fairness:?}");
-        closes_balanced(&pool);
-    }
+    let pool = still(&clock).fairness(Fairness::Fifo).build().unwrap();
+    let waiters = [("low", Priority::Low), ("normal", Priority::Normal), ("high", Priority::High)];
+    assert_eq!(order_of_service(&pool, &waiters, || {}), ["high", "normal", "low"]);
+    closes_balanced(&pool);
 }
 
 /// Each step is worth 100 ms, so who is low and came 200 ms earlier goes first, whoever comes.

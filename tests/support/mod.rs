@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use parking_lot::{Condvar, Mutex};
-use slackwater::{Manager, Pool, ReturnOutcome, Severity};
+use slackwater::{Manager, Pool, ReturnOutcome, Severity, VirtualClock};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -20,6 +20,17 @@ pub fn until(holds: impl Fn() -> bool) {
     while !holds() {
         assert!(began.elapsed() < WATCHDOG, "waited {WATCHDOG:?} for a state that did not come");
         std::thread::yield_now();
+    }
+}
+
+/// Lets time run out when a test fails, so that no thread of it waits for ever.
+pub struct TimeRunsOut<'c>(pub &'c VirtualClock);
+
+impl Drop for TimeRunsOut<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.advance(Duration::from_secs(24 * 60 * 60));
+        }
     }
 }
 
