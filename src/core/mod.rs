@@ -12,7 +12,7 @@
 //! | `hint`      | what a thread remembers: its number, and the slot it used last            |
 //! | `fence`     | a store-then-load barrier that costs the frequent side nothing            |
 //! | `waiters`   | the queue of parked threads                                               |
-//! | `shelf`     | the protocols: claim, return, announce-look-park, hand over               |
+//! | `shelf`     | the protocols: claim; in `giving` return and hand over, in `waiting` announce, look, park |
 //! | `sync`      | the one seam between the standard library and the model checker           |
 
 /// A step that a protocol stands on. Built with `--cfg slackwater_mutation="name"` it is left out, and a model must fail:

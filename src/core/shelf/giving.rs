@@ -1,0 +1,187 @@
+//! Return: who gets a slot that becomes free.
+
+use super::attention::{CONTENDED, LISTED, STARVING};
+use super::*;
+
+impl<R> Shelf<R> {
+    /// Opens a BUSY slot for a returner that found nothing to look at before. Returns the attention seen afterwards: zero
+    /// on the fast path, else the caller owes a call of [`opened`](Self::opened).
+    #[inline(always)]
+    pub(crate) fn open(&self, right: Right<'_, R>) -> u32 {
+        right.busy_to_ready();
+        fence::light();
+        self.attention()
+    }
+
+    /// Opens a slot READY, or hands it over: the return of a pool whose attention is up. Returns the attention seen
+    /// afterwards.
+    #[inline(never)]
+    pub(crate) fn give_back<'s>(&'s self, mut right: Right<'s, R>, now: impl Now) -> u32 {
+        let attention = self.attention();
+        let eager = match self.hand_over {
+            HandOver::Always => self.waiters.count() > 0,
+            HandOver::After(_) => attention & STARVING != 0,
+            HandOver::Never => false,
+        };
+        if eager {
+            match self.hand_over_now(right, now) {
+                Ok(()) => return attention,
+                Err(unwanted) => right = unwanted,
+            }
+        }
+        if attention & LISTED != 0 {
+            let index = self.number_of(right.slot());
+            right.open(Phase::Ready);
+            self.available.put(index);
+        } else {
+            right.open(Phase::Ready);
+        }
+        fence::light();
+        self.opened(self.attention(), now)
+    }
+
+    /// Opens a slot in `phase`, DEGRADED: a last resort for those who wait.
+    pub(crate) fn open_degraded(&self, right: Right<'_, R>, now: impl Now) -> u32 {
+        right.open(Phase::Degraded);
+        fence::light();
+        self.opened(self.attention(), now)
+    }
+
+    /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
+    pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Now) -> u32 {
+        self.occupied.fetch_sub(1, Relaxed);
+        if right.word().phase() == Phase::Creating {
+            right.withdraw();
+        } else {
+            right.vacate();
+        }
+        // Meets the fence in `announce`: our caller counts waiters too, to create for them.
+        step!("vacate_fence", full_fence(SeqCst));
+        let attention = self.attention();
+        if self.signals.wake_on_vacancy.load(Relaxed) && self.waiters.count() > 0 {
+            self.wake_next(now);
+        }
+        attention
+    }
+
+    /// R2 to R4 of the drawing above, for a returner that saw `attention` after a light fence. Returns the attention that
+    /// counts.
+    pub(crate) fn opened(&self, attention: u32, now: impl Now) -> u32 {
+        if attention & CONTENDED == 0 {
+            return attention;
+        }
+        // Meets the fence in `announce`: a waiter counted before it is seen below, or sees the slot we opened. Meets the
+        // one in `close` likewise, so the flags are read once more.
+        step!("return_fence", full_fence(SeqCst));
+        if self.waiters.count() > 0 {
+            self.wake_next(now);
+        }
+        self.attention()
+    }
+
+    /// Wakes the head of the queue, or serves it where it has waited for too long.
+    #[inline(never)]
+    pub(super) fn wake_next(&self, now: impl Now) {
+        if self.waiters.waking() && !self.looks_past_a_wake() {
+            return;
+        }
+        loop {
+            let list = self.waiters.lock();
+            let Some(node) = list.first() else { return };
+            if self.is_due(&list, node, now) {
+                if let Some(right) = self.take_anywhere(0) {
+                    self.grant(list, node, right, now);
+                    // A grant wakes nobody who would look further, so that is on us.
+                    if self.waiters.count() > 0 && self.anything_to_take() {
+                        continue;
+                    }
+                    return;
+                }
+                // Somebody was faster; the next return hands over.
+                if self.hand_over != HandOver::Always {
+                    self.signals.attention.fetch_or(STARVING, Relaxed);
+                }
+            }
+            if !self.waiters.waking()
+                && let Some(thread) = list.wake(node, || step!("raise_waking", self.waiters.set_waking(true)))
+            {
+                drop(list);
+                thread.unpark();
+            }
+            return;
+        }
+    }
+
+    /// Whether a return looks at the head of the queue although a woken waiter has yet to look. That one may wait for a
+    /// processor which the very threads that overtake it occupy, so now and then somebody has to see how old it is.
+    fn looks_past_a_wake(&self) -> bool {
+        match self.hand_over {
+            HandOver::Always => true,
+            HandOver::Never => false,
+            HandOver::After(_) => self.attention() & STARVING != 0 || hint::every(RETURNS_PER_LOOK),
+        }
+    }
+
+    fn is_due(&self, list: &List, node: &Node, now: impl Now) -> bool {
+        match self.hand_over {
+            HandOver::Always => true,
+            HandOver::Never => false,
+            HandOver::After(bound) => now().saturating_sub(list.since(node)) >= bound,
+        }
+    }
+
+    /// Passes a BUSY slot on to the head of the queue; gives it back if the queue is empty.
+    fn hand_over_now<'s>(&'s self, right: Right<'s, R>, now: impl Now) -> Result<(), Right<'s, R>> {
+        let list = self.waiters.lock();
+        match list.first() {
+            Some(node) => {
+                // BUSY to BUSY; a slot that was being created or checked becomes BUSY for its new holder.
+                let right = if right.word().phase() == Phase::Busy { right } else { right.change(Phase::Busy) };
+                self.grant(list, node, right, now);
+                Ok(())
+            }
+            None => {
+                self.signals.attention.fetch_and(!STARVING, Relaxed);
+                Err(right)
+            }
+        }
+    }
+
+    fn grant(&self, mut list: MutexGuard<'_, List>, node: &Node, right: Right<'_, R>, now: impl Now) {
+        // From here on the slot is the waiter's, whoever asks.
+        let Holder { thread, site } = list.holder(node);
+        right.record().handed_to(Stamp::by(thread).at(self.coarse()), site);
+        let (thread, had_wake) = list.grant(node, (self.number_of(right.slot()), right.pass_on().1));
+        self.waiters.count_from(&list);
+        if let HandOver::After(_) = self.hand_over {
+            let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));
+            if next_is_due {
+                self.signals.attention.fetch_or(STARVING, Relaxed);
+            } else {
+                self.signals.attention.fetch_and(!STARVING, Relaxed);
+            }
+        }
+        drop(list);
+        thread.unpark();
+        if had_wake {
+            step!("grant_passes_wake", self.pass_wake(now));
+        }
+    }
+
+    /// Ends the waits of all who wait now; of those who come meanwhile too, if the pool closes.
+    pub(super) fn refuse_all(&self, close: bool, refusal: &Refusal, now: impl Now) {
+        if self.waiters.refuse_all(close, refusal) {
+            step!("refusal_passes_wake", self.pass_wake(now));
+        }
+    }
+
+    /// A woken waiter no longer needs its wake: if anything is left to take, somebody else gets it.
+    pub(super) fn pass_wake(&self, now: impl Now) {
+        self.waiters.set_waking(false);
+        // Meets the fence in `opened`: a return that saw `waking` up is seen below.
+        step!("pass_fence", full_fence(SeqCst));
+        if self.waiters.count() > 0 && self.anything_to_take() {
+            self.wake_next(now);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Waiting: the queue from the side of those who stand in it, and its end.
+
+use super::attention::{CLOSED, CONTENDED, FENCED, STARVING};
+use super::*;
+
+impl<R> Shelf<R> {
+    /// Queues, looks again with `look`, and parks until a slot is granted, `look` finds something, the wait is refused,
+    /// or `patience` is over. `look(true)` must read every word it could be served by. `look(false)` is for a thread that
+    /// joined behind others and need not look for free slots: while the queue is not empty, each return wakes its head, and
+    /// each waiter that leaves passes on what it did not take.
+    pub(crate) fn wait<'s, T, N: Now>(
+        &'s self,
+        request: &Request,
+        mut look: impl FnMut(bool) -> Option<T>,
+        mut patience: impl FnMut() -> Patience,
+        now: N,
+    ) -> Outcome<'s, R, T> {
+        let node = Node::mine();
+        let place = (request.lane, request.since, request.holder);
+        let is_first = match self.waiters.join(&node, place, self.max_waiters) {
+            Ok(is_first) => is_first,
+            Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
+            Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },
+        };
+        let seat = Seat { shelf: self, node, now, seated: true };
+        self.announce();
+        if let Some(found) = look(is_first) {
+            return seat.leave_with(Outcome::Found(found));
+        }
+        loop {
+            match seat.node.state() {
+                State::Granted { .. } | State::Refused => return seat.served(),
+                State::Woken => {
+                    // `waking` stays up during this look, so that returns meanwhile wake nobody else.
+                    if let Some(found) = look(true) {
+                        return seat.leave_with(Outcome::Found(found));
+                    }
+                    if !seat.node.wait_on() {
+                        continue;
+                    }
+                    step!("lower_waking", self.waiters.set_waking(false));
+                    // K3, meets the fence in `opened`.
+                    step!("woken_fence", full_fence(SeqCst));
+                    if !cfg!(slackwater_mutation = "look_again")
+                        && let Some(found) = look(true)
+                    {
+                        return seat.leave_with(Outcome::Found(found));
+                    }
+                    if let HandOver::After(bound) = self.hand_over
+                        && now().saturating_sub(request.since) >= bound
+                    {
+                        self.signals.attention.fetch_or(STARVING, Relaxed);
+                    }
+                }
+                State::Waiting => match patience() {
+                    Patience::Over => return seat.leave_with(Outcome::TimedOut { position: 0 }),
+                    Patience::For(time) => park_timeout(time),
+                    Patience::Forever => park(),
+                },
+            }
+        }
+    }
+
+    /// W2 of the drawing above: after this, a look sees every return that did not see us.
+    fn announce(&self) {
+        // Orders our count before the load below, against the keeper's lowering.
+        step!("announce_fence", full_fence(SeqCst));
+        // Acquire: meets the Release below, on another waiter: its heavy fence is behind us too.
+        if self.signals.attention.load(Acquire) & FENCED == 0 {
+            step!("raise", self.raise());
+        }
+    }
+
+    fn raise(&self) {
+        let _fencing = self.fencing.lock();
+        if self.attention() & FENCED == 0 {
+            self.raise_both();
+        }
+    }
+
+    /// Under the `fencing` lock.
+    fn raise_both(&self) {
+        self.signals.attention.fetch_or(CONTENDED, Relaxed);
+        fence::heavy();
+        self.signals.attention.fetch_or(FENCED, Release);
+    }
+
+    /// Lowers CONTENDED after a quiet time, and looks once more for waiters that relied on it.
+    pub(crate) fn lower(&self, now: impl Now) {
+        if !self.asymmetric || self.attention() & (CONTENDED | CLOSED) != CONTENDED {
+            return;
+        }
+        {
+            let _fencing = self.fencing.lock();
+            self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
+            step!("lower_fence", fence::heavy());
+            if self.waiters.count() == 0 || cfg!(slackwater_mutation = "look_after_lowering") {
+                return;
+            }
+            self.raise_both();
+        }
+        if self.anything_to_take() {
+            step!("wake_after_lowering", self.wake_next(now));
+        }
+    }
+
+    /// Ends every wait with `refusal`; the pool stays open.
+    pub(crate) fn refuse_waiters(&self, refusal: &Refusal, now: impl Now) {
+        self.refuse_all(false, refusal, now);
+    }
+
+    /// Refuses everyone who waits or will, and makes returns look at the CLOSED flag. Slots opened before are visible
+    /// to the caller afterwards; slots opened later are swept by their returner.
+    pub(crate) fn close(&self, now: impl Now) {
+        {
+            let _fencing = self.fencing.lock();
+            self.signals.attention.fetch_or(CLOSED, Relaxed);
+            step!("close_fence", self.raise_both());
+        }
+        full_fence(SeqCst);
+        self.refuse_all(true, &Refusal::Closed, now);
+    }
+
+    /// Lets every waiter look at the clock.
+    pub(crate) fn unpark_all(&self) {
+        self.waiters.unpark_all();
+    }
+
+    /// Whether every slot is BUSY in the hands of thread `me` or of one that waits here, and `me` holds one: nobody is left
+    /// to return anything. Of several threads in the queue this is so for the one that joined last.
+    pub(crate) fn is_last_of_circle(&self, me: u64) -> bool {
+        let list = self.waiters.lock();
+        let mine = list.turn_of(me).unwrap_or(u64::MAX);
+        let mut holds_one = false;
+        let all_wait = self.slots.iter().all(|slot| {
+            let holder = slot.record().stamp().thread();
+            holds_one |= holder == me;
+            slot.look().phase() == Phase::Busy
+                && (holder == me || list.turn_of(holder).is_some_and(|theirs| theirs < mine))
+        });
+        all_wait && holds_one
+    }
+
+    /// Whether the queue believes that somebody woken has yet to look.
+    #[cfg(all(test, slackwater_loom))]
+    pub(super) fn is_waking(&self) -> bool {
+        self.waiters.waking()
+    }
+
+    /// The number of threads in the queue, exactly.
+    pub(crate) fn queue_len(&self) -> u32 {
+        self.waiters.lock().len()
+    }
+}
+
+/// A waiter's membership in the queue. However the wait ends, a panic included, the node leaves the list.
+struct Seat<'w, R, N: Now> {
+    shelf: &'w Shelf<R>,
+    node: Arc<Node>,
+    now: N,
+    seated: bool,
+}
+
+impl<'w, R, N: Now> Seat<'w, R, N> {
+    /// Takes what was granted, or why not.
+    fn served<T>(mut self) -> Outcome<'w, R, T> {
+        self.seated = false;
+        match self.node.state() {
+            State::Granted { index } => Outcome::Granted(self.granted(index)),
+            _ => Outcome::Refused(self.node.take_refusal()),
+        }
+    }
+
+    fn granted(&self, index: u32) -> Right<'w, R> {
+        let slot = &self.shelf.slots[index as usize];
+        // SAFETY: the granter ended its right with `pass_on` and stored GRANTED with Release, read with Acquire by
+        // `state`; a node is granted once, because it was taken off the list, and each seat reads its grant once:
+        // `served` consumes the seat, and `Drop` then finds the node idle.
+        let right = unsafe { slot.take_up(self.node.granted_word()) };
+        self.node.settle();
+        right
+    }
+
+    /// Leaves with `outcome`, unless a grant came first: then a timeout becomes the grant, and a find gives it back.
+    fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
+        self.seated = false;
+        let timed_out = matches!(outcome, Outcome::TimedOut { .. });
+        if let Some(position) = self.shelf.waiters.leave(&self.node, timed_out) {
+            self.pass_wake_in_hand();
+            return if timed_out { Outcome::TimedOut { position } } else { outcome };
+        }
+        match (self.node.state(), outcome) {
+            (State::Granted { index }, Outcome::Found(found)) => {
+                let extra = self.granted(index);
+                step!("give_extra_back", self.shelf.give_back(extra, self.now));
+                Outcome::Found(found)
+            }
+            (State::Refused, Outcome::Found(found)) => {
+                drop(self.node.take_refusal());
+                Outcome::Found(found)
+            }
+            _ => self.served(),
+        }
+    }
+
+    fn pass_wake_in_hand(&self) {
+        if self.node.state() == State::Woken {
+            self.node.settle();
+            step!("pass_wake", self.shelf.pass_wake(self.now));
+        } else if self.shelf.waiters.count() > 0 && self.shelf.anything_to_take() {
+            // Chain: what we did not take may be another waiter's.
+            step!("chain", self.shelf.wake_next(self.now));
+        }
+    }
+}
+
+impl<R, N: Now> Drop for Seat<'_, R, N> {
+    fn drop(&mut self) {
+        // A failing model unwinds through here; touching its atomics again would abort instead of reporting.
+        #[cfg(slackwater_loom)]
+        if std::thread::panicking() {
+            return;
+        }
+        // Only a panic in `look` or `patience` comes here seated: the node must not outlive the wait, nor a grant be lost.
+        if !self.seated {
+            return;
+        }
+        if self.shelf.waiters.leave(&self.node, false).is_some() {
+            self.pass_wake_in_hand();
+        } else if let State::Granted { index } = self.node.state() {
+            self.shelf.give_back(self.granted(index), self.now);
+        }
+    }
+}
