@@ -143,7 +143,7 @@ impl<R> Shelf<R> {
 
     /// Whether the queue believes that somebody woken has yet to look.
     #[cfg(all(test, slackwater_loom))]
-    pub(super) fn is_waking(&self) -> bool {
+    pub(in crate::core) fn is_waking(&self) -> bool {
         self.waiters.waking()
     }
 
