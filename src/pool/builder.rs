@@ -315,3 +315,18 @@ impl<M: Manager> Inner<M> {
         }
     }
 }
+
+#[cfg(all(test, not(slackwater_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fences_is_whether_a_return_fences_although_nobody_waits() {
+        let flags = |fences| {
+            let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).keeper(Keeper::Manual).fences(fences);
+            pool.build().unwrap().inner.shelf.attention() & attention::CONTENDED
+        };
+        assert_ne!(flags(Fences::Portable), 0);
+        assert_eq!(flags(Fences::Auto) == 0, crate::core::fence::available());
+    }
+}

@@ -1,0 +1,97 @@
+//! What `build` refuses: the field, the value and the allowed range are in the message.
+
+use slackwater::{BuildError, Builder, Fairness, MAX_SLOTS, MAX_SPAN, Pool, PoolConfig};
+use std::error::Error;
+use std::time::Duration;
+
+type Make = fn() -> Result<String, String>;
+
+fn make() -> Result<String, String> {
+    Err("a refused pool makes nothing".to_owned())
+}
+
+/// How a pool comes by a setting, the field at fault, its value as it is shown, and what the message says is allowed.
+type Refused = (fn(Builder<Make>) -> Builder<Make>, &'static str, &'static str, &'static str);
+
+const TOO_LONG: Duration = Duration::from_nanos(MAX_SPAN.as_nanos() as u64 + 1);
+
+const REFUSED: &[Refused] = &[
+    (|b| b.max_size(MAX_SLOTS + 1), "max_size", "65537", "0 to 65536"),
+    (|b| b.max_size(0), "max_size", "0", "at least 1"),
+    (|b| b.max_size(2).max_overflow(MAX_SLOTS - 1), "max_overflow", "65535", "0 to 65534"),
+    (|b| b.max_overflow(usize::MAX), "max_overflow", "18446744073709551615", "0 to 65535"),
+    (|b| b.max_size(3).min_idle(4), "min_idle", "4", "0 to 3"),
+    (|b| b.max_size(0).max_overflow(1).min_idle(1), "min_idle", "1", "0 to 0"),
+    (|b| b.overflow_ttl(Duration::from_secs(1)), "overflow_ttl", "1s", "set max_overflow"),
+    (|b| b.max_overflow(1).overflow_ttl(TOO_LONG), "overflow_ttl", "31536000.000000001s", "0ns to 31536000s"),
+    (|b| b.checkout_timeout(TOO_LONG), "checkout_timeout", "31536000.000000001s", "0ns to 31536000s"),
+    (|b| b.checkout_timeout(Duration::MAX), "checkout_timeout", "18446744073709551615.999999999s", "0ns to 31536000s"),
+    (|b| b.warm_up_timeout(Duration::ZERO), "warm_up_timeout", "0ns", "1ns to 31536000s"),
+    (|b| b.warm_up_timeout(TOO_LONG), "warm_up_timeout", "31536000.000000001s", "1ns to 31536000s"),
+    (|b| b.fairness(Fairness::Eventual { bound: Duration::ZERO }), "fairness.bound", "0ns", "1ns to 60s"),
+    (|b| b.fairness(Fairness::Eventual { bound: Duration::from_secs(61) }), "fairness.bound", "61s", "1ns to 60s"),
+    (|b| b.max_waiters(u32::MAX as usize), "max_waiters", "4294967295", "0 to 4294967294"),
+    (|b| b.create_parallelism(0), "create_parallelism", "0", "1 to 256"),
+    (|b| b.create_parallelism(257), "create_parallelism", "257", "1 to 256"),
+    (|b| b.name(""), "name", "\"\"", "1 to 64 bytes"),
+    (|b| b.name("a\nb"), "name", "\"a\\nb\"", "without control characters"),
+    (|b| b.name("x".repeat(65)), "name", "xxxxx", "1 to 64 bytes"),
+];
+
+#[test]
+fn a_refused_setting_is_named_with_its_value_and_what_is_allowed() {
+    for (set, field, value, allowed) in REFUSED {
+        let BuildError::Config(error) = set(Pool::builder(make as Make)).build().expect_err(field) else {
+            panic!("{field} = {value}: refused for another reason");
+        };
+        assert_eq!(error.field, *field);
+        assert!(error.value.contains(value), "{field}: {} should be {value}", error.value);
+        assert!(error.rule.contains(allowed), "{field}: {} should name {allowed}", error.rule);
+        let text = error.to_string();
+        for part in [field, value, allowed] {
+            assert!(text.contains(part), "{text:?} should contain {part:?}");
+        }
+        assert!(error.source().is_none());
+    }
+}
+
+#[test]
+fn the_ends_of_every_range_are_accepted() {
+    let accepted: [fn(&mut PoolConfig); 14] = [
+        |c| c.max_size = MAX_SLOTS,
+        |c| (c.max_size, c.max_overflow) = (0, MAX_SLOTS),
+        |c| (c.max_size, c.max_overflow) = (1, MAX_SLOTS - 1),
+        |c| (c.max_size, c.min_idle) = (3, Some(3)),
+        |c| c.min_idle = Some(0),
+        |c| (c.max_overflow, c.overflow_ttl) = (1, Some(Duration::ZERO)),
+        |c| (c.max_overflow, c.overflow_ttl) = (1, Some(MAX_SPAN)),
+        |c| c.checkout_timeout = Duration::ZERO,
+        |c| c.checkout_timeout = MAX_SPAN,
+        |c| c.warm_up_timeout = Duration::from_nanos(1),
+        |c| c.fairness = Fairness::Eventual { bound: Duration::from_nanos(1) },
+        |c| c.fairness = Fairness::Eventual { bound: Duration::from_secs(60) },
+        |c| (c.max_waiters, c.create_parallelism) = (Some(0), Some(1)),
+        |c| {
+            (c.max_waiters, c.create_parallelism, c.name) =
+                (Some(u32::MAX as usize - 1), Some(256), Some("x".repeat(64)))
+        },
+    ];
+    for (at, set) in accepted.iter().enumerate() {
+        let mut config = PoolConfig::default();
+        set(&mut config);
+        assert_eq!(config.validate(), Ok(()), "case {at}");
+    }
+}
+
+#[test]
+fn the_defaults_are_those_the_builder_documents() {
+    let config = PoolConfig::default();
+    assert_eq!((config.max_size, config.max_overflow, config.min_idle), (1, 0, None));
+    assert_eq!((config.overflow_ttl, config.max_waiters, config.create_parallelism), (None, None, None));
+    assert_eq!(config.checkout_timeout, Duration::from_secs(5));
+    assert_eq!(config.warm_up_timeout, Duration::from_secs(30));
+    assert_eq!(config.fairness, Fairness::Eventual { bound: Duration::from_micros(500) });
+    assert_eq!(config.validate(), Ok(()));
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    assert_eq!(PoolConfig::per_core().max_size, cores * 2);
+}
