@@ -22,3 +22,7 @@ pub use keeper::{Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
 pub use observe::{Audit, DestroyReason, Destroyed, Holder, ResourceId, Stats};
 pub use pool::{Builder, CloseReport, Pool, Priority, Request, WarmUpReport};
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guarantees.md")]
+mod guarantees {}
