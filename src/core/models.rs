@@ -147,8 +147,14 @@ fn one_park() -> impl FnMut() -> Patience {
     }
 }
 
-/// As the pool gives back: past everything if nobody calls for attention.
+/// As the pool gives back: past everything if nobody calls for attention, and not at all once it is closed.
 fn give_back<'s>(shelf: &'s Model, right: Right<'s, Box<u64>>) {
+    if shelf.attention() & attention::CLOSED != 0 {
+        let mut right = right.change(Phase::Retiring);
+        drop(right.take());
+        shelf.vacate(right, now);
+        return;
+    }
     let seen = if shelf.attention() != 0 {
         shelf.give_back(right, now)
     } else {

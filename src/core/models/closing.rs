@@ -56,24 +56,23 @@ fn closing_keeps_nothing_that_a_waiter_gives_back() {
     });
 }
 
-/// Rules out: refusing the waiters of the moment takes a wake with it that a later waiter needed.
+/// Rules out: a waiter is refused with a wake in hand, and returns go on to believe that somebody is awake.
 #[test]
 fn refusing_waiters_loses_no_wake() {
     explore("refusing waiters", || {
         let shelf = Setting::of(1, HandOver::Never).shelf();
         let held = take_out(&shelf);
-        let wait_until_served = |shelf: &Model| {
+        let waiter = spawn(&shelf, |shelf| {
             loop {
                 if let Got::Right(right) = wait(shelf, forever) {
                     return use_it(shelf, right);
                 }
             }
-        };
-        let waiters = [spawn(&shelf, wait_until_served), spawn(&shelf, wait_until_served)];
-        let error: crate::SharedError = std::sync::Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
+        });
+        let holder = spawn(&shelf, move |shelf| use_it(shelf, take_up(shelf, held)));
+        let error: crate::SharedError = Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
         shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, retryable: true }, now);
-        use_it(&shelf, take_up(&shelf, held));
-        join(waiters);
-        assert_eq!(at_rest(&shelf), 3);
+        join([waiter, holder]);
+        assert_eq!(at_rest(&shelf), 2);
     });
 }

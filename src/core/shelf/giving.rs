@@ -103,7 +103,7 @@ impl<R> Shelf<R> {
                 }
             }
             if !self.waiters.waking()
-                && let Some(thread) = list.wake(node, || step!("raise_waking", self.waiters.set_waking(true)))
+                && let Some(thread) = list.wake(node, || self.waiters.set_waking(true))
             {
                 drop(list);
                 thread.unpark();
