@@ -181,10 +181,11 @@ pub enum Strategy {
 #[non_exhaustive]
 pub enum Fairness {
     /// Whoever comes first, a running thread or the woken head of the queue, until the head has waited for `bound`; from
-    /// then on it is handed the next one. Nearly the throughput of [`Barging`](Self::Barging) with nearly the tail of
-    /// [`Fifo`](Self::Fifo).
+    /// then on returns hand over to the front of the queue. There a waiter that ran on the returning thread's processor goes
+    /// first if it is among the first eight, but nobody is passed over more than twice in a row. Nearly the throughput of
+    /// [`Barging`](Self::Barging) with nearly the tail of [`Fifo`](Self::Fifo).
     Eventual {
-        /// The longest a waiter can be overtaken, apart from the time until the next return: 1 ns to 60 s.
+        /// The longest that running threads overtake a waiter, apart from the time until the next return: 1 ns to 60 s.
         bound: Duration,
     },
     /// The head of the queue, always.

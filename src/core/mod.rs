@@ -11,6 +11,7 @@
 //! | `available` | where to look for a free slot: by affinity, last in, or first in          |
 //! | `hint`      | what a thread remembers: its number, and the slot it used last            |
 //! | `fence`     | a store-then-load barrier that costs the frequent side nothing            |
+//! | `processor` | which processor a thread runs on: a hint for whom to wake             |
 //! | `waiters`   | the queue of parked threads                                               |
 //! | `shelf`     | the protocols: claim; in `giving` return and hand over, in `waiting` announce, look, park |
 //! | `sync`      | the one seam between the standard library and the model checker           |
@@ -29,6 +30,7 @@ pub(crate) mod available;
 pub(crate) mod fence;
 pub(crate) mod hint;
 pub(crate) mod lease;
+pub(crate) mod processor;
 pub(crate) mod shelf;
 pub(crate) mod slot;
 pub(crate) mod sync;

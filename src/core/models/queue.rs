@@ -1,6 +1,8 @@
 //! One wake in flight, and nobody left parked.
 
 use super::*;
+use crate::core::processor::PLACED;
+use crate::core::waiters::{Node, Waiters};
 
 const ALL: [HandOver; 4] = [HandOver::Never, NOT_DUE, DUE, HandOver::Always];
 
@@ -101,4 +103,45 @@ fn a_waiter_that_joins_in_front_strands_nobody() {
             assert_eq!(at_rest(&shelf), 2);
         });
     }
+}
+
+/// Rules out: a waiter chosen for its processor goes off with the wake, or the right, that the one in front of it needed.
+#[test]
+fn a_waiter_passed_over_for_one_of_the_same_processor_is_not_stranded() {
+    for hand_over in [HandOver::Never, NOT_DUE, DUE] {
+        explore(&format!("passed over, {hand_over:?}"), move || {
+            let shelf = Setting::of(1, hand_over).shelf();
+            let held = take_out(&shelf);
+            let on_processor = |processor| {
+                move |shelf: &Model| {
+                    PLACED.with(|placed| placed.set(processor));
+                    use_one(shelf);
+                }
+            };
+            let waiters = [spawn(&shelf, on_processor(1)), spawn(&shelf, on_processor(0))];
+            give_back(&shelf, take_up(&shelf, held));
+            join(waiters);
+            assert_eq!(at_rest(&shelf), 2);
+        });
+    }
+}
+
+/// Rules out: whoever ran on the right processors overtakes the first in the queue for ever.
+#[test]
+fn the_first_in_the_queue_is_passed_over_twice_in_a_row_at_most() {
+    explore("passed over twice", || {
+        let waiters = Waiters::new();
+        let nodes: Vec<_> = (0..5).map(|_| Node::mine()).collect();
+        for (since, node) in nodes.iter().enumerate() {
+            PLACED.with(|placed| placed.set(u32::from(since > 0)));
+            assert!(waiters.join(node, (1, since as u64, HOLDER), u32::MAX).is_ok());
+        }
+        let mut served = Vec::new();
+        let mut list = waiters.lock();
+        while let Some(node) = list.choose() {
+            served.push(list.since(node));
+            list.unlink(node);
+        }
+        assert_eq!(served, [1, 2, 0, 3, 4]);
+    });
 }

@@ -79,17 +79,18 @@ impl<R> Shelf<R> {
         self.attention()
     }
 
-    /// Wakes the head of the queue, or serves it where it has waited for too long.
+    /// Wakes somebody at the front of the queue, or serves one where the first has waited for too long.
     #[inline(never)]
     pub(super) fn wake_next(&self, now: impl Now) {
         if self.waiters.waking() && !self.looks_past_a_wake() {
             return;
         }
         loop {
-            let list = self.waiters.lock();
-            let Some(node) = list.first() else { return };
-            if self.is_due(&list, node, now) {
+            let mut list = self.waiters.lock();
+            let Some(first) = list.first() else { return };
+            if self.is_due(&list, first, now) {
                 if let Some(right) = self.take_anywhere(0) {
+                    let Some(node) = self.choose(&mut list) else { return };
                     self.grant(list, node, right, now);
                     // A grant wakes nobody who would look further, so that is on us.
                     if self.waiters.count() > 0 && self.anything_to_take() {
@@ -103,6 +104,7 @@ impl<R> Shelf<R> {
                 }
             }
             if !self.waiters.waking()
+                && let Some(node) = self.choose(&mut list)
                 && let Some(thread) = list.wake(node, || self.waiters.set_waking(true))
             {
                 drop(list);
@@ -122,6 +124,11 @@ impl<R> Shelf<R> {
         }
     }
 
+    /// Whom to serve or wake next.
+    fn choose<'l>(&self, list: &mut List) -> Option<&'l Node> {
+        if self.hand_over == HandOver::Always { list.first() } else { list.choose() }
+    }
+
     fn is_due(&self, list: &List, node: &Node, now: impl Now) -> bool {
         match self.hand_over {
             HandOver::Always => true,
@@ -130,10 +137,10 @@ impl<R> Shelf<R> {
         }
     }
 
-    /// Passes a BUSY slot on to the head of the queue; gives it back if the queue is empty.
+    /// Passes a BUSY slot on to the one to serve next; gives it back if the queue is empty.
     fn hand_over_now<'s>(&'s self, right: Right<'s, R>, now: impl Now) -> Result<(), Right<'s, R>> {
-        let list = self.waiters.lock();
-        match list.first() {
+        let mut list = self.waiters.lock();
+        match self.choose(&mut list) {
             Some(node) => {
                 // BUSY to BUSY; a slot that was being created or checked becomes BUSY for its new holder.
                 let right = if right.word().phase() == Phase::Busy { right } else { right.change(Phase::Busy) };
