@@ -1,5 +1,9 @@
 //! The settings of a pool, and their validation.
 
+mod upkeep;
+
+pub use upkeep::{OnLeak, Scaling};
+
 use crate::error::ConfigError;
 use crate::keeper::Clock;
 use std::fmt::Debug;
@@ -52,6 +56,40 @@ pub struct PoolConfig {
     pub fences: Fences,
     /// See [`Builder::clock`](crate::Builder::clock).
     pub clock: Clock,
+    /// See [`Builder::check_interval`](crate::Builder::check_interval).
+    pub check_interval: Option<Duration>,
+    /// See [`Builder::check_if_idle_for`](crate::Builder::check_if_idle_for).
+    pub check_if_idle_for: Option<Duration>,
+    /// See [`Builder::degrade_after`](crate::Builder::degrade_after).
+    pub degrade_after: u32,
+    /// See [`Builder::remove_after`](crate::Builder::remove_after).
+    pub remove_after: u32,
+    /// See [`Builder::max_lifetime`](crate::Builder::max_lifetime).
+    pub max_lifetime: Option<Duration>,
+    /// See [`Builder::lifetime_jitter`](crate::Builder::lifetime_jitter). `None` is the default.
+    pub lifetime_jitter: Option<f64>,
+    /// See [`Builder::idle_timeout`](crate::Builder::idle_timeout).
+    pub idle_timeout: Option<Duration>,
+    /// See [`Builder::max_uses`](crate::Builder::max_uses).
+    pub max_uses: Option<u64>,
+    /// See [`Builder::surge`](crate::Builder::surge).
+    pub surge: usize,
+    /// See [`Builder::max_unavailable`](crate::Builder::max_unavailable).
+    pub max_unavailable: usize,
+    /// See [`Builder::ceiling`](crate::Builder::ceiling). `None` is `max_size` and `max_overflow` together.
+    pub ceiling: Option<usize>,
+    /// See [`Builder::max_hold`](crate::Builder::max_hold).
+    pub max_hold: Option<Duration>,
+    /// See [`Builder::on_leak`](crate::Builder::on_leak).
+    pub on_leak: OnLeak,
+    /// See [`Builder::memory_budget`](crate::Builder::memory_budget).
+    pub memory_budget: Option<u64>,
+    /// See [`Builder::memory_pressure`](crate::Builder::memory_pressure). `None` is the default.
+    pub memory_pressure: Option<f64>,
+    /// See [`Builder::max_growth`](crate::Builder::max_growth).
+    pub max_growth: Option<f64>,
+    /// See [`Builder::scaling`](crate::Builder::scaling).
+    pub scaling: Option<Scaling>,
 }
 
 impl Default for PoolConfig {
@@ -75,6 +113,23 @@ impl Default for PoolConfig {
             keeper: Keeper::default(),
             fences: Fences::default(),
             clock: Clock::system(),
+            check_interval: Some(Duration::from_secs(30)),
+            check_if_idle_for: None,
+            degrade_after: 1,
+            remove_after: 3,
+            max_lifetime: None,
+            lifetime_jitter: None,
+            idle_timeout: None,
+            max_uses: None,
+            surge: 1,
+            max_unavailable: 0,
+            ceiling: None,
+            max_hold: None,
+            on_leak: OnLeak::default(),
+            memory_budget: None,
+            memory_pressure: None,
+            max_growth: None,
+            scaling: None,
         }
     }
 }
@@ -128,7 +183,7 @@ impl PoolConfig {
             Some(name) if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) => {
                 refuse("name", name, "allowed are 1 to 64 bytes without control characters".to_owned())
             }
-            _ => Ok(()),
+            _ => self.validate_upkeep(),
         }
     }
 
@@ -150,7 +205,11 @@ impl PoolConfig {
     }
 }
 
-fn within<T: PartialOrd + Debug>(field: &'static str, value: T, allowed: RangeInclusive<T>) -> Result<(), ConfigError> {
+pub(crate) fn within<T: PartialOrd + Debug>(
+    field: &'static str,
+    value: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), ConfigError> {
     if allowed.contains(&value) {
         return Ok(());
     }

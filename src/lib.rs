@@ -12,16 +12,20 @@ mod manager;
 mod observe;
 mod pool;
 
-pub use config::{Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnPanic, PoolConfig, Strategy};
+pub use config::{
+    Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling, Strategy,
+};
 pub use error::{
     BuildError, CheckoutError, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated, SharedError, Timeout,
     WouldDeadlock,
 };
 pub use guard::{Checkout, OwnedCheckout};
-pub use keeper::{Clock, Deadline, VirtualClock};
+pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
-pub use observe::{Audit, DestroyReason, Destroyed, Holder, ResourceId, Stats};
-pub use pool::{Builder, CloseReport, Pool, Priority, Request, WarmUpReport};
+pub use observe::{Audit, DestroyReason, Destroyed, Holder, Resource, ResourceId, ResourceState, Stats};
+pub use pool::{
+    Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guarantees.md")]

@@ -43,6 +43,10 @@ pub trait Manager: Send + Sync + 'static {
     /// [`CheckoutError`](crate::CheckoutError)'s `source()`.
     type Error: Into<Box<dyn Error + Send + Sync + 'static>>;
 
+    /// Whether [`check`](Self::check) does anything, so that the keeper need not wake for it.
+    #[doc(hidden)]
+    const CHECKS: bool = true;
+
     /// Makes a new resource. May take its time: the pool calls it where nobody else waits for it.
     ///
     /// # Errors
@@ -108,6 +112,7 @@ where
 {
     type Resource = R;
     type Error = E;
+    const CHECKS: bool = false;
 
     fn create(&self) -> Result<R, E> {
         self()

@@ -6,19 +6,28 @@ mod close;
 mod create;
 mod give_back;
 mod inner;
+mod life;
+mod lives;
+mod memory;
+mod rollout;
+mod sizes;
+mod upkeep;
 
 pub use builder::{Builder, WarmUpReport};
 pub use close::CloseReport;
+pub use memory::{Gc, Memory, MemoryLimitExceeded};
+pub use rollout::{Epoch, Rollout};
 
 pub(crate) use builder::WarmUp;
 pub(crate) use inner::{Inner, Job, Quarantined};
+pub(crate) use life::{Life, NEVER};
 
 use crate::core::Lease;
-use crate::error::CheckoutError;
+use crate::error::{CheckoutError, ConfigError};
 use crate::guard::{Checkout, OwnedCheckout};
-use crate::keeper::{Deadline, nanos};
+use crate::keeper::{Advice, Deadline, nanos};
 use crate::manager::Manager;
-use crate::observe::{Audit, Holder, Stats};
+use crate::observe::{Audit, Holder, Resource, Stats};
 use checkout::{Ask, Patient};
 use std::fmt;
 use std::panic::Location;
@@ -165,6 +174,36 @@ impl<M: Manager> Pool<M> {
     /// Who holds what, the longest hold first.
     pub fn holders(&self) -> Vec<Holder> {
         self.inner.holders()
+    }
+
+    /// Every resource: its state, age, uses, errors, idle time, holder, last check and weight.
+    pub fn resources(&self) -> Vec<Resource> {
+        self.inner.resources()
+    }
+
+    /// Sets `min_idle` and `max_size` while the pool is at work. Growing serves waiters at once. Shrinking ends surplus
+    /// resources: free ones now, those in use at their return.
+    ///
+    /// # Errors
+    /// For what `build` would refuse, and for more than [`ceiling`](Builder::ceiling) allows.
+    pub fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
+        self.inner.resize(min_idle, max_size)
+    }
+
+    /// What size would fit the load of the last minute.
+    pub fn advise(&self) -> Advice {
+        self.inner.advise()
+    }
+
+    /// What the resources weigh.
+    pub fn memory(&self) -> Memory {
+        self.inner.memory()
+    }
+
+    /// Destroys free resources, the longest idle first: until the pool is below its memory threshold, or all that are free
+    /// if it has no [`memory_budget`](Builder::memory_budget).
+    pub fn gc(&self) -> Gc {
+        self.inner.gc()
     }
 
     /// How the warm-up in `build` went.

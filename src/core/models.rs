@@ -47,6 +47,7 @@ impl Setting {
         let slots = self.slots as usize;
         let shelf = Shelf::new(ShelfConfig {
             slots: self.slots,
+            open: self.slots,
             available: match self.lifo {
                 true => Available::Lifo(Listed::new(slots, IndexStack::new(slots))),
                 false => Available::Affine,
@@ -57,7 +58,7 @@ impl Setting {
             asymmetric: self.light,
         });
         while let Some(mut right) = shelf.reserve() {
-            right.put(Box::new(0), 0, 0);
+            right.put(Box::new(0), 0);
             shelf.give_back(right, now);
         }
         Arc::new(shelf)

@@ -29,6 +29,7 @@
 //! than the bound raises STARVING, and so does a returner that finds such a head: the next return keeps its slot BUSY
 //! and passes the right on to the head of the queue. Nobody can come between.
 
+mod capacity;
 mod giving;
 mod waiting;
 
@@ -40,6 +41,7 @@ use super::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, fence as full_f
 use super::waiters::{Holder, List, NoPlace, Node, State, Waiters};
 use super::word::Phase;
 use crate::error::Refusal;
+use capacity::Capacity;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32 as PlainTime, AtomicU64};
@@ -57,8 +59,12 @@ pub(crate) mod attention {
     pub(crate) const CLOSED: u32 = 1 << 3;
     /// The strategy keeps a list of free slots.
     pub(crate) const LISTED: u32 = 1 << 4;
-    /// More than `max_size` resources are alive: returns note their time, or end the surplus.
+    /// More resources are alive than are to stay: returns note their time, or end the surplus.
     pub(crate) const OVERFLOWING: u32 = 1 << 5;
+    /// Some resource in use is to end at its return.
+    pub(crate) const WISHES: u32 = 1 << 6;
+    /// Every return is measured against a limit on uses or weight.
+    pub(crate) const MEASURED: u32 = 1 << 7;
 }
 use attention::{CONTENDED, FENCED};
 
@@ -69,6 +75,8 @@ impl<F: Fn() -> u64 + Copy> Now for F {}
 /// What a pool asks of its shelf.
 pub(crate) struct ShelfConfig {
     pub(crate) slots: u32,
+    /// How many of them are open from the start; the others are SHUT.
+    pub(crate) open: u32,
     pub(crate) available: Available,
     pub(crate) fairness: HandOver,
     pub(crate) max_waiters: u32,
@@ -143,9 +151,10 @@ pub(crate) struct Shelf<R> {
     /// Held while CONTENDED and FENCED change, so that one is never up for long without the other.
     fencing: Mutex<()>,
     waiters: CachePadded<Waiters>,
-    /// Slots that are not VACANT. Counted up after a reservation and down before a slot is vacated, so it is never too
+    /// Slots that are neither VACANT nor SHUT. Counted up after a reservation and down before a slot is vacated, so it is never too
     /// low for longer than that; it spares full pools a search for vacancies, and decides nothing.
     occupied: CachePadded<AtomicU32>,
+    capacity: Capacity,
 }
 
 impl<R> Shelf<R> {
@@ -153,9 +162,10 @@ impl<R> Shelf<R> {
         let asymmetric = config.asymmetric && fence::available();
         let raised = if asymmetric { 0 } else { CONTENDED | FENCED };
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let phase_at = |index| if index < config.open { Phase::Vacant } else { Phase::Shut };
         Self {
             number: NEXT.fetch_add(1, Relaxed),
-            slots: (0..config.slots).map(|_| CachePadded::new(Slot::vacant())).collect(),
+            slots: (0..config.slots).map(phase_at).map(|phase| CachePadded::new(Slot::empty(phase))).collect(),
             signals: CachePadded::new(Signals {
                 attention: AtomicU32::new(config.attention | raised),
                 wake_on_vacancy: AtomicBool::new(false),
@@ -168,6 +178,7 @@ impl<R> Shelf<R> {
             fencing: Mutex::new(()),
             waiters: CachePadded::new(Waiters::new()),
             occupied: CachePadded::new(AtomicU32::new(0)),
+            capacity: Capacity { open: AtomicU32::new(config.open), target: AtomicU32::new(config.open) },
         }
     }
 
@@ -235,11 +246,12 @@ impl<R> Shelf<R> {
         self.signals.coarse.store(now, Relaxed);
     }
 
-    pub(crate) fn set_overflowing(&self, overflowing: bool) {
-        if overflowing {
-            self.signals.attention.fetch_or(attention::OVERFLOWING, Relaxed);
+    /// Raises or lowers a flag that takes part in no protocol: whoever misses it is told again.
+    pub(crate) fn set_attention(&self, flag: u32, up: bool) {
+        if up {
+            self.signals.attention.fetch_or(flag, Relaxed);
         } else {
-            self.signals.attention.fetch_and(!attention::OVERFLOWING, Relaxed);
+            self.signals.attention.fetch_and(!flag, Relaxed);
         }
     }
 
@@ -283,16 +295,6 @@ impl<R> Shelf<R> {
         scan(&self.slots, 0, from, to)
     }
 
-    /// Reserves a vacant slot for a new resource: the first one, so that overflow slots come last.
-    pub(crate) fn reserve(&self) -> Option<Right<'_, R>> {
-        if self.occupied() >= self.len() {
-            return None;
-        }
-        let right = scan(&self.slots, 0, Phase::Vacant, Phase::Creating)?;
-        self.occupied.fetch_add(1, Relaxed);
-        Some(right)
-    }
-
     /// Slots that hold a resource or are reserved for one.
     pub(crate) fn occupied(&self) -> u32 {
         self.occupied.load(Relaxed)
@@ -301,7 +303,7 @@ impl<R> Shelf<R> {
     fn anything_to_take(&self) -> bool {
         let vacancies = self.signals.wake_on_vacancy.load(Relaxed);
         self.slots.iter().any(|slot| match slot.look().phase() {
-            Phase::Ready | Phase::Degraded => true,
+            Phase::Ready | Phase::Stale | Phase::Degraded => true,
             Phase::Vacant => vacancies,
             _ => false,
         })

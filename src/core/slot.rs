@@ -31,10 +31,6 @@ pub(crate) struct Record {
     site: AtomicPtr<Location<'static>>,
     /// Checkouts of this slot, over all its lives.
     checkouts: Plain,
-    /// Failed checks in a row.
-    failures: Plain,
-    /// What the manager says the present resource costs.
-    weight: Plain,
 }
 
 /// A thread's number in the high half, a coarse time in the low half: one store notes both.
@@ -83,10 +79,8 @@ impl Record {
         self.stamp.store(Stamp::by(self.stamp().thread()).at(time).0, Relaxed);
     }
 
-    fn born(&self, time: u32, weight: u64) {
+    fn born(&self, time: u32) {
         self.stamp.store(Stamp::by(0).at(time).0, Relaxed);
-        self.weight.store(weight, Relaxed);
-        self.failures.store(0, Relaxed);
     }
 
     #[inline]
@@ -104,22 +98,16 @@ impl Record {
     pub(crate) fn checkouts(&self) -> u64 {
         self.checkouts.load(Relaxed)
     }
-
-    pub(crate) fn weight(&self) -> u64 {
-        self.weight.load(Relaxed)
-    }
-
-    /// Notes a check's result and says how many have failed in a row. Called by the slot's right-holder alone.
-    pub(crate) fn checked(&self, passed: bool) -> u64 {
-        let failures = if passed { 0 } else { self.failures.load(Relaxed) + 1 };
-        self.failures.store(failures, Relaxed);
-        failures
-    }
 }
 
 impl<R> Slot<R> {
-    pub(crate) fn vacant() -> Self {
-        Self { word: AtomicU64::new(Word::VACANT.bits()), record: Record::default(), resource: UnsafeCell::new(None) }
+    /// An empty slot: VACANT or SHUT.
+    pub(crate) fn empty(phase: Phase) -> Self {
+        Self {
+            word: AtomicU64::new(Word::VACANT.to(phase).bits()),
+            record: Record::default(),
+            resource: UnsafeCell::new(None),
+        }
     }
 
     /// The word as it may be by now. Relaxed: a look only suggests; [`claim`](Self::claim) decides.
@@ -210,9 +198,9 @@ impl<'s, R> Right<'s, R> {
     }
 
     /// Puts a new resource into the slot, and begins its record.
-    pub(crate) fn put(&mut self, resource: R, time: u32, weight: u64) {
+    pub(crate) fn put(&mut self, resource: R, time: u32) {
         debug_assert_eq!(self.word.phase(), Phase::Creating);
-        self.slot.record.born(time, weight);
+        self.slot.record.born(time);
         // SAFETY: we hold the slot's right, so nobody else reads or writes the resource; the borrow ends here.
         let old = self.slot.resource.with_mut(|place| unsafe { (*place).replace(resource) });
         debug_assert!(old.is_none(), "a slot in CREATING is empty");
@@ -229,7 +217,7 @@ impl<'s, R> Right<'s, R> {
     pub(crate) fn resource_mut(&mut self) -> &mut R {
         debug_assert!(matches!(self.word.phase(), Phase::Busy | Phase::Checking));
         // SAFETY: as in `put`; the reference borrows `self` mutably, so it is the only one while it lives. The slot holds
-        // a resource: it came through CREATING, where `put` precedes every way out but `withdraw`, and whoever takes
+        // a resource: it came through CREATING, where `put` precedes every way out but `vacate`, and whoever takes
         // the resource out ends the right in RETIRING or VACANT.
         self.slot.resource.with_mut(|place| unsafe { (*place).as_mut().unwrap_unchecked() })
     }
@@ -259,16 +247,13 @@ impl<'s, R> Right<'s, R> {
         self.slot.word.store(self.word.busy_to_ready().bits(), Release);
     }
 
-    /// To VACANT, with the next generation: the resource is gone, its place is free.
-    pub(crate) fn vacate(self) {
+    /// To VACANT or SHUT, with the next generation: the resource is gone. From CREATING nothing was made, and the
+    /// generation stays.
+    pub(crate) fn vacate(self, to: Phase) {
+        debug_assert!(self.word.phase().may_become(to) && !to.is_live(), "{:?} -> {to:?}", self.word);
+        let empty = if self.word.phase() == Phase::Creating { self.word.to(to) } else { self.word.next_life(to) };
         // Release: meets the Acquire in `Slot::claim`, so the next creator sees the place empty.
-        self.slot.word.store(self.word.next_life().bits(), Release);
-    }
-
-    /// CREATING back to VACANT: nothing was made, the generation stays.
-    pub(crate) fn withdraw(self) {
-        debug_assert_eq!(self.word.phase(), Phase::Creating);
-        self.slot.word.store(self.word.to(Phase::Vacant).bits(), Release);
+        self.slot.word.store(empty.bits(), Release);
     }
 
     /// Ends the right here so that exactly one other thread may take it up with [`Slot::take_up`].

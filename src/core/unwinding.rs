@@ -9,6 +9,7 @@ const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER };
 fn one_slot() -> Shelf<Box<u64>> {
     let shelf = Shelf::new(ShelfConfig {
         slots: 1,
+        open: 1,
         available: Available::Affine,
         fairness: HandOver::Always,
         max_waiters: u32::MAX,
@@ -16,7 +17,7 @@ fn one_slot() -> Shelf<Box<u64>> {
         asymmetric: true,
     });
     let mut right = shelf.reserve().expect("the slot is vacant");
-    right.put(Box::new(0), 0, 0);
+    right.put(Box::new(0), 0);
     shelf.give_back(right, || 0);
     shelf
 }

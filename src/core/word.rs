@@ -4,15 +4,18 @@
 //! VACANT   -> CREATING
 //! CREATING -> READY | BUSY (for its creator, or handed to a waiter) | RETIRING (its pool closed meanwhile) | VACANT (failed)
 //! READY    -> BUSY | CHECKING | RETIRING
+//! STALE    -> CHECKING | RETIRING
 //! DEGRADED -> BUSY (last resort) | CHECKING | RETIRING
-//! BUSY     -> READY | CHECKING | RETIRING | VACANT (detached) | BUSY (handed to a waiter)
-//! CHECKING -> READY | DEGRADED | BUSY (handed to a waiter) | RETIRING
+//! BUSY     -> READY | DEGRADED | CHECKING | RETIRING | VACANT (detached) | BUSY (handed to a waiter)
+//! CHECKING -> READY | STALE | DEGRADED | BUSY (handed to a waiter) | RETIRING
 //! RETIRING -> VACANT (generation + 1)
+//! SHUT     -> CREATING            a place beyond the pool's present capacity; wherever VACANT stands on the right
+//!                                 above, SHUT may stand too
 //! ```
 //!
 //! | phase                            | who may write the word and touch the resource                   |
 //! |----------------------------------|-----------------------------------------------------------------|
-//! | VACANT, READY, DEGRADED          | nobody; winning the compare-exchange is what grants the right   |
+//! | VACANT, READY, STALE, DEGRADED, SHUT | nobody; winning the compare-exchange is what grants the right   |
 //! | CREATING, BUSY, CHECKING, RETIRING | the one holder of the slot's [`Right`](super::Right), by plain store |
 
 use std::fmt;
@@ -28,35 +31,49 @@ pub(crate) enum Phase {
     Degraded = 4,
     Checking = 5,
     Retiring = 6,
+    /// READY, but idle for so long that it is to be checked before its next use.
+    Stale = 7,
+    /// No place for a resource at present: capacity that is not in use.
+    Shut = 8,
 }
 
 impl Phase {
-    pub(crate) const ALL: [Phase; 7] =
-        [Phase::Vacant, Phase::Creating, Phase::Ready, Phase::Busy, Phase::Degraded, Phase::Checking, Phase::Retiring];
+    pub(crate) const ALL: [Phase; 9] = [
+        Phase::Vacant,
+        Phase::Creating,
+        Phase::Ready,
+        Phase::Busy,
+        Phase::Degraded,
+        Phase::Checking,
+        Phase::Retiring,
+        Phase::Stale,
+        Phase::Shut,
+    ];
 
     /// Whether the drawing above has an edge from here to `to`.
     pub(crate) const fn may_become(self, to: Phase) -> bool {
         use Phase::*;
         matches!(
             (self, to),
-            (Vacant, Creating)
-                | (Creating, Ready | Busy | Retiring | Vacant)
+            (Vacant | Shut, Creating)
+                | (Creating, Ready | Busy | Retiring | Vacant | Shut)
                 | (Ready, Busy | Checking | Retiring)
+                | (Stale, Checking | Retiring)
                 | (Degraded, Busy | Checking | Retiring)
-                | (Busy, Ready | Checking | Retiring | Vacant | Busy)
-                | (Checking, Ready | Degraded | Busy | Retiring)
-                | (Retiring, Vacant)
+                | (Busy, Ready | Degraded | Checking | Retiring | Vacant | Shut | Busy)
+                | (Checking, Ready | Stale | Degraded | Busy | Retiring)
+                | (Retiring, Vacant | Shut)
         )
     }
 
     /// Whether anyone may try to claim a slot in this phase.
     pub(crate) const fn is_open(self) -> bool {
-        matches!(self, Phase::Vacant | Phase::Ready | Phase::Degraded)
+        matches!(self, Phase::Vacant | Phase::Ready | Phase::Stale | Phase::Degraded | Phase::Shut)
     }
 
     /// Whether a slot in this phase holds, or is about to hold, a resource that counts as alive.
     pub(crate) const fn is_live(self) -> bool {
-        !matches!(self, Phase::Vacant | Phase::Creating)
+        !matches!(self, Phase::Vacant | Phase::Creating | Phase::Shut)
     }
 }
 
@@ -75,6 +92,8 @@ pub(crate) enum Mark {
     Unwinding = 1 << PHASE_BITS,
     /// The resource is to be checked before anyone else gets it.
     Suspect = 2 << PHASE_BITS,
+    /// Its holder reported an error.
+    Failed = 4 << PHASE_BITS,
 }
 
 /// A slot word, low to high: phase, marks, generation.
@@ -140,9 +159,9 @@ impl Word {
         Word(self.0 ^ 1)
     }
 
-    /// Vacant, with the next resource's generation.
-    pub(crate) const fn next_life(self) -> Word {
-        Word((self.generation().wrapping_add(1) << (PHASE_BITS + MARK_BITS)) | Phase::Vacant as u64)
+    /// In `phase`, with the next resource's generation.
+    pub(crate) const fn next_life(self, phase: Phase) -> Word {
+        Word((self.generation().wrapping_add(1) << (PHASE_BITS + MARK_BITS)) | phase as u64)
     }
 }
 
@@ -165,19 +184,21 @@ mod tests {
             assert!(marked.has(Mark::Suspect) && !marked.has(Mark::Unwinding) && !word.is_marked());
             assert_eq!((marked.phase(), marked.generation(), marked.unmarked()), (phase, 77, word));
             assert_eq!(marked.to(phase), word);
-            assert_eq!(word.next_life().phase(), Phase::Vacant);
-            assert_eq!(word.next_life().generation(), 78);
+            for next in [Phase::Vacant, Phase::Shut] {
+                assert_eq!((word.next_life(next).phase(), word.next_life(next).generation()), (next, 78));
+            }
         }
     }
 
     #[test]
     fn only_a_vacant_slot_starts_a_life_and_only_through_creating() {
         for from in Phase::ALL {
-            assert_eq!(from.may_become(Phase::Creating), from == Phase::Vacant);
+            assert_eq!(from.may_become(Phase::Creating), matches!(from, Phase::Vacant | Phase::Shut));
         }
         for to in Phase::ALL {
             assert_eq!(Phase::Vacant.may_become(to), to == Phase::Creating);
-            assert_eq!(Phase::Retiring.may_become(to), to == Phase::Vacant);
+            assert_eq!(Phase::Shut.may_become(to), to == Phase::Creating);
+            assert_eq!(Phase::Retiring.may_become(to), matches!(to, Phase::Vacant | Phase::Shut));
         }
     }
 

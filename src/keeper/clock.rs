@@ -109,6 +109,8 @@ struct State {
 
 /// Someone with deadlines in virtual time.
 pub(crate) trait Watch: Send + Sync {
+    /// Called before: what idles now idles from now on.
+    fn time_moves(&self);
     fn time_moved(&self);
 }
 
@@ -126,8 +128,9 @@ impl VirtualClock {
     /// Moves the time on by `step`, and lets every pool of this clock see it: waiters past their deadline give up, keeper
     /// threads wake. With `Keeper::Manual`, duties happen at the next `tick`.
     pub fn advance(&self, step: Duration) {
-        self.0.now.fetch_add(nanos(step), SeqCst);
         let mut watchers = self.0.watchers.lock().clone();
+        watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moves()).is_some());
+        self.0.now.fetch_add(nanos(step), SeqCst);
         watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moved()).is_some());
         self.0.watchers.lock().retain(|watcher| watcher.strong_count() > 0);
     }
@@ -153,6 +156,13 @@ impl Deadline {
 impl From<Duration> for Deadline {
     fn from(span: Duration) -> Self {
         Deadline(span)
+    }
+}
+
+impl Default for Deadline {
+    /// 30 s from now.
+    fn default() -> Self {
+        Deadline(Duration::from_secs(30))
     }
 }
 

@@ -5,18 +5,30 @@
 
 mod clock;
 mod crew;
+mod expiry;
+mod health;
+mod holds;
+mod memory;
+mod replacement;
+mod scaling;
 
 pub use clock::{Clock, Deadline, VirtualClock};
 
 pub(crate) use clock::{Watch, nanos};
+pub(crate) use replacement::Pace;
+pub use scaling::Advice;
+
 pub(crate) use crew::{Crew, HUNG_AFTER, Upkeep, Work};
 
-use crate::core::{Phase, attention};
+use crate::core::{Phase, Word, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
 use crate::observe::DestroyReason;
 use crate::pool::{Inner, Job, Quarantined};
+use holds::Held;
 use parking_lot::{Condvar, Mutex};
+use replacement::Replacement;
+use scaling::Load;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -103,6 +115,20 @@ pub(crate) struct KeeperState<M: Manager> {
     ticks: u64,
     checkouts: u64,
     waits: u64,
+    /// Resources to be replaced, how fast, and how many successors exist beside their predecessors.
+    replacements: Vec<Replacement>,
+    pub(crate) pace: Option<Pace>,
+    surging: usize,
+    /// Whether some resource in use is to end at its return.
+    wishes: bool,
+    /// The check sent last: its slot, and the word while it runs.
+    checking: Option<(u32, Word)>,
+    held: Vec<Held>,
+    load: Load,
+    /// When the keeper meant to wake: if it wakes sooner, somebody rang.
+    planned: u64,
+    /// When the next duty beside the clock is due.
+    duty: Option<u64>,
     /// When something was last seen in use, and when somebody was last seen waiting.
     last_use: u64,
     last_wait: u64,
@@ -110,7 +136,23 @@ pub(crate) struct KeeperState<M: Manager> {
 
 impl<M: Manager> Default for KeeperState<M> {
     fn default() -> Self {
-        Self { quarantine: Vec::new(), ticks: 0, checkouts: 0, waits: 0, last_use: 0, last_wait: 0 }
+        Self {
+            quarantine: Vec::new(),
+            ticks: 0,
+            checkouts: 0,
+            waits: 0,
+            replacements: Vec::new(),
+            pace: None,
+            surging: 0,
+            wishes: false,
+            checking: None,
+            held: Vec::new(),
+            load: Load::default(),
+            planned: u64::MAX,
+            duty: None,
+            last_use: 0,
+            last_wait: 0,
+        }
     }
 }
 
@@ -146,31 +188,78 @@ impl<M: Manager> Inner<M> {
     /// The keeper's duties, once. Returns when they are next due, or None until somebody rings.
     pub(crate) fn tick(&self) -> Option<u64> {
         let now = self.now();
-        let duties = [
-            self.keep_clock(now),
-            self.end_idle_overflow(now),
-            self.retry_still_busy(now),
-            self.refill(now),
-            self.look_after_crew(now),
-        ];
-        duties.into_iter().flatten().min()
+        let (clock, looked) = self.keep_clock(now);
+        // Between two looks the clock alone is kept, unless somebody rang or a duty is due.
+        let next = if looked || self.is_called(now) {
+            let duties = [
+                self.expire(now),
+                self.replace(now),
+                self.end_idle(now),
+                self.set_stale_aside(now),
+                self.check_idle(now),
+                self.watch_holds(now),
+                self.relieve_memory(),
+                self.scale(now),
+                self.end_idle_overflow(now),
+                self.retry_still_busy(now),
+                self.refill(now),
+                self.look_after_crew(now),
+            ];
+            duties.into_iter().flatten().min()
+        } else {
+            self.keeper.lock().duty
+        };
+        let mut state = self.keeper.lock();
+        state.duty = next;
+        let next = clock.into_iter().chain(next).min();
+        state.planned = next.unwrap_or(u64::MAX);
+        next
+    }
+
+    /// Whether a duty is due, or somebody rang: the keeper woke before it meant to.
+    fn is_called(&self, now: u64) -> bool {
+        let state = self.keeper.lock();
+        state.duty.is_some_and(|due| due <= now) || now < state.planned
     }
 
     /// Publishes the coarse time while the pool is in use; stops the clock, and the returns' fences, after a quiet second.
-    fn keep_clock(&self, now: u64) -> Option<u64> {
-        let mut state = self.keeper.lock();
-        state.ticks += 1;
-        if state.ticks % TICKS_PER_LOOK == 1 || self.shelf.coarse() & ASLEEP != 0 || self.is_manual() {
-            let checkouts = self.shelf.slots().map(|(_, slot)| slot.record().checkouts()).sum();
-            let waits = self.counts.waits.get();
-            let in_use = self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Busy);
-            if in_use || checkouts != state.checkouts {
-                (state.checkouts, state.last_use) = (checkouts, now);
-            }
-            if waits != state.waits || self.shelf.waiting() > 0 {
-                (state.waits, state.last_wait) = (waits, now);
+    fn keep_clock(&self, now: u64) -> (Option<u64>, bool) {
+        let ticks = {
+            let mut state = self.keeper.lock();
+            state.ticks += 1;
+            state.ticks
+        };
+        let look = ticks % TICKS_PER_LOOK == 1 || self.shelf.coarse() & ASLEEP != 0 || self.is_manual();
+        if look {
+            self.look_around(now);
+        }
+        (self.publish_time(now), look)
+    }
+
+    /// Looks at every slot: what is in use, and what has idled since when.
+    pub(crate) fn look_around(&self, now: u64) {
+        let (mut checkouts, mut in_use) = (0, 0);
+        for ((_, slot), life) in self.shelf.slots().zip(&self.lives) {
+            let (phase, uses) = (slot.look().phase(), slot.record().checkouts());
+            checkouts += uses;
+            in_use += usize::from(phase == Phase::Busy);
+            if phase.is_live() {
+                life.seen(matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded), uses, now);
             }
         }
+        let mut state = self.keeper.lock();
+        state.load.look(now, in_use, checkouts);
+        if in_use > 0 || checkouts != state.checkouts {
+            (state.checkouts, state.last_use) = (checkouts, now);
+        }
+        let waits = self.counts.waits.get();
+        if waits != state.waits || self.shelf.waiting() > 0 {
+            (state.waits, state.last_wait) = (waits, now);
+        }
+    }
+
+    fn publish_time(&self, now: u64) -> Option<u64> {
+        let mut state = self.keeper.lock();
         if now.saturating_sub(state.last_wait) >= QUIET {
             self.shelf.lower(move || self.now());
         }
@@ -194,13 +283,11 @@ impl<M: Manager> Inner<M> {
         let config = self.config();
         let ttl = nanos(config.overflow_ttl());
         while self.shelf.attention() & attention::OVERFLOWING != 0 && !self.is_closed() {
-            if self.staying() <= config.max_size {
-                if self.shelf.occupied() as usize <= config.max_size {
-                    self.shelf.set_overflowing(false);
+            if self.staying() <= self.places_in_service() {
+                if self.shelf.occupied() as usize <= self.places_in_service() {
+                    self.shelf.set_attention(attention::OVERFLOWING, false);
                     // A creation may have raised it a moment before.
-                    if self.shelf.occupied() as usize > config.max_size {
-                        self.shelf.set_overflowing(true);
-                    }
+                    self.watch_surplus();
                 }
                 return None;
             }
@@ -241,7 +328,7 @@ impl<M: Manager> Inner<M> {
         let missing = self.missing();
         let waiting = if self.creates_inline() { 0 } else { self.shelf.waiting() };
         let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
-        if wanted == 0 || self.is_closed() || !self.is_warm() {
+        if wanted == 0 || self.is_closed() || !self.is_warm() || (waiting == 0 && !self.memory_allows_refill()) {
             return None;
         }
         if let Some(pause) = self.creation_pause(now) {

@@ -10,7 +10,9 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Audit {
     pub(crate) slots: usize,
+    pub(crate) open: usize,
     pub(crate) vacant: usize,
+    pub(crate) shut: usize,
     pub(crate) stats: Stats,
     pub(crate) settled: bool,
     pub(crate) queued: usize,
@@ -36,8 +38,10 @@ impl Audit {
                 findings.push(finding);
             }
         };
-        let phases = s.in_use + s.available + s.degraded + s.checking + s.retiring + s.creating + self.vacant;
+        let open = s.in_use + s.available + s.degraded + s.checking + s.retiring + s.creating + self.vacant;
+        let phases = open + self.shut;
         hold(phases == self.slots, format!("{phases} slots are in some phase, of {}", self.slots));
+        hold(open == self.open, format!("{open} slots are open, of {}", self.open));
         let gone = s.destroyed.total() + s.detached;
         // A slot being destroyed is alive until `destroy` has returned and the count is up.
         let alive = s.created.checked_sub(gone);

@@ -2,10 +2,12 @@
 
 mod audit;
 mod holder;
+mod resource;
 mod stats;
 
 pub use audit::Audit;
 pub use holder::{Holder, ResourceId};
+pub use resource::{Resource, ResourceState};
 pub use stats::{DestroyReason, Destroyed, Stats};
 
 pub(crate) use stats::Counts;

@@ -25,11 +25,28 @@ pub enum DestroyReason {
     Closed,
     /// Its guard was forgotten, and the pool is gone.
     Forgotten,
+    /// It was older than `max_lifetime` allows.
+    Expired,
+    /// It idled for longer than `idle_timeout`.
+    Idle,
+    /// It was used `max_uses` times.
+    Worn,
+    /// [`Pool::replace_all`](crate::Pool::replace_all) or
+    /// [`Pool::retire_older_than`](crate::Pool::retire_older_than) asked for it.
+    Replaced,
+    /// The pool was made smaller.
+    Resized,
+    /// All resources together weighed too much.
+    MemoryPressure,
+    /// It kept getting heavier: see `max_growth`.
+    Grown,
+    /// It was held for longer than `max_hold`, and another took its place.
+    HeldTooLong,
 }
 
 impl DestroyReason {
     /// Every reason.
-    pub const ALL: [DestroyReason; 9] = [
+    pub const ALL: [DestroyReason; 17] = [
         DestroyReason::Discarded,
         DestroyReason::HolderPanicked,
         DestroyReason::Broken,
@@ -39,6 +56,14 @@ impl DestroyReason {
         DestroyReason::Overflow,
         DestroyReason::Closed,
         DestroyReason::Forgotten,
+        DestroyReason::Expired,
+        DestroyReason::Idle,
+        DestroyReason::Worn,
+        DestroyReason::Replaced,
+        DestroyReason::Resized,
+        DestroyReason::MemoryPressure,
+        DestroyReason::Grown,
+        DestroyReason::HeldTooLong,
     ];
 }
 
@@ -54,6 +79,14 @@ impl fmt::Display for DestroyReason {
             DestroyReason::Overflow => "overflow",
             DestroyReason::Closed => "closed",
             DestroyReason::Forgotten => "forgotten",
+            DestroyReason::Expired => "expired",
+            DestroyReason::Idle => "idle",
+            DestroyReason::Worn => "worn",
+            DestroyReason::Replaced => "replaced",
+            DestroyReason::Resized => "resized",
+            DestroyReason::MemoryPressure => "memory pressure",
+            DestroyReason::Grown => "grown",
+            DestroyReason::HeldTooLong => "held too long",
         })
     }
 }
@@ -121,6 +154,8 @@ pub struct Stats {
     pub rejected: u64,
     /// Panics caught in the manager's callbacks.
     pub callback_panics: u64,
+    /// Holds longer than `max_hold`, ever.
+    pub long_holds: u64,
     /// Background jobs that have run for more than 5 s and still do.
     pub hung_jobs: usize,
     /// Background jobs that ever ran for more than 5 s.
@@ -139,6 +174,7 @@ pub(crate) struct Counts {
     pub(crate) timeouts: Count,
     pub(crate) rejected: Count,
     pub(crate) callback_panics: Count,
+    pub(crate) long_holds: Count,
     destroyed: [Count; DestroyReason::ALL.len()],
 }
 

@@ -1,6 +1,9 @@
 //! Building: settings, validation, warm-up.
 
 use super::create::CreationState;
+use super::life::Life;
+use super::memory::MemoryBook;
+use super::sizes::Sizes;
 use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
@@ -20,7 +23,7 @@ use std::time::Duration;
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<M: Manager> {
     manager: M,
-    config: PoolConfig,
+    pub(super) config: PoolConfig,
 }
 
 impl<M: Manager> Builder<M> {
@@ -186,7 +189,8 @@ impl<M: Manager> fmt::Debug for Builder<M> {
 }
 
 fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> Inner<M> {
-    let slots = config.slots();
+    let slots = config.places();
+    let measured = config.max_uses.is_some() || config.memory_budget.is_some() || config.max_growth.is_some();
     let (available, listed) = match config.strategy {
         Strategy::Affine => (Available::Affine, 0),
         Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
@@ -194,6 +198,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
     };
     let shelf = Shelf::new(ShelfConfig {
         slots: slots as u32,
+        open: config.slots() as u32,
         available,
         fairness: match config.fairness {
             Fairness::Eventual { bound } => HandOver::After(nanos(bound)),
@@ -201,7 +206,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
             Fairness::Barging => HandOver::Never,
         },
         max_waiters: config.max_waiters.map_or(u32::MAX, |most| most as u32),
-        attention: listed,
+        attention: if measured { listed | attention::MEASURED } else { listed },
         asymmetric: config.fences == Fences::Auto,
     });
     let label = config.name.as_deref().unwrap_or("pool");
@@ -211,6 +216,10 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
         clock: config.clock.clone(),
         counts: Counts::default(),
         creation: CreationState::default(),
+        lives: std::iter::repeat_with(Life::default).take(slots).collect(),
+        memory: MemoryBook::default(),
+        births: AtomicU64::new(0),
+        sizes: Sizes::of(&config),
         crew: Arc::new(Crew::new(format!("{label}-crew"), config.create_parallelism())),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),
@@ -281,7 +290,7 @@ impl<M: Manager> Inner<M> {
     /// Makes the first resources: on the crew, or here if the pool has no threads.
     fn warm_up(&self, warm_up: &Arc<WarmUp>) -> WarmUpReport {
         let began = self.now();
-        let asked = self.config.min_idle();
+        let asked = self.min_idle();
         let deadline = began.saturating_add(nanos(self.config.warm_up_timeout));
         for _ in 0..asked {
             if self.is_manual() {
@@ -305,7 +314,7 @@ impl<M: Manager> Inner<M> {
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
         // No room means that somebody else made it.
-        let Some(right) = self.shelf.reserve() else { return warm_up.note(Ok(())) };
+        let Some(right) = self.reserve() else { return warm_up.note(Ok(())) };
         match self.make(right) {
             Ok(right) => {
                 self.open_anew(right);

@@ -8,7 +8,7 @@ use crate::core::{Taker, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::Holder;
+use crate::observe::{DestroyReason, Holder};
 use crate::pool::Priority;
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -120,7 +120,7 @@ impl<M: Manager> Inner<M> {
             number,
             site,
             // Threads without a hint start apart from each other.
-            start: hinted.unwrap_or(number as u32 % self.shelf.len()),
+            start: hinted.unwrap_or(number as u32 % self.shelf.open_slots().max(1)),
             began,
             deadline: began.saturating_add(patience),
             attempts: 0,
@@ -144,7 +144,7 @@ impl<M: Manager> Inner<M> {
             }
             if let Patient::Never = ask.patient {
                 self.creation_asked();
-                return Err(self.exhausted());
+                return Err(self.exhausted_or_over_budget());
             }
             if caller.attempts == 0
                 && may_pass
@@ -162,15 +162,15 @@ impl<M: Manager> Inner<M> {
 
     /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
     fn look(&self, caller: &Caller, free_slots: bool) -> Option<Found<'_, M::Resource>> {
-        if free_slots && let Some(right) = self.shelf.take_anywhere(caller.start) {
+        if free_slots && let Some(right) = self.take_fit(caller.start) {
             return Some(Found::Resource(right));
         }
-        if self.shelf.occupied() < self.shelf.len() {
+        if self.shelf.has_room() {
             if self.creates_inline() {
                 let pausing = caller.attempts > 0 && self.now() < caller.no_creation_before;
                 if !pausing
                     && !self.is_closed()
-                    && let Some(vacancy) = self.shelf.reserve()
+                    && let Some(vacancy) = self.reserve()
                 {
                     return Some(Found::Vacancy(vacancy));
                 }
@@ -185,6 +185,37 @@ impl<M: Manager> Inner<M> {
         // One good use proves nothing: it is checked again at its return.
         let last_resort = self.shelf.claim_any(Phase::Degraded, Phase::Busy)?;
         Some(Found::Resource(last_resort.marked(Mark::Suspect)))
+    }
+
+    /// Claims a free resource that is fit for use. What has idled for long is sent to be checked: whoever waits gets it
+    /// after that.
+    fn take_fit(&self, start: u32) -> Option<Right<'_, M::Resource>> {
+        loop {
+            if let Some(right) = self.shelf.take_anywhere(start) {
+                match self.unless_expired(right) {
+                    Some(right) => return Some(right),
+                    None => continue,
+                }
+            }
+            let stale = self.shelf.claim_any(Phase::Stale, Phase::Checking)?;
+            if self.is_manual() {
+                // No thread but this one would do it.
+                self.check(stale, None);
+            } else {
+                self.send_to_check(stale);
+                return None;
+            }
+        }
+    }
+
+    /// Ends a resource whose time has come although the keeper has not been there yet, unless none can be made for it.
+    fn unless_expired<'s>(&'s self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
+        let expired = self.config.max_lifetime.is_some() && self.life(&right).expires() <= self.now();
+        if !expired || self.creation_pause(self.now()).is_some() {
+            return Some(right);
+        }
+        self.retire(right, DestroyReason::Expired);
+        None
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
@@ -269,12 +300,17 @@ impl<M: Manager> Inner<M> {
         CheckoutError::Closed(Box::new(Closed { pool: self.name.clone() }))
     }
 
-    fn exhausted(&self) -> CheckoutError {
+    fn exhausted_or_over_budget(&self) -> CheckoutError {
         self.counts.rejected.add_one();
+        if self.shelf.has_room()
+            && let Some(limit) = self.over_budget()
+        {
+            return self.create_error(CreateFailure { error: std::sync::Arc::new(limit), retryable: true }, 0);
+        }
         CheckoutError::Exhausted(Exhausted {
             in_use: self.in_phase(Phase::Busy) as u32,
             creating: self.in_phase(Phase::Creating) as u32,
-            capacity: self.shelf.len(),
+            capacity: self.capacity() as u32,
         })
     }
 
@@ -293,7 +329,7 @@ impl<M: Manager> Inner<M> {
             pool: self.name.clone(),
             waited: Duration::from_nanos(now.saturating_sub(caller.began)),
             in_use: self.in_phase(Phase::Busy),
-            capacity: self.config.slots(),
+            capacity: self.capacity(),
             waiting: self.shelf.waiting() as usize + 1,
             position: position as usize,
             oldest: holders.max_by_key(|holder| holder.held_for).map(Holder::named),

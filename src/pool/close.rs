@@ -90,12 +90,20 @@ impl<M: Manager> Inner<M> {
 
     fn claim_open(&self) -> Option<Right<'_, M::Resource>> {
         let claim = |from| self.shelf.claim_any(from, Phase::Retiring);
-        claim(Phase::Ready).or_else(|| claim(Phase::Degraded))
+        [Phase::Ready, Phase::Stale, Phase::Degraded].into_iter().find_map(claim)
+    }
+
+    /// Waits until some slot becomes vacant, or for a moment: virtual time that moves meanwhile rings no bell here.
+    pub(super) fn wait_for_an_end(&self) {
+        let mut draining = self.draining.lock();
+        self.drained.wait_for(&mut draining, Duration::from_millis(10));
     }
 
     fn wait_until_drained(&self, deadline: u64) {
         let mut draining = self.draining.lock();
-        while self.shelf.slots().any(|(_, slot)| slot.look().phase() != Phase::Vacant) && self.now() < deadline {
+        while self.shelf.slots().any(|(_, slot)| !matches!(slot.look().phase(), Phase::Vacant | Phase::Shut))
+            && self.now() < deadline
+        {
             self.clock.wait(&self.drained, &mut draining, Some(deadline));
         }
     }

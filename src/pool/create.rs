@@ -2,10 +2,10 @@
 
 use super::{Inner, Job};
 use crate::config::Creation;
-use crate::core::{Phase, Right};
+use crate::core::{Phase, Right, attention};
 use crate::error::{Refusal, SharedError};
 use crate::manager::{Manager, Severity};
-use crate::observe::DestroyReason;
+use crate::observe::{DestroyReason, ResourceId};
 use crate::pool::checkout::ATTEMPTS;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -113,9 +113,11 @@ impl<M: Manager> Inner<M> {
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
     pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
         let begun = Instant::now();
+        let number = self.births.fetch_add(1, Relaxed);
         match self.make_resource() {
             Ok((resource, weight)) => {
-                right.put(resource, self.shelf.coarse(), weight);
+                right.put(resource, self.shelf.coarse());
+                self.begin_life(&right, number, weight);
                 self.note_overflow();
                 self.counts.created.add_one();
                 learn(&self.creation.create_cost, begun.elapsed());
@@ -137,9 +139,9 @@ impl<M: Manager> Inner<M> {
 
     /// More than `max_size` resources: their returns are watched from here on, until the keeper finds fewer.
     fn note_overflow(&self) {
-        if self.shelf.occupied() as usize > self.config.max_size {
+        if self.shelf.occupied() as usize > self.places_in_service() {
             self.overflowing_since.store(self.now(), Relaxed);
-            self.shelf.set_overflowing(true);
+            self.shelf.set_attention(attention::OVERFLOWING, true);
             self.alarm.ring();
         }
     }
@@ -184,6 +186,33 @@ impl<M: Manager> Inner<M> {
         called.unwrap_or_else(|panicked| Err(CreateFailure { error: Arc::new(panicked), retryable: true }))
     }
 
+    /// Reserves a place for a new resource, unless those alive weigh too much already.
+    pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
+        if let Some(limit) = self.over_budget() {
+            self.creation.set_last_error(Some(Arc::new(limit)));
+            return None;
+        }
+        self.shelf.reserve()
+    }
+
+    /// Makes a successor for `old`, in a place of its own, and tells the keeper how that went.
+    pub(super) fn make_successor(&self, old: ResourceId) {
+        let paused = self.creation.paused_until(self.now()).is_some();
+        let place = if paused || self.is_closed() { None } else { self.shelf.reserve_extra() };
+        let made = match place.map(|right| self.make(right)) {
+            Some(Ok(right)) => {
+                self.open_anew(right);
+                true
+            }
+            Some(Err(_)) => {
+                self.pause_creation();
+                false
+            }
+            None => false,
+        };
+        self.successor_made(old, made);
+    }
+
     /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
     pub(crate) fn request_creation(&self, wanted: u32) -> bool {
         if wanted == 0 || self.is_closed() {
@@ -206,7 +235,7 @@ impl<M: Manager> Inner<M> {
     /// One more creation, if `wanted` is not met by those on their way and there is room for it.
     fn take_ticket(&self, wanted: u32) -> bool {
         let CreationState { tickets, running, orphans, .. } = &self.creation;
-        let vacant = self.shelf.len().saturating_sub(self.shelf.occupied());
+        let vacant = self.shelf.open_slots().saturating_sub(self.shelf.occupied());
         let take = |out: u32| {
             let unserved = out.saturating_sub(orphans.load(SeqCst)) < wanted;
             let room = out.saturating_sub(running.load(SeqCst)) < vacant;
@@ -224,7 +253,7 @@ impl<M: Manager> Inner<M> {
 
     /// A caller that does not wait found nothing: the next one may find more.
     pub(super) fn creation_asked(&self) {
-        if !self.creates_inline() && self.shelf.occupied() < self.shelf.len() {
+        if !self.creates_inline() && self.shelf.has_room() {
             self.creation.asked.store(true, SeqCst);
             self.request_creation(self.shelf.waiting().max(1));
         }
@@ -232,10 +261,10 @@ impl<M: Manager> Inner<M> {
 
     /// Resources that `min_idle` asks for beyond those that are free, or in the making.
     pub(crate) fn missing(&self) -> u32 {
-        let free = |phase: Phase| matches!(phase, Phase::Ready | Phase::Checking | Phase::Creating);
+        let free = |phase: Phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Checking | Phase::Creating);
         let free = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase())).count();
-        let room = self.config.max_size.saturating_sub(self.shelf.occupied() as usize);
-        self.config.min_idle().saturating_sub(free).min(room) as u32
+        let room = self.places_in_service().saturating_sub(self.shelf.occupied() as usize);
+        self.min_idle().saturating_sub(free).min(room) as u32
     }
 
     /// Creations that run on the crew.
@@ -252,7 +281,7 @@ impl<M: Manager> Inner<M> {
         let wanted = wanted && self.creation.paused_until(self.now()).is_none();
         let outcome = {
             let _ticket = Ticket::run(&self.creation);
-            let vacancy = if wanted && !self.is_closed() { self.shelf.reserve() } else { None };
+            let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
             let made = vacancy.map(|right| self.make(right));
             // Before the ticket is back: whoever takes the next one must see the pause.
             made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))

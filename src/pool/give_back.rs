@@ -17,9 +17,6 @@ const BUSY_PAUSE: u64 = 10_000_000;
 /// Checks before it is given up: after about 2.5 s.
 const BUSY_TRIES: u32 = 8;
 
-/// Failed checks in a row after which a resource is destroyed.
-const FAILURES: u64 = 3;
-
 /// A callback panicked on a resource; it has been counted and logged.
 struct CallbackPanicked;
 
@@ -100,27 +97,53 @@ impl<M: Manager> Inner<M> {
             Ok(outcome) => outcome,
             Err(CallbackPanicked) => return self.retire(right, DestroyReason::CallbackPanicked),
         };
+        if outcome != ReturnOutcome::Broken
+            && let Some(reason) = self.reason_to_end(&mut right)
+        {
+            return self.retire(right, reason);
+        }
         match outcome {
+            ReturnOutcome::Healthy if right.word().has(Mark::Failed) => self.open_after_failure(right),
             ReturnOutcome::Healthy => match self.end_surplus(right) {
                 Ok(right) => self.open(right),
-                Err(retiring) => self.retire(retiring, DestroyReason::Overflow),
+                Err((retiring, reason)) => self.retire(retiring, reason),
             },
             outcome => self.settle(right, outcome),
         }
     }
 
+    /// Why a resource that comes back goes no further: somebody wished it, or it has reached a limit.
+    fn reason_to_end(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
+        let attention = self.shelf.attention();
+        if attention & attention::MEASURED != 0
+            && let Some(reason) = self.measure(right)
+        {
+            return Some(reason);
+        }
+        if attention & attention::WISHES != 0 { self.life(right).wished(right.word()) } else { None }
+    }
+
     /// BUSY to RETIRING for a resource that is one too many; one return at a time, so that two do not end the same surplus.
-    fn end_surplus<'s>(&self, right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, Right<'s, M::Resource>> {
-        if self.shelf.attention() & attention::OVERFLOWING == 0 || !self.config.overflow_ttl().is_zero() {
+    fn end_surplus<'s>(
+        &self,
+        right: Right<'s, M::Resource>,
+    ) -> Result<Right<'s, M::Resource>, (Right<'s, M::Resource>, DestroyReason)> {
+        if self.shelf.attention() & attention::OVERFLOWING == 0 {
             return Ok(right);
         }
         let _one_at_a_time = self.shrinking.lock();
-        if self.is_surplus() { Err(right.change(Phase::Retiring)) } else { Ok(right) }
+        if self.is_beyond_capacity() {
+            Err((right.change(Phase::Retiring), DestroyReason::Resized))
+        } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
+            Err((right.change(Phase::Retiring), DestroyReason::Overflow))
+        } else {
+            Ok(right)
+        }
     }
 
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
     fn is_surplus(&self) -> bool {
-        self.shelf.waiting() == 0 && self.staying() > self.config.max_size
+        self.shelf.waiting() == 0 && self.staying() > self.places_in_service()
     }
 
     /// Resources that are alive and not about to end.
@@ -141,7 +164,7 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    fn send_to_check(&self, right: Right<'_, M::Resource>) {
+    pub(crate) fn send_to_check(&self, right: Right<'_, M::Resource>) {
         match self.parcel(right) {
             Ok(parcel) => {
                 // A job the crew refuses is dropped, and its resource destroyed: the pool is closing.
@@ -178,7 +201,12 @@ impl<M: Manager> Inner<M> {
             self.call("check", |manager| manager.check(resource).map_err(Into::<Box<dyn Error + Send + Sync>>::into));
         match (verdict, still_busy) {
             (Ok(Ok(())), _) => {
-                right.record().checked(true);
+                let life = self.life(&right);
+                life.checked(self.now());
+                if life.healed() {
+                    let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+                    self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
+                }
                 self.open_anew(right);
             }
             (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
@@ -186,12 +214,14 @@ impl<M: Manager> Inner<M> {
                 self.quarantine(right, tries + 1);
             }
             (Ok(Err(error)), _) => {
-                let failures = right.record().checked(false);
+                let life = self.life(&right);
+                life.checked(self.now());
+                let failures = life.failed();
                 let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
-                if failures >= FAILURES || still_busy.is_some() || self.is_closed() {
+                if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
-                } else if self.shelf.open_degraded(right, move || self.now()) & attention::CLOSED != 0 {
-                    self.sweep();
+                } else {
+                    self.open_after_failure(right);
                 }
                 let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");
                 self.log(log::Level::Warn, text);
@@ -199,9 +229,41 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    /// Opens a slot whose resource failed lately, as its failures in a row demand: as before, as a last resort, or not at
+    /// all. Not on the slow path alone: a holder may report what it found.
+    fn open_after_failure(&self, right: Right<'_, M::Resource>) {
+        let failures = self.life(&right).failures();
+        if failures >= u64::from(self.config.remove_after) {
+            self.retire(right, DestroyReason::CheckFailed);
+        } else if failures < u64::from(self.config.degrade_after) {
+            self.open_anew(right);
+        } else {
+            if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
+                self.sweep();
+            }
+            // The keeper checks it soon.
+            self.alarm.ring();
+        }
+    }
+
+    /// A holder's report of an error with the resource it holds.
+    pub(crate) fn failed_in_use(&self, index: usize) {
+        if let Some(((_, slot), life)) = self.shelf.slots().zip(&self.lives).nth(index) {
+            life.failed_in_use(life.uses(slot.record().checkouts()));
+        }
+    }
+
+    /// Opens a slot in CHECKING to be checked again before its next use.
+    pub(crate) fn open_stale(&self, right: Right<'_, M::Resource>) {
+        if self.shelf.open_as(Phase::Stale, right, move || self.now()) & attention::CLOSED != 0 {
+            self.sweep();
+        }
+    }
+
     /// Takes the resource out for good.
     pub(crate) fn detach(&self, mut right: Right<'_, M::Resource>) -> M::Resource {
         let resource = right.take().expect("a slot that is checked out holds its resource");
+        self.end_life(&right);
         self.counts.detached.add_one();
         self.vacate(right);
         resource
@@ -236,6 +298,7 @@ impl<M: Manager> Inner<M> {
             let begun = Instant::now();
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.creation.destroyed_in(begun.elapsed());
+            self.end_life(&right);
             self.counts.destroyed_one(reason);
         }
         self.vacate(right);
@@ -253,14 +316,14 @@ impl<M: Manager> Inner<M> {
             self.request_creation(self.shelf.waiting());
         }
         // The keeper refills to `min_idle`.
-        if self.config.min_idle() > 0 {
+        if self.min_idle() > 0 || self.shelf.attention() & attention::WISHES != 0 {
             self.alarm.ring();
         }
     }
 
     /// Ends the open slots of a closed pool.
     pub(super) fn sweep(&self) {
-        for from in [Phase::Ready, Phase::Degraded] {
+        for from in [Phase::Ready, Phase::Stale, Phase::Degraded] {
             while let Some(right) = self.shelf.claim_any(from, Phase::Retiring) {
                 self.destroy(right, DestroyReason::Closed);
             }

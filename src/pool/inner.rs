@@ -1,13 +1,16 @@
 //! What the handles, guards and threads of one pool share.
 
 use super::create::CreationState;
+use super::life::Life;
+use super::memory::MemoryBook;
+use super::sizes::Sizes;
 use super::{WarmUp, WarmUpReport};
 use crate::config::PoolConfig;
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::Panicked;
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Watch, Work, ticks};
 use crate::manager::Manager;
-use crate::observe::{Audit, Counts, DestroyReason, Holder, Stats};
+use crate::observe::{Audit, Counts, DestroyReason, Holder, ResourceId, Stats};
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::borrow::Cow;
@@ -25,6 +28,11 @@ pub(crate) struct Inner<M: Manager> {
     pub(crate) clock: Clock,
     pub(crate) counts: Counts,
     pub(super) creation: CreationState,
+    pub(crate) lives: Box<[Life]>,
+    pub(crate) memory: MemoryBook,
+    /// Creations begun, ever: a resource's number, and the pool's epoch.
+    pub(super) births: AtomicU64,
+    pub(super) sizes: Sizes,
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
@@ -61,6 +69,8 @@ pub(crate) enum Job<M: Manager> {
     WarmUp(Arc<WarmUp>),
     /// Check a resource, for the `tries`-th time if it was still busy.
     Check { parcel: Parcel<M>, still_busy: Option<u32> },
+    /// Make a successor for a resource that is to end.
+    Replace(ResourceId),
     /// Destroy a resource.
     Destroy { parcel: Parcel<M>, reason: DestroyReason },
 }
@@ -182,7 +192,7 @@ impl<M: Manager> Inner<M> {
         let config = &self.config;
         let (hung_jobs, hung_jobs_total) = self.crew.hung();
         let mut stats = Stats {
-            max_size: config.max_size,
+            max_size: self.max_size(),
             max_overflow: config.max_overflow,
             total: 0,
             in_use: 0,
@@ -202,17 +212,18 @@ impl<M: Manager> Inner<M> {
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
             callback_panics: self.counts.callback_panics.get(),
+            long_holds: self.counts.long_holds.get(),
             hung_jobs,
             hung_jobs_total,
             weight: 0,
         };
-        for (_, slot) in self.shelf.slots() {
+        for ((_, slot), life) in self.shelf.slots().zip(&self.lives) {
             stats.checkouts += slot.record().checkouts();
             let phase = slot.look().phase();
             match phase {
-                Phase::Vacant => {}
+                Phase::Vacant | Phase::Shut => {}
                 Phase::Creating => stats.creating += 1,
-                Phase::Ready => stats.available += 1,
+                Phase::Ready | Phase::Stale => stats.available += 1,
                 Phase::Busy => stats.in_use += 1,
                 Phase::Degraded => stats.degraded += 1,
                 Phase::Checking => stats.checking += 1,
@@ -220,10 +231,10 @@ impl<M: Manager> Inner<M> {
             }
             if phase.is_live() {
                 stats.total += 1;
-                stats.weight += slot.record().weight();
+                stats.weight += life.weight();
             }
         }
-        stats.overflow = stats.total.saturating_sub(config.max_size);
+        stats.overflow = stats.total.saturating_sub(self.places_in_service());
         stats
     }
 
@@ -235,10 +246,12 @@ impl<M: Manager> Inner<M> {
         };
         let before = fingerprint();
         let stats = self.stats();
-        let vacant = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Vacant).count();
+        let empty = |phase| self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count();
+        let (vacant, shut) = (empty(Phase::Vacant), empty(Phase::Shut));
         let queued = self.shelf.queue_len() as usize;
         let settled = fingerprint() == before;
-        Audit { slots: self.config.slots(), vacant, stats, settled, queued }
+        let (open, slots) = (self.shelf.open_slots() as usize, self.shelf.len() as usize);
+        Audit { slots, open, vacant, shut, stats, settled, queued }
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
@@ -251,6 +264,10 @@ impl<M: Manager> Inner<M> {
 }
 
 impl<M: Manager> Watch for Inner<M> {
+    fn time_moves(&self) {
+        self.look_around(self.now());
+    }
+
     fn time_moved(&self) {
         self.shelf.set_coarse(ticks(self.now()));
         self.shelf.unpark_all();
@@ -267,6 +284,7 @@ impl<M: Manager> Work for Inner<M> {
         match job {
             Job::Create => self.create_on_crew(),
             Job::WarmUp(warm_up) => self.warm_one(&warm_up),
+            Job::Replace(old) => self.make_successor(old),
             Job::Check { parcel, still_busy } => parcel.end(|pool, right| pool.check(right, still_busy)),
             Job::Destroy { parcel, reason } => parcel.end(|pool, right| pool.destroy(right, reason)),
         }

@@ -30,7 +30,7 @@ fn a_word_of_an_earlier_life_wins_nothing() {
             drop(right.take());
             shelf.vacate(right, now);
             let mut right = shelf.reserve().expect("the only slot is vacant");
-            right.put(Box::new(100), 0, 0);
+            right.put(Box::new(100), 0);
             shelf.give_back(right, now);
         });
         let (_, slot) = shelf.slots().next().unwrap();
@@ -53,7 +53,7 @@ fn one_vacancy_is_reserved_once() {
             move |shelf: &Model| match shelf.reserve() {
                 Some(right) if fails => drop(shelf.vacate(right, now)),
                 Some(mut right) => {
-                    right.put(Box::new(1), 0, 0);
+                    right.put(Box::new(1), 0);
                     shelf.give_back(right, now);
                 }
                 None => {}

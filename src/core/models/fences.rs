@@ -85,7 +85,7 @@ fn freed_room_wakes_a_waiter_that_can_create() {
             let request = Request { lane: 1, since: 0, holder: HOLDER };
             let look = |_| shelf.take_anywhere(0).or_else(|| shelf.reserve());
             let Outcome::Found(mut right) = shelf.wait(&request, look, forever, now) else { panic!("only room comes") };
-            right.put(Box::new(7), 0, 0);
+            right.put(Box::new(7), 0);
             shelf.give_back(right, now);
         });
         let mut right = take_up(&shelf, held).change(Phase::Retiring);

@@ -40,28 +40,11 @@ impl<R> Shelf<R> {
         self.opened(self.attention(), now)
     }
 
-    /// Opens a slot in `phase`, DEGRADED: a last resort for those who wait.
-    pub(crate) fn open_degraded(&self, right: Right<'_, R>, now: impl Now) -> u32 {
-        right.open(Phase::Degraded);
+    /// Opens a slot DEGRADED, a last resort for those who wait, or STALE, to be checked before its next use.
+    pub(crate) fn open_as(&self, phase: Phase, right: Right<'_, R>, now: impl Now) -> u32 {
+        right.open(phase);
         fence::light();
         self.opened(self.attention(), now)
-    }
-
-    /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
-    pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Now) -> u32 {
-        self.occupied.fetch_sub(1, Relaxed);
-        if right.word().phase() == Phase::Creating {
-            right.withdraw();
-        } else {
-            right.vacate();
-        }
-        // Meets the fence in `announce`: our caller counts waiters too, to create for them.
-        step!("vacate_fence", full_fence(SeqCst));
-        let attention = self.attention();
-        if self.signals.wake_on_vacancy.load(Relaxed) && self.waiters.count() > 0 {
-            self.wake_next(now);
-        }
-        attention
     }
 
     /// R2 to R4 of the drawing above, for a returner that saw `attention` after a light fence. Returns the attention that

@@ -126,16 +126,18 @@ impl<R> Shelf<R> {
         self.waiters.unpark_all();
     }
 
-    /// Whether every slot is BUSY in the hands of thread `me` or of one that waits here, and `me` holds one: nobody is left
+    /// Whether every open slot is BUSY in the hands of thread `me` or of one that waits here, and `me` holds one: nobody is left
     /// to return anything. Of several threads in the queue this is so for the one that joined last.
     pub(crate) fn is_last_of_circle(&self, me: u64) -> bool {
         let list = self.waiters.lock();
         let mine = list.turn_of(me).unwrap_or(u64::MAX);
         let mut holds_one = false;
-        let all_wait = self.slots.iter().all(|slot| {
+        let open = self.slots.iter().filter(|slot| slot.look().phase() != Phase::Shut);
+        let all_wait = open.fold(true, |all_wait, slot| {
             let holder = slot.record().stamp().thread();
             holds_one |= holder == me;
-            slot.look().phase() == Phase::Busy
+            all_wait
+                && slot.look().phase() == Phase::Busy
                 && (holder == me || list.turn_of(holder).is_some_and(|theirs| theirs < mine))
         });
         all_wait && holds_one

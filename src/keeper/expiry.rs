@@ -1,0 +1,87 @@
+//! Age: what is too old, or has idled for too long.
+
+use crate::core::{Phase, Right};
+use crate::manager::Manager;
+use crate::observe::{DestroyReason, ResourceId};
+use crate::pool::{Inner, Life, NEVER};
+
+use super::nanos;
+
+impl<M: Manager> Inner<M> {
+    /// Asks for successors of what has reached its `max_lifetime`. Returns when the next one does.
+    pub(super) fn expire(&self, now: u64) -> Option<u64> {
+        self.config().max_lifetime?;
+        let mut next = NEVER;
+        for ((index, slot), life) in self.shelf.slots().zip(&self.lives) {
+            let word = slot.look();
+            if !word.phase().is_live() || word.phase() == Phase::Retiring {
+                continue;
+            }
+            if life.expires() <= now {
+                self.ask_for_successor(ResourceId::new(index, word), DestroyReason::Expired);
+            } else {
+                next = next.min(life.expires());
+            }
+        }
+        (next != NEVER).then_some(next)
+    }
+
+    /// Ends what has idled for `idle_timeout`, the coldest first, while more than `min_idle` are free.
+    pub(super) fn end_idle(&self, now: u64) -> Option<u64> {
+        let timeout = nanos(self.config().idle_timeout?);
+        while self.available() > self.min_idle() && !self.is_closed() {
+            let due = self.coldest(&[Phase::Ready, Phase::Stale])?.1.saturating_add(timeout);
+            if due > now {
+                return Some(due);
+            }
+            let (right, _) = self.claim_coldest(&[Phase::Ready, Phase::Stale])?;
+            self.send_to_end(right, DestroyReason::Idle);
+        }
+        None
+    }
+
+    /// Sets aside what has idled for `check_if_idle_for`: it is checked before it is lent again.
+    pub(super) fn set_stale_aside(&self, now: u64) -> Option<u64> {
+        let idle = nanos(self.config().check_if_idle_for.filter(|_| M::CHECKS)?);
+        loop {
+            let due = self.coldest(&[Phase::Ready])?.1.saturating_add(idle);
+            if due > now {
+                return Some(due);
+            }
+            let (right, _) = self.claim_coldest(&[Phase::Ready])?;
+            self.open_stale(right);
+        }
+    }
+
+    /// Resources free for checkout.
+    pub(super) fn available(&self) -> usize {
+        let free = |phase| matches!(phase, Phase::Ready | Phase::Stale);
+        self.shelf.slots().filter(|(_, slot)| free(slot.look().phase())).count()
+    }
+
+    /// The slot in one of `phases` that has idled for longest, and since when.
+    fn coldest(&self, phases: &[Phase]) -> Option<(u32, u64)> {
+        let slots = self.shelf.slots().zip(&self.lives);
+        let idle =
+            slots.filter(|((_, slot), life)| phases.contains(&slot.look().phase()) && Life::idle_since(life) != NEVER);
+        idle.map(|((index, _), life)| (index, life.idle_since())).min_by_key(|&(_, since)| since)
+    }
+
+    /// Claims the coldest slot in one of `phases`: to be set aside if it is READY alone, else to be ended.
+    pub(super) fn claim_coldest(&self, phases: &[Phase]) -> Option<(Right<'_, M::Resource>, u64)> {
+        loop {
+            let (index, since) = self.coldest(phases)?;
+            let (_, slot) = self.shelf.slots().nth(index as usize)?;
+            let seen = slot.look();
+            // Claimed like by a borrower: if somebody was faster, it is not idle.
+            let to = if phases == [Phase::Ready] { Phase::Checking } else { Phase::Retiring };
+            if phases.contains(&seen.phase())
+                && let Some(right) = slot.claim(seen, to)
+            {
+                return Some((right, since));
+            }
+            // Until the next look the life still says that it idles.
+            self.lives[index as usize].seen(false, slot.record().checkouts(), since);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Memory: the coldest idle resources go when all together weigh too much.
+
+use crate::core::Phase;
+use crate::manager::Manager;
+use crate::observe::DestroyReason;
+use crate::pool::Inner;
+
+const FREE: [Phase; 3] = [Phase::Ready, Phase::Stale, Phase::Degraded];
+
+impl<M: Manager> Inner<M> {
+    /// Destroys free resources, the coldest first, while the pool is above its memory threshold.
+    pub(super) fn relieve_memory(&self) -> Option<u64> {
+        let threshold = self.config().memory_threshold()?;
+        if self.memory.used() > threshold {
+            self.evict(threshold);
+        }
+        None
+    }
+
+    /// Destroys free resources, the coldest first, until the others weigh `target` or less. Returns how many, and their
+    /// weight.
+    pub(crate) fn evict(&self, target: u64) -> (u64, u64) {
+        self.evict_while(|| self.memory.used().saturating_sub(self.ending_weight()) > target)
+    }
+
+    /// Destroys all that is free.
+    pub(crate) fn evict_all(&self) -> (u64, u64) {
+        self.evict_while(|| true)
+    }
+
+    fn evict_while(&self, goes_on: impl Fn() -> bool) -> (u64, u64) {
+        let (mut evicted, mut freed) = (0, 0);
+        while !self.is_closed() && goes_on() {
+            let Some((right, _)) = self.claim_coldest(&FREE) else { break };
+            evicted += 1;
+            freed += self.life(&right).weight();
+            self.send_to_end(right, DestroyReason::MemoryPressure);
+        }
+        self.memory.ran(evicted);
+        (evicted, freed)
+    }
+
+    /// What the resources weigh that are being destroyed.
+    fn ending_weight(&self) -> u64 {
+        let ending = self.shelf.slots().zip(&self.lives);
+        ending.filter(|((_, slot), _)| slot.look().phase() == Phase::Retiring).map(|(_, life)| life.weight()).sum()
+    }
+
+    /// Whether one more of average weight would leave the pool below its threshold: else a refill would undo an eviction.
+    pub(super) fn memory_allows_refill(&self) -> bool {
+        let Some(threshold) = self.config().memory_threshold() else { return true };
+        let (used, alive) = (self.memory.used(), u64::from(self.shelf.occupied().max(1)));
+        used + used / alive <= threshold
+    }
+}

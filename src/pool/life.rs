@@ -1,0 +1,198 @@
+//! What is known of each resource over its life, beside who uses it.
+//!
+//! Not on the slot's own line: the fast path never comes here. Written by the right-holder or by the keeper, each field
+//! by one of them; readers take fields as they are.
+
+use crate::core::Word;
+use crate::observe::DestroyReason;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Never, or not known.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// One slot's present resource. Times are the pool's nanoseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    /// How many creations the pool had begun before this one.
+    birth: AtomicU64,
+    born: AtomicU64,
+    expires: AtomicU64,
+    /// Checkouts of the slot before this life.
+    uses_before: AtomicU64,
+    /// Errors over the life: failed checks, and those that holders reported.
+    errors: AtomicU64,
+    /// Failures in a row.
+    failures: AtomicU64,
+    /// The use that failed last, by its holder's report.
+    failed_use: AtomicU64,
+    last_check: AtomicU64,
+    weight: AtomicU64,
+    /// The least weight of the present window of returns, that of the one before, the weight after the first use, and how
+    /// many windows in a row were heavier than their predecessor: see [`Life::floor`].
+    least: AtomicU64,
+    least_before: AtomicU64,
+    baseline: AtomicU64,
+    rises: AtomicU64,
+    /// The keeper's: since when the resource has idled, and the slot's checkouts then.
+    idle_since: AtomicU64,
+    checkouts_seen: AtomicU64,
+    /// Why it is to end at its return, and for which generation: see [`Wish`].
+    wish: AtomicU64,
+}
+
+/// What a resource begins its life with.
+pub(crate) struct Birth {
+    pub(crate) number: u64,
+    pub(crate) now: u64,
+    pub(crate) expires: u64,
+    pub(crate) checkouts: u64,
+    pub(crate) weight: u64,
+}
+
+impl Life {
+    pub(crate) fn begin(&self, birth: &Birth) {
+        self.birth.store(birth.number, Relaxed);
+        self.born.store(birth.now, Relaxed);
+        self.expires.store(birth.expires, Relaxed);
+        self.uses_before.store(birth.checkouts, Relaxed);
+        self.errors.store(0, Relaxed);
+        self.failures.store(0, Relaxed);
+        self.failed_use.store(0, Relaxed);
+        self.last_check.store(birth.now, Relaxed);
+        self.weight.store(birth.weight, Relaxed);
+        self.least.store(NEVER, Relaxed);
+        self.least_before.store(NEVER, Relaxed);
+        self.rises.store(0, Relaxed);
+        self.idle_since.store(birth.now, Relaxed);
+        self.checkouts_seen.store(birth.checkouts, Relaxed);
+    }
+
+    pub(crate) fn birth(&self) -> u64 {
+        self.birth.load(Relaxed)
+    }
+
+    pub(crate) fn born(&self) -> u64 {
+        self.born.load(Relaxed)
+    }
+
+    pub(crate) fn expires(&self) -> u64 {
+        self.expires.load(Relaxed)
+    }
+
+    /// Uses of the present resource, of the slot's `checkouts` in all.
+    pub(crate) fn uses(&self, checkouts: u64) -> u64 {
+        checkouts.saturating_sub(self.uses_before.load(Relaxed))
+    }
+
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.load(Relaxed)
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
+    }
+
+    /// Notes one more failure and says how many there were in a row.
+    pub(crate) fn failed(&self) -> u64 {
+        self.errors.fetch_add(1, Relaxed);
+        self.failures.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Notes that use number `uses` failed, once for each use; failures are in a row if no use between them went well.
+    pub(crate) fn failed_in_use(&self, uses: u64) {
+        let last = self.failed_use.swap(uses, Relaxed);
+        if last == uses {
+            return;
+        }
+        if last != 0 && last + 1 < uses {
+            self.failures.store(0, Relaxed);
+        }
+        self.failed();
+    }
+
+    /// Notes a success. True if there were failures before it.
+    pub(crate) fn healed(&self) -> bool {
+        self.failures.swap(0, Relaxed) > 0
+    }
+
+    pub(crate) fn last_check(&self) -> u64 {
+        self.last_check.load(Relaxed)
+    }
+
+    pub(crate) fn checked(&self, now: u64) {
+        self.last_check.store(now, Relaxed);
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight.load(Relaxed)
+    }
+
+    /// Notes what the resource weighs now, and returns what it did.
+    pub(crate) fn weighed(&self, weight: u64) -> u64 {
+        self.weight.swap(weight, Relaxed)
+    }
+
+    /// Notes the weight at the return from use number `uses`; at the end of each `window` of uses, tells how the least
+    /// weights of the windows go.
+    ///
+    /// The least weight leaves bursts out: what grows for a use and shrinks again comes back to it, what leaks does not.
+    pub(crate) fn floor(&self, weight: u64, uses: u64, window: u64) -> Option<Floor> {
+        if uses <= 1 {
+            self.baseline.store(weight, Relaxed);
+        }
+        let least = self.least.load(Relaxed).min(weight);
+        self.least.store(least, Relaxed);
+        if uses % window != 0 {
+            return None;
+        }
+        let rises = if least > self.least_before.load(Relaxed) { self.rises.load(Relaxed) + 1 } else { 0 };
+        self.rises.store(rises, Relaxed);
+        self.least_before.store(least, Relaxed);
+        self.least.store(NEVER, Relaxed);
+        Some(Floor { weight: least, baseline: self.baseline.load(Relaxed), rises })
+    }
+
+    /// Since when the resource has idled, as far as the keeper has seen; [`NEVER`] while it is in use.
+    pub(crate) fn idle_since(&self) -> u64 {
+        self.idle_since.load(Relaxed)
+    }
+
+    /// The keeper's look at an idle or busy slot: idle time counts from the first look that finds it idle.
+    pub(crate) fn seen(&self, idle: bool, checkouts: u64, now: u64) {
+        let used = self.checkouts_seen.swap(checkouts, Relaxed) != checkouts;
+        if !idle {
+            self.idle_since.store(NEVER, Relaxed);
+        } else if used || self.idle_since() == NEVER {
+            self.idle_since.store(now, Relaxed);
+        }
+    }
+
+    /// Has the resource of `word` end when it is returned.
+    pub(crate) fn wish(&self, word: Word, reason: DestroyReason) {
+        self.wish.store(Wish::of(word, reason), Relaxed);
+    }
+
+    /// Why the resource of `word` is to end, if it is.
+    pub(crate) fn wished(&self, word: Word) -> Option<DestroyReason> {
+        let wish = self.wish.load(Relaxed);
+        DestroyReason::ALL.into_iter().find(|&reason| wish == Wish::of(word, reason))
+    }
+}
+
+/// How a resource's least weights go.
+pub(crate) struct Floor {
+    pub(crate) weight: u64,
+    /// The weight after the first use.
+    pub(crate) baseline: u64,
+    /// Windows in a row whose least weight was more than that of the one before.
+    pub(crate) rises: u64,
+}
+
+/// A wish is good for one generation: one that comes too late is never taken for the successor's.
+struct Wish;
+
+impl Wish {
+    fn of(word: Word, reason: DestroyReason) -> u64 {
+        (word.generation() << 8) | (reason as u64 + 1)
+    }
+}

@@ -1,0 +1,73 @@
+//! The lives of resources, from the side of those who hold their rights.
+
+use super::Inner;
+use super::life::{Birth, Life, NEVER};
+use crate::core::Right;
+use crate::keeper::nanos;
+use crate::manager::{Manager, Severity};
+use crate::observe::DestroyReason;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+/// Returns over which the least weight is taken, and windows in a row in which it has to rise.
+const WINDOW: u64 = 16;
+const RISES: u64 = 4;
+
+impl<M: Manager> Inner<M> {
+    pub(crate) fn life(&self, right: &Right<'_, M::Resource>) -> &Life {
+        let index = self.shelf.index_of(right.slot()).expect("rights given back here were won here");
+        &self.lives[index as usize]
+    }
+
+    pub(super) fn begin_life(&self, right: &Right<'_, M::Resource>, number: u64, weight: u64) {
+        let now = self.now();
+        let expires = self.config.max_lifetime.map_or(NEVER, |lifetime| now.saturating_add(self.shortened(lifetime)));
+        let checkouts = right.record().checkouts();
+        self.life(right).begin(&Birth { number, now, expires, checkouts, weight });
+        self.memory.change(0, weight);
+        // The keeper has a new time to wake at.
+        if self.config.ages() {
+            self.alarm.ring();
+        }
+    }
+
+    pub(super) fn end_life(&self, right: &Right<'_, M::Resource>) {
+        self.memory.change(self.life(right).weighed(0), 0);
+    }
+
+    /// `lifetime` in nanoseconds, less a share drawn once for each resource: those made together do not end together.
+    fn shortened(&self, lifetime: Duration) -> u64 {
+        // 53 random bits, as many as a float holds. Seeded by the system, so that processes started together differ.
+        let draw = (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64;
+        let lifetime = nanos(lifetime);
+        lifetime - (lifetime as f64 * self.config.lifetime_jitter() * draw) as u64
+    }
+
+    /// Measures a returned resource against the limits on uses and weight.
+    pub(super) fn measure(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
+        let uses = self.life(right).uses(right.record().checkouts());
+        if self.config.max_uses.is_some_and(|most| uses >= most) {
+            return Some(DestroyReason::Worn);
+        }
+        if self.config.memory_budget.is_none() && self.config.max_growth.is_none() {
+            return None;
+        }
+        let resource = &*right.resource_mut();
+        let Ok(weight) = self.call("weight", |manager| manager.weight(resource)) else {
+            return Some(DestroyReason::CallbackPanicked);
+        };
+        let life = self.life(right);
+        self.memory.change(life.weighed(weight), weight);
+        if self.config.memory_threshold().is_some_and(|threshold| self.memory.used() > threshold) {
+            self.alarm.ring();
+        }
+        let growth = self.config.max_growth?;
+        let floor = life.floor(weight, uses, WINDOW)?;
+        let leaks = floor.rises >= RISES && floor.weight as f64 > floor.baseline as f64 * growth;
+        leaks.then_some(DestroyReason::Grown)
+    }
+
+    pub(crate) fn classify(&self, error: &M::Error) -> Severity {
+        self.call("classify", |manager| manager.classify(error)).unwrap_or_default()
+    }
+}

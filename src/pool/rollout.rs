@@ -1,0 +1,116 @@
+//! Replacing what is there: all of it, or what is older than some moment.
+
+use super::{Inner, Pool};
+use crate::config::within;
+use crate::error::ConfigError;
+use crate::keeper::{Deadline, Pace};
+use crate::manager::Manager;
+use crate::observe::{DestroyReason, ResourceId};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A moment in the life of a pool, between two creations. See [`Pool::epoch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(u64);
+
+/// A replacement under way. Dropping it does not stop it.
+#[must_use = "`wait` tells when all is replaced"]
+pub struct Rollout<M: Manager> {
+    pool: Arc<Inner<M>>,
+    epoch: Epoch,
+}
+
+impl<M: Manager> Rollout<M> {
+    /// Resources that have yet to end.
+    pub fn remaining(&self) -> usize {
+        self.pool.older_than(self.epoch).count()
+    }
+
+    fn to_do(&self) -> usize {
+        self.remaining() + self.pool.replacing()
+    }
+
+    /// Waits until all have ended and their successors are made, at most until `deadline`. True if they are.
+    ///
+    /// # Blocking
+    /// Up to the deadline. Resources in use end at their return, so it can be in vain. With
+    /// [`Keeper::Manual`](crate::Keeper::Manual) it does what can be done by ticks, and waits for nobody.
+    pub fn wait(&self, deadline: impl Into<Deadline>) -> bool {
+        let deadline = deadline.into().on(&self.pool.clock);
+        loop {
+            if self.to_do() == 0 {
+                return true;
+            }
+            if self.pool.now() >= deadline || self.pool.is_closed() {
+                return false;
+            }
+            if self.pool.is_manual() {
+                let before = self.to_do();
+                self.pool.tick_by_hand();
+                if self.to_do() == before {
+                    return false;
+                }
+            } else {
+                self.pool.wait_for_an_end();
+            }
+        }
+    }
+}
+
+impl<M: Manager> fmt::Debug for Rollout<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rollout").field("remaining", &self.remaining()).finish_non_exhaustive()
+    }
+}
+
+impl<M: Manager> Pool<M> {
+    /// Replaces every resource there is now, under load: `surge` successors at a time are made before their predecessors
+    /// end, and up to `max_unavailable` resources at a time end before their successors are made. One in use ends at its
+    /// return.
+    ///
+    /// The pace holds for automatic replacements too, until the next call.
+    ///
+    /// ```
+    /// # use slackwater::Pool;
+    /// # use std::time::Duration;
+    /// # let pool = Pool::builder(|| Ok::<_, String>(0)).max_size(4).build()?;
+    /// let rollout = pool.replace_all(1, 0)?;
+    /// assert!(rollout.wait(Duration::from_secs(30)));
+    /// assert_eq!(pool.stats().created, 8);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If both are 0, or `surge` is more than the [`surge`](crate::Builder::surge) the pool was built with.
+    pub fn replace_all(&self, surge: usize, max_unavailable: usize) -> Result<Rollout<M>, ConfigError> {
+        within("surge", surge, 0..=self.inner.config.surge)?;
+        within("max_unavailable", max_unavailable, usize::from(surge == 0)..=crate::MAX_SLOTS)?;
+        self.inner.keeper.lock().pace = Some(Pace { surge, max_unavailable });
+        Ok(self.retire_older_than(self.epoch()))
+    }
+
+    /// This moment: resources whose creation began before are older, all others are not.
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.inner.births.fetch_add(1, Relaxed))
+    }
+
+    /// Replaces what is older than `epoch`, as [`replace_all`](Self::replace_all) does, at the pool's pace.
+    pub fn retire_older_than(&self, epoch: Epoch) -> Rollout<M> {
+        for id in self.inner.older_than(epoch).collect::<Vec<_>>() {
+            self.inner.ask_for_successor(id, DestroyReason::Replaced);
+        }
+        self.inner.alarm.ring();
+        Rollout { pool: Arc::clone(&self.inner), epoch }
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    fn older_than(&self, epoch: Epoch) -> impl Iterator<Item = ResourceId> {
+        let slots = self.shelf.slots().zip(&self.lives);
+        slots.filter_map(move |((index, slot), life)| {
+            let word = slot.look();
+            (word.phase().is_live() && life.birth() < epoch.0).then(|| ResourceId::new(index, word))
+        })
+    }
+}

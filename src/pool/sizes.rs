@@ -1,0 +1,117 @@
+//! How large the pool is now: the settings that can change while it lives.
+
+use super::Inner;
+use crate::config::PoolConfig;
+use crate::core::{Phase, attention};
+use crate::error::ConfigError;
+use crate::manager::Manager;
+use crate::observe::DestroyReason;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// The present sizes. Written under `changing`, read anywhere.
+pub(crate) struct Sizes {
+    max_size: AtomicUsize,
+    min_idle: AtomicUsize,
+    /// Resources in service beyond `max_size` for a reason: successors whose predecessors have yet to end, and those in
+    /// place of what is held for too long.
+    extra: AtomicUsize,
+    /// Places open beside the pool's capacity, for what is made in place of what is held for too long.
+    held: AtomicUsize,
+    changing: Mutex<()>,
+}
+
+impl Sizes {
+    pub(super) fn of(config: &PoolConfig) -> Self {
+        Self {
+            max_size: AtomicUsize::new(config.max_size),
+            min_idle: AtomicUsize::new(config.min_idle()),
+            extra: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            changing: Mutex::new(()),
+        }
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    pub(crate) fn max_size(&self) -> usize {
+        self.sizes.max_size.load(Relaxed)
+    }
+
+    pub(crate) fn min_idle(&self) -> usize {
+        self.sizes.min_idle.load(Relaxed)
+    }
+
+    /// Resources that may be in service without being overflow.
+    pub(crate) fn places_in_service(&self) -> usize {
+        self.max_size() + self.sizes.extra.load(Relaxed)
+    }
+
+    /// Most resources at once, overflow included.
+    pub(crate) fn capacity(&self) -> usize {
+        self.max_size() + self.config.max_overflow
+    }
+
+    pub(crate) fn set_extra(&self, extra: usize) {
+        self.sizes.extra.store(extra, Relaxed);
+    }
+
+    /// Sets `min_idle` and `max_size`. Surplus resources that are free end at once, those in use at their return.
+    pub(crate) fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
+        let _one_at_a_time = self.sizes.changing.lock();
+        let config = PoolConfig { min_idle: Some(min_idle), max_size, scaling: None, ..self.config.clone() };
+        let most = self.most_slots() - config.max_overflow;
+        crate::config::within("max_size", max_size, 0..=most)?;
+        PoolConfig { ceiling: None, idle_timeout: None, ..config }.validate()?;
+        self.sizes.max_size.store(max_size, Relaxed);
+        self.sizes.min_idle.store(min_idle, Relaxed);
+        self.set_target();
+        // Returns end the surplus from here on, where the loop below has not done so.
+        self.watch_surplus();
+        self.end_surplus_idle();
+        self.request_creation(self.shelf.waiting());
+        self.alarm.ring();
+        Ok(())
+    }
+
+    pub(crate) fn set_places_for_held(&self, held: usize) {
+        let _one_at_a_time = self.sizes.changing.lock();
+        self.sizes.held.store(held, Relaxed);
+        self.set_target();
+    }
+
+    /// Under `changing`.
+    fn set_target(&self) {
+        let target = self.capacity() + self.sizes.held.load(Relaxed);
+        self.shelf.set_target(target as u32, move || self.now());
+    }
+
+    /// Slots without those kept for replacements.
+    fn most_slots(&self) -> usize {
+        let config = &self.config;
+        config.places() - config.places_for_replacement()
+    }
+
+    /// Has returns look whether they are one too many.
+    pub(crate) fn watch_surplus(&self) {
+        if self.shelf.occupied() as usize > self.places_in_service() {
+            self.shelf.set_attention(attention::OVERFLOWING, true);
+        }
+    }
+
+    /// Ends free resources beyond what the pool may hold at all.
+    fn end_surplus_idle(&self) {
+        for phase in [Phase::Degraded, Phase::Stale, Phase::Ready] {
+            while self.staying() > self.places_in_service() + self.config.max_overflow
+                && let Some(right) = self.shelf.claim_any(phase, Phase::Retiring)
+            {
+                self.retire(right, DestroyReason::Resized);
+            }
+        }
+    }
+
+    /// Whether a resource coming back is more than the pool may hold since it was made smaller.
+    pub(super) fn is_beyond_capacity(&self) -> bool {
+        self.staying() > self.places_in_service() + self.config.max_overflow
+    }
+}

@@ -1,0 +1,122 @@
+//! The settings of what the keeper does for resources over their life.
+
+use super::Builder;
+use crate::config::{OnLeak, Scaling};
+use crate::manager::Manager;
+use std::time::Duration;
+
+impl<M: Manager> Builder<M> {
+    /// How often a free resource is checked with [`Manager::check`], one at a time and never the last one available.
+    /// Default: every 30 s, for managers other than closures. 1 ms to a year; None never checks.
+    pub fn check_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.config.check_interval = interval.into();
+        self
+    }
+
+    /// Checks a resource that has idled for this long before it is lent again, on a helper thread, while the caller waits
+    /// for whatever comes first. Default: not. 1 ms to a year. Idle time is known to about 0.1 s.
+    pub fn check_if_idle_for(mut self, idle: Duration) -> Self {
+        self.config.check_if_idle_for = Some(idle);
+        self
+    }
+
+    /// Failures in a row, of checks or reported by holders, after which a resource is degraded: lent as a last resort
+    /// only. Default: 1. Up to 1,000.
+    pub fn degrade_after(mut self, failures: u32) -> Self {
+        self.config.degrade_after = failures;
+        self
+    }
+
+    /// Failures in a row after which a resource is destroyed. Default: 3. From `degrade_after` to 1,000.
+    pub fn remove_after(mut self, failures: u32) -> Self {
+        self.config.remove_after = failures;
+        self
+    }
+
+    /// How old a resource may become. It is replaced when its time has come; one in use, once it is returned. Default: no
+    /// limit. 1 ms to a year.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.config.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Shortens each life by a share of `max_lifetime` between 0 and this, drawn once, so that resources made together do
+    /// not end together. Default: 0.1. Up to 0.5.
+    pub fn lifetime_jitter(mut self, share: f64) -> Self {
+        self.config.lifetime_jitter = Some(share);
+        self
+    }
+
+    /// How long a resource idles before it is destroyed, while more than `min_idle` are free. Default: for ever. 1 ms to a
+    /// year. Acts up to 0.1 s late, never early.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.config.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Uses after which a resource is destroyed at its return: exact, at the price of a slower return (about 30 ns).
+    /// Default: no limit.
+    pub fn max_uses(mut self, uses: u64) -> Self {
+        self.config.max_uses = Some(uses);
+        self
+    }
+
+    /// Replacements that are made before their predecessors end, at once: resources beyond `max_size` for that time.
+    /// Default: 1.
+    pub fn surge(mut self, resources: usize) -> Self {
+        self.config.surge = resources;
+        self
+    }
+
+    /// Resources that may be out of service for their replacement, at once. Default: 0, each is replaced before it ends.
+    pub fn max_unavailable(mut self, resources: usize) -> Self {
+        self.config.max_unavailable = resources;
+        self
+    }
+
+    /// Up to how many resources, overflow included, [`Pool::resize`](crate::Pool::resize) may go. Default: what the pool
+    /// is built with. Each place takes 256 bytes, used or not.
+    pub fn ceiling(mut self, resources: usize) -> Self {
+        self.config.ceiling = Some(resources);
+        self
+    }
+
+    /// Holds longer than this are reported, with thread, place and time, and so is their end. Default: none. 1 ms to a
+    /// year.
+    pub fn max_hold(mut self, hold: Duration) -> Self {
+        self.config.max_hold = Some(hold);
+        self
+    }
+
+    /// What becomes of the capacity that such a hold takes. Default: [`OnLeak::Report`].
+    pub fn on_leak(mut self, on_leak: OnLeak) -> Self {
+        self.config.on_leak = on_leak;
+        self
+    }
+
+    /// What all resources together may weigh, in the unit of [`Manager::weight`]. Above `memory_pressure` of it the
+    /// coldest idle ones go; once it is reached no more are made. Default: no limit.
+    pub fn memory_budget(mut self, weight: u64) -> Self {
+        self.config.memory_budget = Some(weight);
+        self
+    }
+
+    /// The share of `memory_budget` above which idle resources are destroyed. Default: 0.8. 0.01 to 1.
+    pub fn memory_pressure(mut self, share: f64) -> Self {
+        self.config.memory_pressure = Some(share);
+        self
+    }
+
+    /// Replaces a resource that leaks: one that weighs more than this many times what it did after its first use, and
+    /// whose lightest moments keep getting heavier. Default: not. 1.01 and more.
+    pub fn max_growth(mut self, times: f64) -> Self {
+        self.config.max_growth = Some(times);
+        self
+    }
+
+    /// Has the keeper adapt `max_size` to the load. Default: not.
+    pub fn scaling(mut self, scaling: Scaling) -> Self {
+        self.config.scaling = Some(scaling);
+        self
+    }
+}
