@@ -9,6 +9,7 @@
 //! that the checker watches: two threads that hold the same one are a reported race. Each model says which bad run it
 //! rules out; `.ci/mutations` shows for each step and fence of the protocols that some model fails without it.
 
+mod capacity;
 mod claims;
 mod closing;
 mod fences;
@@ -35,18 +36,20 @@ struct Setting {
     hand_over: HandOver,
     light: bool,
     lifo: bool,
+    /// Places that are SHUT.
+    extra: u32,
 }
 
 impl Setting {
     fn of(slots: u32, hand_over: HandOver) -> Setting {
-        Setting { slots, hand_over, light: true, lifo: false }
+        Setting { slots, hand_over, light: true, lifo: false, extra: 0 }
     }
 
     /// Every slot holds a resource and is READY.
     fn shelf(&self) -> Arc<Model> {
-        let slots = self.slots as usize;
+        let slots = (self.slots + self.extra) as usize;
         let shelf = Shelf::new(ShelfConfig {
-            slots: self.slots,
+            slots: self.slots + self.extra,
             open: self.slots,
             available: match self.lifo {
                 true => Available::Lifo(Listed::new(slots, IndexStack::new(slots))),
@@ -200,10 +203,16 @@ fn take_up(shelf: &Model, (index, word): (u32, Word)) -> Right<'_, Box<u64>> {
     unsafe { slot.take_up(word) }
 }
 
-/// What must hold once all threads are done: everything is free, nobody waits, no wake is on its way, and the flags fit
-/// each other. Returns how often resources were used.
 fn at_rest(shelf: &Model) -> u64 {
-    assert!(shelf.slots().all(|(_, slot)| slot.look().phase() == Phase::Ready), "a slot was left behind");
+    at_rest_with(shelf, 0)
+}
+
+/// What must hold once all threads are done: everything but `shut` places is free, nobody waits, no wake is on its way, and the flags fit
+/// each other. Returns how often resources were used.
+fn at_rest_with(shelf: &Model, shut: usize) -> u64 {
+    let in_phase = |phase| shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count();
+    assert_eq!(in_phase(Phase::Ready) + shut, shelf.len() as usize, "a slot was left behind");
+    assert_eq!(in_phase(Phase::Shut), shut);
     assert_eq!(shelf.waiting(), 0);
     assert_eq!(shelf.queue_len(), 0);
     assert!(!shelf.is_waking(), "nobody is woken, and returns believe that somebody is");

@@ -4,7 +4,8 @@
 //! Waiting -> Making   a place beyond the pool's size is free, or a resource may be out of service for it
 //! Making  -> Ending   the successor is in service; the old one ends at once if it is free, else at its return
 //! Making  -> Waiting  it could not be made: the old one stays, the next try comes after a pause
-//! Stopping -> Making  without a place for it, the old one ended first
+//! Waiting -> Stopping without a place for it, the old one ends first
+//! Stopping -> Making  it has
 //! ```
 //! An entry is done when its old resource is gone and its successor made. The keeper alone moves entries; everything it
 //! decides is looked at again at its next tick, so nothing here depends on a wake-up that could be lost.
@@ -14,6 +15,10 @@ use crate::core::{Phase, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
 use crate::pool::{Inner, Job};
+
+/// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place: while both
+/// are there, another resource may be out of service. Else one long hold would hold up all replacements.
+const STUCK: u64 = 1_000_000_000;
 
 /// One resource that is to be replaced.
 pub(crate) struct Replacement {
@@ -27,7 +32,7 @@ enum Stage {
     Waiting,
     Stopping,
     Making { old_is_gone: bool },
-    Ending,
+    Ending { since: u64 },
 }
 
 /// How many may be replaced at once.
@@ -37,6 +42,14 @@ pub(crate) struct Pace {
     pub(crate) surge: usize,
     /// Resources out of service for their replacement.
     pub(crate) max_unavailable: usize,
+}
+
+/// What the keeper does next for replacements: successors to be made, and whether their predecessors are gone already;
+/// resources to be ended.
+#[derive(Default)]
+struct Orders {
+    make: Vec<(ResourceId, bool)>,
+    end: Vec<(ResourceId, DestroyReason)>,
 }
 
 impl Pace {
@@ -65,7 +78,7 @@ impl<M: Manager> Inner<M> {
                     drop(state);
                     return self.alarm.ring();
                 }
-                (true, _) => Stage::Ending,
+                (true, _) => Stage::Ending { since: self.now() },
                 (false, Stage::Making { old_is_gone: true }) => Stage::Stopping,
                 (false, _) => Stage::Waiting,
             };
@@ -82,68 +95,66 @@ impl<M: Manager> Inner<M> {
     /// Moves replacements on. Returns when to look again, where nobody rings.
     pub(super) fn replace(&self, now: u64) -> Option<u64> {
         let paused = self.creation_pause(now);
-        let (mut make, mut end) = (Vec::new(), Vec::new());
-        {
-            let mut state = self.keeper.lock();
-            if state.replacements.is_empty() && !state.wishes {
-                return None;
-            }
-            let pace = state.pace.unwrap_or(Pace::of(self.config()));
-            let alive = |old: ResourceId| self.word_of(old).is_some();
-            state.replacements.retain(|entry| match entry.stage {
-                Stage::Waiting | Stage::Ending => alive(entry.old),
-                Stage::Making { .. } | Stage::Stopping => true,
-            });
-            let busy = |old: ResourceId| self.word_of(old).is_some_and(|word| word.phase() == Phase::Busy);
-            // What is free first: a successor of what is held for long would keep its place all that time.
-            state.replacements.sort_by_key(|entry| busy(entry.old));
-            let count = |entries: &[Replacement], stage: fn(Stage) -> bool| {
-                entries.iter().filter(|entry| stage(entry.stage)).count()
-            };
-            let first = |stage| matches!(stage, Stage::Making { old_is_gone: false } | Stage::Ending);
-            let mut surging = count(&state.replacements, first);
-            let mut stopped = count(&state.replacements, |stage| {
-                matches!(stage, Stage::Stopping | Stage::Making { old_is_gone: true })
-            });
-            for entry in &mut state.replacements {
-                match entry.stage {
-                    Stage::Waiting if paused.is_some() || self.is_closed() => {}
-                    Stage::Waiting if surging < pace.surge => {
-                        surging += 1;
-                        entry.stage = Stage::Making { old_is_gone: false };
-                        make.push(entry.old);
-                    }
-                    Stage::Waiting if stopped < pace.max_unavailable => {
-                        stopped += 1;
-                        entry.stage = Stage::Stopping;
-                    }
-                    Stage::Stopping if !alive(entry.old) && paused.is_none() => {
-                        entry.stage = Stage::Making { old_is_gone: true };
-                        make.push(entry.old);
-                    }
-                    _ => {}
-                }
-                if matches!(entry.stage, Stage::Ending | Stage::Stopping) {
-                    end.push((entry.old, entry.reason));
-                }
-            }
-            state.surging = surging;
-            state.wishes = !end.is_empty() || !state.held.is_empty();
-            self.shelf.set_attention(attention::WISHES, state.wishes);
-            self.set_extra(surging + state.held_replaced());
-        }
+        let Orders { make, end } = self.order_replacements(now, paused.is_some() || self.is_closed())?;
         self.watch_surplus();
-        for old in make {
-            if self.submit(Job::Replace(old)).is_err() {
+        for (old, old_is_gone) in make {
+            if self.submit(Job::Replace { old, old_is_gone }).is_err() {
                 self.successor_made(old, false);
             }
         }
         for (old, reason) in end {
             self.end_soon(old, reason);
         }
-        let waits =
-            self.keeper.lock().replacements.iter().any(|entry| matches!(entry.stage, Stage::Waiting | Stage::Stopping));
-        paused.filter(|_| waits)
+        let waits = |entry: &Replacement| matches!(entry.stage, Stage::Waiting | Stage::Stopping);
+        paused.filter(|_| self.keeper.lock().replacements.iter().any(waits))
+    }
+
+    /// Decides what is to be made and what is to end now. None if there is nothing to replace.
+    fn order_replacements(&self, now: u64, paused: bool) -> Option<Orders> {
+        let mut state = self.keeper.lock();
+        if state.replacements.is_empty() && !state.wishes {
+            return None;
+        }
+        let pace = state.pace.unwrap_or(Pace::of(self.config()));
+        let entries = &mut state.replacements;
+        let alive = |old: ResourceId| self.word_of(old).is_some();
+        let busy = |old: ResourceId| self.word_of(old).is_some_and(|word| word.phase() == Phase::Busy);
+        entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
+        // What is free first: a successor of what is held for long would keep its place all that time.
+        entries.sort_by_key(|entry| busy(entry.old));
+        let count = |what: fn(&Stage) -> bool| entries.iter().filter(|entry| what(&entry.stage)).count();
+        let mut surging = count(|stage| matches!(stage, Stage::Making { old_is_gone: false } | Stage::Ending { .. }));
+        let mut stopped = count(|stage| matches!(stage, Stage::Making { old_is_gone: true } | Stage::Stopping));
+        let stuck = |stage| matches!(stage, Stage::Ending { since } if now.saturating_sub(since) >= STUCK);
+        let lent = entries.iter().filter(|entry| stuck(entry.stage)).count();
+        let mut orders = Orders::default();
+        for entry in entries {
+            match entry.stage {
+                Stage::Waiting if paused => {}
+                Stage::Waiting if surging < pace.surge => {
+                    surging += 1;
+                    entry.stage = Stage::Making { old_is_gone: false };
+                    orders.make.push((entry.old, false));
+                }
+                Stage::Waiting if stopped < pace.max_unavailable + lent => {
+                    stopped += 1;
+                    entry.stage = Stage::Stopping;
+                }
+                Stage::Stopping if !alive(entry.old) && !paused => {
+                    entry.stage = Stage::Making { old_is_gone: true };
+                    orders.make.push((entry.old, true));
+                }
+                _ => {}
+            }
+            if matches!(entry.stage, Stage::Ending { .. } | Stage::Stopping) {
+                orders.end.push((entry.old, entry.reason));
+            }
+        }
+        state.surging = surging;
+        state.wishes = !orders.end.is_empty() || !state.held.is_empty();
+        self.shelf.set_attention(attention::WISHES, state.wishes);
+        self.set_extra(surging + state.held_replaced());
+        Some(orders)
     }
 
     /// The word of a resource that is still alive.

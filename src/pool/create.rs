@@ -195,10 +195,16 @@ impl<M: Manager> Inner<M> {
         self.shelf.reserve()
     }
 
-    /// Makes a successor for `old`, in a place of its own, and tells the keeper how that went.
-    pub(super) fn make_successor(&self, old: ResourceId) {
-        let paused = self.creation.paused_until(self.now()).is_some();
-        let place = if paused || self.is_closed() { None } else { self.shelf.reserve_extra() };
+    /// Makes a successor for `old`, in a place of its own or in the one that `old` left, and tells the keeper how that
+    /// went.
+    pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
+        let paused = self.creation.paused_until(self.now()).is_some() || self.over_budget().is_some();
+        let place = match old_is_gone {
+            _ if paused || self.is_closed() => None,
+            // Its place was shut if another resource had to give one back meanwhile.
+            true => self.shelf.reserve().or_else(|| self.shelf.reserve_extra()),
+            false => self.shelf.reserve_extra(),
+        };
         let made = match place.map(|right| self.make(right)) {
             Some(Ok(right)) => {
                 self.open_anew(right);
@@ -208,7 +214,8 @@ impl<M: Manager> Inner<M> {
                 self.pause_creation();
                 false
             }
-            None => false,
+            // No room means that somebody else made it.
+            None => old_is_gone && !paused,
         };
         self.successor_made(old, made);
     }

@@ -66,6 +66,10 @@ impl<M: Manager> Inner<M> {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
         }
         self.open(right);
+        // The keeper has a new time to wake at.
+        if self.config.ages() {
+            self.alarm.ring();
+        }
     }
 
     /// Asks the manager what to make of a returned resource.
@@ -105,8 +109,8 @@ impl<M: Manager> Inner<M> {
         match outcome {
             ReturnOutcome::Healthy if right.word().has(Mark::Failed) => self.open_after_failure(right),
             ReturnOutcome::Healthy => match self.end_surplus(right) {
-                Ok(right) => self.open(right),
-                Err((retiring, reason)) => self.retire(retiring, reason),
+                (right, None) => self.open(right),
+                (retiring, Some(reason)) => self.retire(retiring, reason),
             },
             outcome => self.settle(right, outcome),
         }
@@ -124,20 +128,17 @@ impl<M: Manager> Inner<M> {
     }
 
     /// BUSY to RETIRING for a resource that is one too many; one return at a time, so that two do not end the same surplus.
-    fn end_surplus<'s>(
-        &self,
-        right: Right<'s, M::Resource>,
-    ) -> Result<Right<'s, M::Resource>, (Right<'s, M::Resource>, DestroyReason)> {
+    fn end_surplus<'s>(&self, right: Right<'s, M::Resource>) -> (Right<'s, M::Resource>, Option<DestroyReason>) {
         if self.shelf.attention() & attention::OVERFLOWING == 0 {
-            return Ok(right);
+            return (right, None);
         }
         let _one_at_a_time = self.shrinking.lock();
         if self.is_beyond_capacity() {
-            Err((right.change(Phase::Retiring), DestroyReason::Resized))
+            (right.change(Phase::Retiring), Some(DestroyReason::Resized))
         } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
-            Err((right.change(Phase::Retiring), DestroyReason::Overflow))
+            (right.change(Phase::Retiring), Some(DestroyReason::Overflow))
         } else {
-            Ok(right)
+            (right, None)
         }
     }
 

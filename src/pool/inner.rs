@@ -69,8 +69,8 @@ pub(crate) enum Job<M: Manager> {
     WarmUp(Arc<WarmUp>),
     /// Check a resource, for the `tries`-th time if it was still busy.
     Check { parcel: Parcel<M>, still_busy: Option<u32> },
-    /// Make a successor for a resource that is to end.
-    Replace(ResourceId),
+    /// Make a successor for a resource that is to end, or has ended.
+    Replace { old: ResourceId, old_is_gone: bool },
     /// Destroy a resource.
     Destroy { parcel: Parcel<M>, reason: DestroyReason },
 }
@@ -251,7 +251,8 @@ impl<M: Manager> Inner<M> {
         let queued = self.shelf.queue_len() as usize;
         let settled = fingerprint() == before;
         let (open, slots) = (self.shelf.open_slots() as usize, self.shelf.len() as usize);
-        Audit { slots, open, vacant, shut, stats, settled, queued }
+        let surplus = open.saturating_sub(self.shelf.target() as usize);
+        Audit { slots, open, surplus, vacant, shut, stats, settled, queued }
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
@@ -284,7 +285,7 @@ impl<M: Manager> Work for Inner<M> {
         match job {
             Job::Create => self.create_on_crew(),
             Job::WarmUp(warm_up) => self.warm_one(&warm_up),
-            Job::Replace(old) => self.make_successor(old),
+            Job::Replace { old, old_is_gone } => self.make_successor(old, old_is_gone),
             Job::Check { parcel, still_busy } => parcel.end(|pool, right| pool.check(right, still_busy)),
             Job::Destroy { parcel, reason } => parcel.end(|pool, right| pool.destroy(right, reason)),
         }

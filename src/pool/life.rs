@@ -142,7 +142,7 @@ impl Life {
         }
         let least = self.least.load(Relaxed).min(weight);
         self.least.store(least, Relaxed);
-        if uses % window != 0 {
+        if !uses.is_multiple_of(window) {
             return None;
         }
         let rises = if least > self.least_before.load(Relaxed) { self.rises.load(Relaxed) + 1 } else { 0 };

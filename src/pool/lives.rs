@@ -25,10 +25,6 @@ impl<M: Manager> Inner<M> {
         let checkouts = right.record().checkouts();
         self.life(right).begin(&Birth { number, now, expires, checkouts, weight });
         self.memory.change(0, weight);
-        // The keeper has a new time to wake at.
-        if self.config.ages() {
-            self.alarm.ring();
-        }
     }
 
     pub(super) fn end_life(&self, right: &Right<'_, M::Resource>) {

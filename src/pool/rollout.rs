@@ -47,7 +47,8 @@ impl<M: Manager> Rollout<M> {
             }
             if self.pool.is_manual() {
                 let before = self.to_do();
-                self.pool.tick_by_hand();
+                // A replacement takes three: to be made, to end its predecessor, to be counted off.
+                (0..3).for_each(|_| self.pool.tick_by_hand());
                 if self.to_do() == before {
                     return false;
                 }

@@ -168,6 +168,8 @@ pub struct Thing {
     /// Its place in the order of creation, from 1.
     pub number: usize,
     pub text: String,
+    /// What `weight` says of it.
+    pub weight: u64,
     census: Census,
 }
 
@@ -261,7 +263,7 @@ impl Manager for Probe {
         let census = Census::enter(&self.census);
         self.create.run_or_fail()?;
         let number = self.made.fetch_add(1, SeqCst) + 1;
-        Ok(Thing { number, text: format!("thing {number}"), census })
+        Ok(Thing { number, text: format!("thing {number}"), weight: 7, census })
     }
 
     fn warm(&self, _: &mut Thing) -> Result<(), Refused> {
@@ -290,9 +292,9 @@ impl Manager for Probe {
         drop(thing);
     }
 
-    fn weight(&self, _: &Thing) -> u64 {
+    fn weight(&self, thing: &Thing) -> u64 {
         self.weight.run();
-        7
+        thing.weight
     }
 
     fn classify(&self, error: &Refused) -> Severity {
