@@ -311,9 +311,13 @@ fn a_resource_dies_after_its_uses_and_says_so_from_then_on() {
     assert_eq!([1, 2, 3, 4].map(|_| manager.is_broken(&mut resource)), [false, false, true, true]);
     let Err(ChaosError::Injected(injected)) = manager.check(&mut resource) else { panic!("the dead do not pass") };
     assert_eq!((injected.cause, resource.uses(), resource.is_dead()), (Cause::Dead, 4, true));
-    // Death is a state, and no fault that could be switched off.
+    // Death is a state, and no fault that could be switched off. Dying is.
     chaos.set_enabled(false);
     assert!(manager.is_broken(&mut resource));
+    let mut other = manager.create().unwrap();
+    assert_eq!([1, 2, 3, 4].map(|_| manager.is_broken(&mut other)), [false; 4]);
+    chaos.set_enabled(true);
+    assert!(manager.is_broken(&mut other), "its uses were counted all the same");
 }
 
 #[test]
