@@ -15,9 +15,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use faults::{Chaotic, MAX_SIZE};
+use faults::{Chaotic, Faulty, MAX_SIZE};
 use harness::{About, Neighbours, Options, describe_machine};
 use load::{Load, THREADS};
+use slackwater::Rollout;
 use slackwater::testing::ChaosHandle;
 use verdict::{Bound::AtLeast, Bound::AtMost, Bound::Below, Verdicts};
 use watch::Watch;
@@ -57,8 +58,9 @@ fn main() {
     let neighbours = Neighbours::watch();
     faults::keep_panics_quiet();
     let (pool, chaos) = faults::pool(SEED);
-    let (load, watch, ended) = run(&pool, &chaos, &options);
+    let Ran { load, watch, rollout, ended } = run(&pool, &chaos, &options);
     let recovery = recover(&pool, &chaos, ended);
+    let old = rollout.map_or(0, |rollout| rollout.remaining().saturating_sub(load.forgotten()));
     let stats = pool.stats();
     let busy_keeper = rest::of_one(options.lap);
     let mistakes = end(pool, &chaos, &load);
@@ -72,6 +74,7 @@ fn main() {
     verdicts.wanted("resources in two hands at once", load.shared() as f64, "", AtMost(0.0));
     verdicts.wanted("fewest resources alive, hung creations added", watch.floor() as f64, "", AtLeast(FLOOR));
     verdicts.wanted("capacity whole after the faults end", recovery.as_secs_f64() * 1e3, " ms", AtMost(1e3));
+    verdicts.wanted("resources a replacement left over", old as f64, "", AtMost(0.0));
     verdicts.wanted("memory growth after warm-up", 100.0 * watch.growth(), " %", Below(5.0));
     verdicts.wanted("keeper at rest, of a core", busy_keeper.percent, " %", Below(1.0));
     verdicts.wanted("keeper wakes a second, 100 pools at rest", idle_keepers.wakes, "", Below(2.0));
@@ -79,10 +82,20 @@ fn main() {
     exit(verdicts.status(options.gate));
 }
 
-/// The load, for all rounds, what was seen meanwhile, and when the faults ended.
-fn run(pool: &Chaotic, chaos: &ChaosHandle, options: &Options) -> (Load, Watch, Instant) {
+/// A load that is over.
+struct Ran {
+    load: Load,
+    watch: Watch,
+    rollout: Option<Rollout<Faulty>>,
+    /// When the faults ended.
+    ended: Instant,
+}
+
+/// The load, for all rounds.
+fn run(pool: &Chaotic, chaos: &ChaosHandle, options: &Options) -> Ran {
     let load = Load::default();
     let mut watch = Watch::new(options.rounds);
+    let mut rollout = None;
     let ended = thread::scope(|scope| {
         for number in 0..THREADS {
             let name = format!("soak-{number}");
@@ -92,7 +105,10 @@ fn run(pool: &Chaotic, chaos: &ChaosHandle, options: &Options) -> (Load, Watch, 
         }
         let began = Instant::now();
         for round in 1..=options.rounds {
-            disturb(pool, chaos, &load, &mut watch, round, options);
+            disturb(chaos, &load, &mut watch, round, options);
+            if round == options.rounds.div_ceil(2) {
+                rollout = Some(replace_all(pool));
+            }
             while began.elapsed() < options.lap * round as u32 {
                 watch.look(pool, chaos);
                 thread::sleep(Duration::from_millis(10).min(options.lap));
@@ -112,11 +128,11 @@ fn run(pool: &Chaotic, chaos: &ChaosHandle, options: &Options) -> (Load, Watch, 
         chaos.release_hung();
         Instant::now()
     });
-    (load, watch, ended)
+    Ran { load, watch, rollout, ended }
 }
 
 /// What happens at certain rounds rather than by chance.
-fn disturb(pool: &Chaotic, chaos: &ChaosHandle, load: &Load, watch: &mut Watch, round: usize, options: &Options) {
+fn disturb(chaos: &ChaosHandle, load: &Load, watch: &mut Watch, round: usize, options: &Options) {
     if round.is_multiple_of(HANG_ROUNDS) {
         watch.released(chaos);
         chaos.release_hung();
@@ -125,13 +141,12 @@ fn disturb(pool: &Chaotic, chaos: &ChaosHandle, load: &Load, watch: &mut Watch, 
     if (1..=FORGOTTEN).any(due) {
         load.forget_one();
     }
-    if round == options.rounds.div_ceil(2) {
-        replace_all(pool);
-    }
 }
 
-/// The one place for a rolling replacement under load, once `Pool::replace_all` is there.
-fn replace_all(_pool: &Chaotic) {}
+/// A rolling replacement under load: what is held and never returned is all that may be left of the old.
+fn replace_all(pool: &Chaotic) -> Rollout<Faulty> {
+    pool.replace_all(1, 0).expect("the pool has room for one more")
+}
 
 /// How long after the end of the faults every slot but the forgotten ones could be had at once again.
 fn recover(pool: &Chaotic, chaos: &ChaosHandle, ended: Instant) -> Duration {
@@ -141,7 +156,7 @@ fn recover(pool: &Chaotic, chaos: &ChaosHandle, ended: Instant) -> Duration {
         let free: Vec<_> = std::iter::from_fn(|| pool.try_checkout().ok()).collect();
         let stats = pool.stats();
         drop(free);
-        stats.in_use == MAX_SIZE
+        stats.in_use >= MAX_SIZE
     };
     while !whole() && ended.elapsed() < 10 * RECOVERY {
         thread::sleep(Duration::from_millis(1));
