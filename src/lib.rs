@@ -11,6 +11,8 @@ mod keeper;
 mod manager;
 mod observe;
 mod pool;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::{
     Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling, Strategy,
