@@ -90,6 +90,8 @@ pub struct PoolConfig {
     pub max_growth: Option<f64>,
     /// See [`Builder::scaling`](crate::Builder::scaling).
     pub scaling: Option<Scaling>,
+    /// See [`Builder::record_uses`](crate::Builder::record_uses).
+    pub record_uses: bool,
 }
 
 impl Default for PoolConfig {
@@ -130,6 +132,7 @@ impl Default for PoolConfig {
             memory_pressure: None,
             max_growth: None,
             scaling: None,
+            record_uses: false,
         }
     }
 }

@@ -27,8 +27,9 @@ use crate::error::{CheckoutError, ConfigError};
 use crate::guard::{Checkout, OwnedCheckout};
 use crate::keeper::{Advice, Deadline, nanos};
 use crate::manager::Manager;
-use crate::observe::{Audit, Holder, Resource, Stats};
+use crate::observe::{Audit, Holder, PoolEvent, Resource, Stats, Transition};
 use checkout::{Ask, Patient};
+use crossbeam_channel::Receiver;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -179,6 +180,21 @@ impl<M: Manager> Pool<M> {
     /// Every resource: its state, age, uses, errors, idle time, holder, last check and weight.
     pub fn resources(&self) -> Vec<Resource> {
         self.inner.resources()
+    }
+
+    /// Subscribes to the pool's events from now on. A subscriber that is slow loses what its channel of `capacity` events
+    /// cannot take, counted in [`Stats::lost_events`], and holds nobody up; one that is dropped is forgotten.
+    ///
+    /// # Panics
+    /// If `capacity` is 0: nothing could ever be received.
+    pub fn subscribe(&self, capacity: usize) -> Receiver<PoolEvent> {
+        assert!(capacity > 0, "a subscriber needs room for an event: capacity is 0");
+        self.inner.subscribers.subscribe(capacity)
+    }
+
+    /// The flight recorder: the last 256 transitions, the oldest first.
+    pub fn transitions(&self) -> Vec<Transition> {
+        self.inner.recorder.transitions()
     }
 
     /// Sets `min_idle` and `max_size` while the pool is at work. Growing serves waiters at once. Shrinking ends surplus

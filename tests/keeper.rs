@@ -12,6 +12,8 @@ mod memory;
 mod replacement;
 #[path = "keeper/size.rs"]
 mod size;
+#[path = "keeper/states.rs"]
+mod states;
 mod support;
 
 use slackwater::{Builder, Keeper, Pool, VirtualClock};

@@ -4,7 +4,7 @@ use super::nanos;
 use crate::config::OnLeak;
 use crate::core::attention;
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder};
+use crate::observe::{DestroyReason, Holder, PoolEvent};
 use crate::pool::Inner;
 
 /// A hold that was reported.
@@ -22,6 +22,7 @@ impl<M: Manager> Inner<M> {
         let most = nanos(self.config().max_hold?);
         let ended = self.ended_holds();
         for held in &ended {
+            self.subscribers.tell(|| PoolEvent::LeakReturned(held.holder.clone()));
             self.log(
                 log::Level::Info,
                 format_args!("came back after a long hold: resource {}, {}", held.holder.id, held.holder),
@@ -61,6 +62,7 @@ impl<M: Manager> Inner<M> {
 
     fn report_hold(&self, holder: Holder, checkouts: u64) {
         self.counts.long_holds.add_one();
+        self.subscribers.tell(|| PoolEvent::LeakSuspected(holder.clone()));
         self.log(log::Level::Warn, format_args!("held for too long: {holder}"));
         let (id, may_replace) = (holder.id, self.config().on_leak);
         let replaced = {

@@ -2,7 +2,7 @@
 
 use crate::core::Phase;
 use crate::manager::Manager;
-use crate::observe::DestroyReason;
+use crate::observe::{DestroyReason, PoolEvent};
 use crate::pool::Inner;
 
 const FREE: [Phase; 3] = [Phase::Ready, Phase::Stale, Phase::Degraded];
@@ -11,8 +11,10 @@ impl<M: Manager> Inner<M> {
     /// Destroys free resources, the coldest first, while the pool is above its memory threshold.
     pub(super) fn relieve_memory(&self) -> Option<u64> {
         let threshold = self.config().memory_threshold()?;
-        if self.memory.used() > threshold {
-            self.evict(threshold);
+        let used = self.memory.used();
+        if used > threshold {
+            let (evicted, _) = self.evict(threshold);
+            self.subscribers.tell(|| PoolEvent::MemoryPressure { used, threshold, evicted });
         }
         None
     }

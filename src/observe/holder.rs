@@ -19,6 +19,10 @@ impl ResourceId {
         Self { slot, generation: word.generation() }
     }
 
+    pub(super) fn of(slot: u32, generation: u64) -> Self {
+        Self { slot, generation }
+    }
+
     /// The slot's place in the pool, from 0.
     pub fn slot(self) -> usize {
         self.slot as usize

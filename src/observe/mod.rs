@@ -1,13 +1,18 @@
 //! Seeing inside: who holds what, how many of everything, and whether the books balance.
 
 mod audit;
+mod event;
 mod holder;
+mod recorder;
 mod resource;
 mod stats;
 
 pub use audit::Audit;
+pub use event::{PoolEvent, Transition, TransitionReason};
 pub use holder::{Holder, ResourceId};
 pub use resource::{Resource, ResourceState};
 pub use stats::{DestroyReason, Destroyed, Stats};
 
+pub(crate) use event::Subscribers;
+pub(crate) use recorder::Recorder;
 pub(crate) use stats::Counts;

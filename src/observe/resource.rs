@@ -26,6 +26,15 @@ pub enum ResourceState {
 }
 
 impl ResourceState {
+    pub(crate) const ALL: [ResourceState; 6] = [
+        ResourceState::Initializing,
+        ResourceState::Ready,
+        ResourceState::Busy,
+        ResourceState::Degraded,
+        ResourceState::Terminating,
+        ResourceState::Terminated,
+    ];
+
     /// The state of a slot in `phase` whose resource failed `failures` times in a row.
     pub(crate) fn of(phase: Phase, failures: u64) -> ResourceState {
         match phase {

@@ -154,6 +154,8 @@ pub struct Stats {
     pub rejected: u64,
     /// Panics caught in the manager's callbacks.
     pub callback_panics: u64,
+    /// Events that a subscriber's full channel did not take.
+    pub lost_events: u64,
     /// Holds longer than `max_hold`, ever.
     pub long_holds: u64,
     /// Background jobs that have run for more than 5 s and still do.

@@ -10,7 +10,8 @@ use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, Sh
 use crate::error::{BuildError, SharedError};
 use crate::keeper::{self, Alarm, Clock, Crew, KeeperState, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::Counts;
+use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
+use crossbeam_channel::Receiver;
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -24,11 +25,12 @@ use std::time::Duration;
 pub struct Builder<M: Manager> {
     manager: M,
     pub(super) config: PoolConfig,
+    subscribers: Subscribers,
 }
 
 impl<M: Manager> Builder<M> {
     pub(super) fn new(manager: M) -> Self {
-        Self { manager, config: PoolConfig::default() }
+        Self { manager, config: PoolConfig::default(), subscribers: Subscribers::default() }
     }
 
     /// Replaces all settings at once, by [`PoolConfig::per_core`] for instance.
@@ -148,6 +150,15 @@ impl<M: Manager> Builder<M> {
         self
     }
 
+    /// Subscribes to the pool's events from the very first on. See [`Pool::subscribe`].
+    ///
+    /// # Panics
+    /// As there.
+    pub fn subscribe(&mut self, capacity: usize) -> Receiver<PoolEvent> {
+        assert!(capacity > 0, "a subscriber needs room for an event: capacity is 0");
+        self.subscribers.subscribe(capacity)
+    }
+
     /// Builds the pool and makes its first resources, several at a time.
     ///
     /// Some of them may fail: the pool starts with those that came, [`Pool::warm_up`] tells what happened, and the keeper
@@ -160,10 +171,10 @@ impl<M: Manager> Builder<M> {
     /// [`BuildError::Config`] for a setting that is refused; [`BuildError::WarmUp`] if resources were to be made and not
     /// one was ready in time; [`BuildError::Thread`] if the keeper's thread could not be started.
     pub fn build(self) -> Result<Pool<M>, BuildError> {
-        let Builder { manager, config } = self;
+        let Builder { manager, config, subscribers } = self;
         config.validate()?;
         let warm_up = Arc::new(WarmUp::default());
-        let inner = Arc::new_cyclic(|me| assemble(manager, config, Weak::clone(me)));
+        let inner = Arc::new_cyclic(|me| assemble(manager, config, subscribers, Weak::clone(me)));
         let watcher: Weak<dyn keeper::Watch> = inner.me.clone();
         inner.clock.watch(watcher);
         inner.shelf.set_wake_on_vacancy(inner.creates_inline());
@@ -188,9 +199,12 @@ impl<M: Manager> fmt::Debug for Builder<M> {
     }
 }
 
-fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> Inner<M> {
+fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers, me: Weak<Inner<M>>) -> Inner<M> {
     let slots = config.places();
-    let measured = config.max_uses.is_some() || config.memory_budget.is_some() || config.max_growth.is_some();
+    let measured = config.record_uses
+        || config.max_uses.is_some()
+        || config.memory_budget.is_some()
+        || config.max_growth.is_some();
     let (available, listed) = match config.strategy {
         Strategy::Affine => (Available::Affine, 0),
         Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
@@ -218,6 +232,8 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, me: Weak<Inner<M>>) -> I
         creation: CreationState::default(),
         lives: std::iter::repeat_with(Life::default).take(slots).collect(),
         memory: MemoryBook::default(),
+        recorder: Recorder::default(),
+        subscribers,
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
         crew: Arc::new(Crew::new(format!("{label}-crew"), config.create_parallelism())),

@@ -8,7 +8,7 @@ use crate::core::{Taker, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder};
+use crate::observe::{DestroyReason, Holder, ResourceState, TransitionReason};
 use crate::pool::Priority;
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -94,7 +94,9 @@ impl<M: Manager> Inner<M> {
             self.alarm.ring();
         }
         right.record().checked_out(stamp.at(time), caller.site);
-        if self.config.strategy == crate::Strategy::Affine {
+        if self.config.record_uses {
+            self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
+        } else if self.config.strategy == crate::Strategy::Affine {
             self.shelf.remember(&right, stamp);
         }
         if std::thread::panicking() { right.marked(Mark::Unwinding) } else { right }

@@ -5,7 +5,7 @@ use crate::config::Creation;
 use crate::core::{Phase, Right, attention};
 use crate::error::{Refusal, SharedError};
 use crate::manager::{Manager, Severity};
-use crate::observe::{DestroyReason, ResourceId};
+use crate::observe::{DestroyReason, ResourceId, ResourceState, TransitionReason};
 use crate::pool::checkout::ATTEMPTS;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -114,12 +114,14 @@ impl<M: Manager> Inner<M> {
     pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
         let begun = Instant::now();
         let number = self.births.fetch_add(1, Relaxed);
+        self.life(&right).conceived(self.now());
         match self.make_resource() {
             Ok((resource, weight)) => {
                 right.put(resource, self.shelf.coarse());
                 self.begin_life(&right, number, weight);
                 self.note_overflow();
                 self.counts.created.add_one();
+                self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.shelf.set_wake_on_vacancy(self.creates_inline());
                 self.creation.failures.store(0, SeqCst);
@@ -129,6 +131,7 @@ impl<M: Manager> Inner<M> {
             }
             Err(failure) => {
                 self.counts.create_failures.add_one();
+                self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
                 self.creation.set_last_error(Some(Arc::clone(&failure.error)));
                 self.log(log::Level::Warn, format_args!("could not create a resource: {}", failure.error));

@@ -5,7 +5,7 @@ use crate::config::OnPanic;
 use crate::core::{Mark, Phase, Right, attention};
 use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome};
-use crate::observe::DestroyReason;
+use crate::observe::{DestroyReason, ResourceState, TransitionReason};
 use std::error::Error;
 use std::time::Instant;
 
@@ -109,7 +109,12 @@ impl<M: Manager> Inner<M> {
         match outcome {
             ReturnOutcome::Healthy if right.word().has(Mark::Failed) => self.open_after_failure(right),
             ReturnOutcome::Healthy => match self.end_surplus(right) {
-                (right, None) => self.open(right),
+                (right, None) => {
+                    if self.config.record_uses {
+                        self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
+                    }
+                    self.open(right);
+                }
                 (retiring, Some(reason)) => self.retire(retiring, reason),
             },
             outcome => self.settle(right, outcome),
@@ -205,6 +210,7 @@ impl<M: Manager> Inner<M> {
                 let life = self.life(&right);
                 life.checked(self.now());
                 if life.healed() {
+                    self.moved(&right, ResourceState::Ready, TransitionReason::Healed);
                     let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                     self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
                 }
@@ -239,6 +245,7 @@ impl<M: Manager> Inner<M> {
         } else if failures < u64::from(self.config.degrade_after) {
             self.open_anew(right);
         } else {
+            self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
             if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
                 self.sweep();
             }
@@ -264,6 +271,7 @@ impl<M: Manager> Inner<M> {
     /// Takes the resource out for good.
     pub(crate) fn detach(&self, mut right: Right<'_, M::Resource>) -> M::Resource {
         let resource = right.take().expect("a slot that is checked out holds its resource");
+        self.moved(&right, ResourceState::Terminated, TransitionReason::Detached);
         self.end_life(&right);
         self.counts.detached.add_one();
         self.vacate(right);
@@ -272,7 +280,7 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        let right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
+        let right = self.retiring(right, reason);
         let cheap = self.creation.destroy_cost() <= CHEAP && !std::thread::panicking();
         if cheap || self.is_manual() || self.is_closed() {
             return self.destroy(right, reason);
@@ -280,8 +288,15 @@ impl<M: Manager> Inner<M> {
         self.send_to_end(right, reason);
     }
 
+    /// The right in RETIRING, with the step noted.
+    fn retiring<'s>(&self, right: Right<'s, M::Resource>, reason: DestroyReason) -> Right<'s, M::Resource> {
+        self.moved(&right, ResourceState::Terminating, TransitionReason::Ended(reason));
+        if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) }
+    }
+
     /// Has the crew destroy the resource of a RETIRING slot.
     pub(crate) fn send_to_end(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
+        let right = self.retiring(right, reason);
         match self.parcel(right) {
             Ok(parcel) => {
                 if let Err(Job::Destroy { parcel, reason }) = self.submit(Job::Destroy { parcel, reason }) {
@@ -294,12 +309,13 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys the resource of a RETIRING slot on this thread, and frees the slot.
     pub(super) fn destroy(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        let mut right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
+        let mut right = self.retiring(right, reason);
         if let Some(resource) = right.take() {
             let begun = Instant::now();
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.creation.destroyed_in(begun.elapsed());
             self.end_life(&right);
+            self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));
             self.counts.destroyed_one(reason);
         }
         self.vacate(right);

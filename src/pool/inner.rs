@@ -10,7 +10,7 @@ use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::Panicked;
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Watch, Work, ticks};
 use crate::manager::Manager;
-use crate::observe::{Audit, Counts, DestroyReason, Holder, ResourceId, Stats};
+use crate::observe::{Audit, Counts, DestroyReason, Holder, Recorder, ResourceId, Stats, Subscribers};
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::borrow::Cow;
@@ -30,6 +30,8 @@ pub(crate) struct Inner<M: Manager> {
     pub(super) creation: CreationState,
     pub(crate) lives: Box<[Life]>,
     pub(crate) memory: MemoryBook,
+    pub(crate) recorder: Recorder,
+    pub(crate) subscribers: Subscribers,
     /// Creations begun, ever: a resource's number, and the pool's epoch.
     pub(super) births: AtomicU64,
     pub(super) sizes: Sizes,
@@ -212,6 +214,7 @@ impl<M: Manager> Inner<M> {
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
             callback_panics: self.counts.callback_panics.get(),
+            lost_events: self.subscribers.lost(),
             long_holds: self.counts.long_holds.get(),
             hung_jobs,
             hung_jobs_total,

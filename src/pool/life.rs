@@ -4,7 +4,7 @@
 //! by one of them; readers take fields as they are.
 
 use crate::core::Word;
-use crate::observe::DestroyReason;
+use crate::observe::{DestroyReason, ResourceState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Never, or not known.
@@ -33,6 +33,9 @@ pub(crate) struct Life {
     least_before: AtomicU64,
     baseline: AtomicU64,
     rises: AtomicU64,
+    /// The state last noted, and since when it has been in it.
+    state: AtomicU64,
+    entered: AtomicU64,
     /// The keeper's: since when the resource has idled, and the slot's checkouts then.
     idle_since: AtomicU64,
     checkouts_seen: AtomicU64,
@@ -65,6 +68,20 @@ impl Life {
         self.rises.store(0, Relaxed);
         self.idle_since.store(birth.now, Relaxed);
         self.checkouts_seen.store(birth.checkouts, Relaxed);
+    }
+
+    /// Creation begins.
+    pub(crate) fn conceived(&self, now: u64) {
+        self.state.store(ResourceState::Initializing as u64, Relaxed);
+        self.entered.store(now, Relaxed);
+    }
+
+    /// Notes the step to `to`, and returns the state before and since when it was.
+    pub(crate) fn moved(&self, to: ResourceState, now: u64) -> (ResourceState, u64) {
+        let state = self.state.swap(to as u64, Relaxed) as usize;
+        let from = ResourceState::ALL.get(state).copied().unwrap_or(ResourceState::Terminated);
+        let since = if from == to { self.entered.load(Relaxed) } else { self.entered.swap(now, Relaxed) };
+        (from, since)
     }
 
     pub(crate) fn birth(&self) -> u64 {

@@ -5,7 +5,7 @@ use crate::config::PoolConfig;
 use crate::core::{Phase, attention};
 use crate::error::ConfigError;
 use crate::manager::Manager;
-use crate::observe::DestroyReason;
+use crate::observe::{DestroyReason, PoolEvent};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -63,7 +63,7 @@ impl<M: Manager> Inner<M> {
         let most = self.most_slots() - config.max_overflow;
         crate::config::within("max_size", max_size, 0..=most)?;
         PoolConfig { ceiling: None, idle_timeout: None, ..config }.validate()?;
-        self.sizes.max_size.store(max_size, Relaxed);
+        let from = self.sizes.max_size.swap(max_size, Relaxed);
         self.sizes.min_idle.store(min_idle, Relaxed);
         self.set_target();
         // Returns end the surplus from here on, where the loop below has not done so.
@@ -71,6 +71,9 @@ impl<M: Manager> Inner<M> {
         self.end_surplus_idle();
         self.request_creation(self.shelf.waiting());
         self.alarm.ring();
+        if from != max_size {
+            self.subscribers.tell(|| PoolEvent::Resized { from, to: max_size });
+        }
         Ok(())
     }
 

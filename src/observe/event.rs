@@ -1,0 +1,202 @@
+//! What happens in a pool, told to those who asked.
+
+use super::{DestroyReason, Holder, ResourceId, ResourceState};
+use crate::core::Right;
+use crate::keeper::since_ticks;
+use crate::manager::Manager;
+use crate::pool::Inner;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use parking_lot::RwLock;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Something that happened in a pool. See [`Pool::subscribe`](crate::Pool::subscribe).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PoolEvent {
+    /// A resource went from one state to another.
+    Transition(Transition),
+    /// A resource has been held for longer than `max_hold`.
+    LeakSuspected(Holder),
+    /// Such a resource came back.
+    LeakReturned(Holder),
+    /// `max_size` changed.
+    Resized {
+        /// What it was.
+        from: usize,
+        /// What it is.
+        to: usize,
+    },
+    /// Idle resources were destroyed for their weight.
+    MemoryPressure {
+        /// What all weighed together.
+        used: u64,
+        /// Above how much they are destroyed.
+        threshold: u64,
+        /// How many were.
+        evicted: u64,
+    },
+}
+
+/// A resource's step from one state to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transition {
+    /// The resource.
+    pub id: ResourceId,
+    /// The state it left.
+    pub from: ResourceState,
+    /// The state it is in now.
+    pub to: ResourceState,
+    /// Why.
+    pub reason: TransitionReason,
+    /// How long it was in the state it left. Uses are steps only with
+    /// [`record_uses`](crate::Builder::record_uses); without, a time in `Ready` counts from the last step there was.
+    pub after: Duration,
+    /// When, since the pool's clock began.
+    pub at: Duration,
+}
+
+/// Why a resource went from one state to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransitionReason {
+    /// It was created and warmed.
+    Created,
+    /// It could not be created, or not be warmed.
+    CreateFailed,
+    /// Somebody checked it out.
+    CheckedOut,
+    /// Its holder gave it back.
+    Returned,
+    /// A check failed, or its holder reported an error.
+    Failed,
+    /// A check passed after failures.
+    Healed,
+    /// Its holder took it out of the pool.
+    Detached,
+    /// It ends, or has ended, for this reason.
+    Ended(DestroyReason),
+}
+
+impl TransitionReason {
+    const PLAIN: [TransitionReason; 7] = [
+        TransitionReason::Created,
+        TransitionReason::CreateFailed,
+        TransitionReason::CheckedOut,
+        TransitionReason::Returned,
+        TransitionReason::Failed,
+        TransitionReason::Healed,
+        TransitionReason::Detached,
+    ];
+
+    /// As a small number, for the recorder.
+    pub(super) fn code(self) -> u64 {
+        match self {
+            TransitionReason::Ended(reason) => (Self::PLAIN.len() + reason as usize) as u64,
+            plain => Self::PLAIN.iter().position(|each| *each == plain).unwrap_or(0) as u64,
+        }
+    }
+
+    pub(super) fn of_code(code: u64) -> Option<TransitionReason> {
+        let code = code as usize;
+        let ended =
+            |code: usize| DestroyReason::ALL.get(code - Self::PLAIN.len()).copied().map(TransitionReason::Ended);
+        Self::PLAIN.get(code).copied().or_else(|| ended(code))
+    }
+}
+
+impl fmt::Display for TransitionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TransitionReason::Created => "created",
+            TransitionReason::CreateFailed => "could not be created",
+            TransitionReason::CheckedOut => "checked out",
+            TransitionReason::Returned => "returned",
+            TransitionReason::Failed => "failed",
+            TransitionReason::Healed => "healed",
+            TransitionReason::Detached => "detached",
+            TransitionReason::Ended(reason) => return reason.fmt(f),
+        })
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Transition { id, from, to, reason, after, at } = self;
+        write!(f, "{at:.3?}: resource {id} {from} -> {to} after {after:.1?} ({reason})")
+    }
+}
+
+/// Those who asked to be told.
+#[derive(Default)]
+pub(crate) struct Subscribers {
+    senders: RwLock<Vec<Sender<PoolEvent>>>,
+    count: AtomicUsize,
+    lost: AtomicU64,
+}
+
+impl Subscribers {
+    pub(crate) fn subscribe(&self, capacity: usize) -> Receiver<PoolEvent> {
+        let (sender, receiver) = bounded(capacity);
+        self.add(sender);
+        receiver
+    }
+
+    pub(crate) fn add(&self, sender: Sender<PoolEvent>) {
+        let mut senders = self.senders.write();
+        senders.push(sender);
+        self.count.store(senders.len(), Relaxed);
+    }
+
+    /// Events that found a subscriber's channel full.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Relaxed)
+    }
+
+    /// Tells everybody, and waits for nobody.
+    pub(crate) fn tell(&self, event: impl FnOnce() -> PoolEvent) {
+        if self.count.load(Relaxed) == 0 {
+            return;
+        }
+        let event = event();
+        let tell = |sender: &&Sender<PoolEvent>| match sender.try_send(event.clone()) {
+            Ok(()) => false,
+            Err(TrySendError::Full(_)) => {
+                self.lost.fetch_add(1, Relaxed);
+                false
+            }
+            Err(TrySendError::Disconnected(_)) => true,
+        };
+        let gone: Vec<_> = self.senders.read().iter().filter(tell).cloned().collect();
+        if !gone.is_empty() {
+            let mut senders = self.senders.write();
+            senders.retain(|sender| !gone.iter().any(|gone| gone.same_channel(sender)));
+            self.count.store(senders.len(), Relaxed);
+        }
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    /// Notes that the resource of `right` goes on to `to`.
+    pub(crate) fn moved(&self, right: &Right<'_, M::Resource>, to: ResourceState, reason: TransitionReason) {
+        let (life, now) = (self.life(right), self.now());
+        let in_use = right.word().phase() == crate::core::Phase::Busy;
+        let (noted, since) = life.moved(to, now);
+        // A use that was not noted began with its checkout.
+        let (from, after) = match in_use && noted != ResourceState::Busy && to != ResourceState::Busy {
+            true => (ResourceState::Busy, since_ticks(right.record().stamp().time(), now)),
+            false => (noted, now.saturating_sub(since)),
+        };
+        if from == to {
+            return;
+        }
+        let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+        let id = ResourceId::new(index, right.word());
+        let (after, at) = (Duration::from_nanos(after), Duration::from_nanos(now));
+        let transition = Transition { id, from, to, reason, after, at };
+        self.recorder.record(transition);
+        self.subscribers.tell(|| PoolEvent::Transition(transition));
+    }
+}
