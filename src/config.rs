@@ -306,7 +306,7 @@ pub enum OnDeadlock {
 pub enum Keeper {
     /// A thread of the pool's own, named after it, silent while nothing is checked out, joined when the pool closes.
     #[default]
-    Thread,
+    Dedicated,
     /// Whoever calls [`Pool::tick`](crate::Pool::tick). The pool starts no thread at all: background work runs inside
     /// `tick`, warm-up inside `build`, and `Creation::Auto` creates on the caller.
     Manual,

@@ -129,7 +129,7 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    /// Who runs the pool's regular duties. Default: [`Keeper::Thread`].
+    /// Who runs the pool's regular duties. Default: [`Keeper::Dedicated`].
     pub fn keeper(mut self, keeper: Keeper) -> Self {
         self.config.keeper = keeper;
         self

@@ -218,7 +218,7 @@ fn keeper_is_who_does_the_background_work() {
         let builder = Pool::builder(probe.clone()).min_idle(0).creation(Creation::Background).keeper(keeper);
         (probe, builder.build().unwrap())
     };
-    let (_, kept) = lazy(Keeper::Thread);
+    let (_, kept) = lazy(Keeper::Dedicated);
     assert!(kept.try_checkout().is_err());
     drop(kept.checkout().unwrap());
     closes_balanced(&kept);
