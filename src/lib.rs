@@ -24,7 +24,9 @@ pub use error::{
 pub use guard::{Checkout, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
-pub use observe::{Audit, DestroyReason, Destroyed, Holder, Resource, ResourceId, ResourceState, Stats};
+pub use observe::{
+    Audit, DestroyReason, Destroyed, Holder, HungJob, JobKind, Resource, ResourceId, ResourceState, Stats,
+};
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
 };

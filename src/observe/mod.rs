@@ -2,11 +2,13 @@
 
 mod audit;
 mod holder;
+mod hung;
 mod resource;
 mod stats;
 
 pub use audit::Audit;
 pub use holder::{Holder, ResourceId};
+pub use hung::{HungJob, JobKind};
 pub use resource::{Resource, ResourceState};
 pub use stats::{DestroyReason, Destroyed, Stats};
 
