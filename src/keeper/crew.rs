@@ -166,7 +166,11 @@ impl<J: Task + 'static> Crew<J> {
             while let Some(job) = crew.next_job() {
                 match owner.upgrade() {
                     // Jobs catch what they call; should one panic all the same, its thread goes on.
-                    Some(owner) => drop(catch_unwind(AssertUnwindSafe(|| owner.work(job)))),
+                    Some(owner) => {
+                        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| owner.work(job))) {
+                            std::mem::forget(payload);
+                        }
+                    }
                     None => drop(job),
                 }
                 crew.with_my_job(|job| *job = None);

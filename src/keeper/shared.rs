@@ -42,7 +42,7 @@ struct Shared {
     state: Mutex<State>,
     /// Something for the keeper to do.
     wake: Condvar,
-    /// A tick has ended, or the keeper has; or virtual time has moved for somebody who waits for that.
+    /// A tick has ended, or virtual time has moved for somebody who waits for that.
     progress: Condvar,
 }
 
@@ -52,7 +52,6 @@ struct State {
     /// The pool that is being ticked.
     at: Option<u64>,
     stopped: bool,
-    ended: bool,
     thread: Option<JoinHandle<()>>,
     id: Option<ThreadId>,
 }
@@ -106,18 +105,16 @@ impl Seat {
         self.keeper.progress.notify_all();
     }
 
-    /// Leaves the keeper, and waits until `deadline` for it to be done with this pool, and to end if this was the last.
+    /// Leaves the keeper, and waits until `deadline` for it to be done with this pool. The last one joins it; but if it is
+    /// still at another pool that has left, then who waits for that one does.
     pub(crate) fn leave(&self, clock: &Clock, deadline: u64) {
         let Seat { keeper, number } = self;
         let mut present = PRESENT.lock();
         let mut state = keeper.state.lock();
-        let left = state.pools.remove(number);
-        let mut thread = None;
-        if left.is_some() && state.pools.is_empty() {
+        if state.pools.remove(number).is_some() && state.pools.is_empty() {
             // Whoever builds the next pool starts anew.
             *present = None;
             state.stopped = true;
-            thread = state.thread.take();
             keeper.wake.notify_one();
         }
         drop(present);
@@ -125,13 +122,13 @@ impl Seat {
         if state.id == Some(thread::current().id()) {
             return;
         }
-        let is_last = thread.is_some();
-        while (state.at == Some(*number) || (is_last && !state.ended)) && clock.now() < deadline {
+        while state.at == Some(*number) && clock.now() < deadline {
             clock.wait(&keeper.progress, &mut state, Some(deadline));
         }
-        let ended = state.ended;
+        // Stopped and at no pool, it does nothing any more that could hold up its end.
+        let thread = if state.stopped && state.at.is_none() { state.thread.take() } else { None };
         drop(state);
-        if let Some(thread) = thread.filter(|_| ended) {
+        if let Some(thread) = thread {
             // It catches what it calls, and has nothing to report.
             let _ = thread.join();
         }
@@ -159,8 +156,6 @@ impl Shared {
                 self.tick(number);
             }
         }
-        self.state.lock().ended = true;
-        self.progress.notify_all();
     }
 
     /// Sleeps until pools ring or are due, and says which. None once it is to stop.

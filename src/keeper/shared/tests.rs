@@ -149,5 +149,5 @@ fn with_a_hundred_pools_at_rest_the_keeper_has_no_deadline() {
     pools.iter().for_each(|pool| assert_eq!(pool.stats().available, 1));
     assert_eq!((WAKES.load(Relaxed), keeper.state.lock().pools.len()), (wakes, 100));
     drop(pools);
-    assert!(PRESENT.lock().is_none() && keeper.state.lock().ended);
+    assert!(PRESENT.lock().is_none() && keeper.state.lock().thread.is_none());
 }
