@@ -92,6 +92,12 @@ pub struct PoolConfig {
     pub scaling: Option<Scaling>,
     /// See [`Builder::record_uses`](crate::Builder::record_uses).
     pub record_uses: bool,
+    /// See [`Builder::create_timeout`](crate::Builder::create_timeout).
+    pub create_timeout: Duration,
+    /// See [`Builder::check_timeout`](crate::Builder::check_timeout).
+    pub check_timeout: Duration,
+    /// See [`Builder::destroy_timeout`](crate::Builder::destroy_timeout).
+    pub destroy_timeout: Duration,
 }
 
 impl Default for PoolConfig {
@@ -133,6 +139,13 @@ impl Default for PoolConfig {
             max_growth: None,
             scaling: None,
             record_uses: false,
+            // As patient as `build`: a second creation beside a slow one costs the backend, and waiters leave by their
+            // own deadlines.
+            create_timeout: Duration::from_secs(30),
+            // A resource that does not answer for 5 s would fail its next user too.
+            check_timeout: Duration::from_secs(5),
+            // Ending politely takes time, and nobody waits for it.
+            destroy_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -182,6 +195,10 @@ impl PoolConfig {
         if let Some(parallelism) = self.create_parallelism {
             within("create_parallelism", parallelism, 1..=256)?;
         }
+        let job_span = Duration::from_nanos(1)..=MAX_SPAN;
+        within("create_timeout", self.create_timeout, job_span.clone())?;
+        within("check_timeout", self.check_timeout, job_span.clone())?;
+        within("destroy_timeout", self.destroy_timeout, job_span)?;
         match &self.name {
             Some(name) if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) => {
                 refuse("name", name, "allowed are 1 to 64 bytes without control characters".to_owned())
@@ -309,7 +326,12 @@ pub enum OnDeadlock {
 pub enum Keeper {
     /// A thread of the pool's own, named after it, silent while nothing is checked out, joined when the pool closes.
     #[default]
-    Thread,
+    Dedicated,
+    /// One thread for all pools of the process that are built with this: for many pools that do little. It starts with the
+    /// first of them and is joined when the last one closes. Duties that are due at about the same time are done
+    /// together: late by up to an eighth of the time until they were due, at most 1 s. While the program's logger holds
+    /// up the thread of one pool, it holds up all.
+    Shared,
     /// Whoever calls [`Pool::tick`](crate::Pool::tick). The pool starts no thread at all: background work runs inside
     /// `tick`, warm-up inside `build`, and `Creation::Auto` creates on the caller.
     Manual,

@@ -25,8 +25,8 @@ pub use guard::{Checkout, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
 pub use observe::{
-    Audit, DestroyReason, Destroyed, Holder, PoolEvent, Resource, ResourceId, ResourceState, Stats, Transition,
-    TransitionReason,
+    Audit, DestroyReason, Destroyed, Holder, HungJob, JobKind, PoolEvent, Resource, ResourceId, ResourceState, Stats,
+    Transition, TransitionReason,
 };
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,

@@ -27,7 +27,7 @@ use crate::error::{CheckoutError, ConfigError};
 use crate::guard::{Checkout, OwnedCheckout};
 use crate::keeper::{Advice, Deadline, nanos};
 use crate::manager::Manager;
-use crate::observe::{Audit, Holder, PoolEvent, Resource, Stats, Transition};
+use crate::observe::{Audit, Holder, HungJob, PoolEvent, Resource, Stats, Transition};
 use checkout::{Ask, Patient};
 use crossbeam_channel::Receiver;
 use std::fmt;
@@ -220,6 +220,11 @@ impl<M: Manager> Pool<M> {
     /// if it has no [`memory_budget`](Builder::memory_budget).
     pub fn gc(&self) -> Gc {
         self.inner.gc()
+    }
+
+    /// Background jobs that have run for longer than their timeout and still do, the longest first.
+    pub fn hung_jobs(&self) -> Vec<HungJob> {
+        self.inner.crew.hung_jobs(self.inner.now())
     }
 
     /// How the warm-up in `build` went.

@@ -24,7 +24,7 @@ pub struct Rest {
 
 /// The one place to choose who keeps the hundred pools: `Keeper::Shared`, once it is there.
 fn keeper() -> Keeper {
-    Keeper::Thread
+    Keeper::Dedicated
 }
 
 /// The keeper of the pool that was under load, whose clock runs on because of the forgotten guards.

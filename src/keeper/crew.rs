@@ -1,10 +1,15 @@
 //! The few on-demand threads that run slow user code, so that nobody else has to wait for it.
 //!
-//! Each job concerns one slot, so there are never more jobs than slots. Threads start when a job finds none idle and the
-//! limit allows; a thread whose job hangs no longer counts against the limit. Idle threads end after a while.
+//! Jobs wait in three [`Lanes`]. Threads start when a job finds none idle and the limit allows, and end after a while
+//! without work. A job that runs for longer than its kind's timeout hangs: its thread no longer counts against the limit,
+//! and another may start in its place. Each job has a slot of its own, so there are never more threads than slots beyond
+//! the limit.
 
+use super::lanes::{Lanes, Task};
+use crate::observe::{HungJob, JobKind};
 use parking_lot::{Condvar, Mutex};
-use std::collections::{HashMap, VecDeque};
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,38 +20,51 @@ use std::time::Duration;
 /// at rest has no threads but its keeper's.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A job that has run for this long, in nanoseconds, is taken to hang: another thread may start in its place.
-pub(crate) const HUNG_AFTER: u64 = 5_000_000_000;
-
 /// How long until a thread that the system refused is asked for again, in nanoseconds: 100 ms.
 const RETRY: u64 = 100_000_000;
+
+/// How soon the keeper looks again at a job that is about to begin, at the least, in nanoseconds: 1 ms.
+const SOONEST: u64 = 1_000_000;
+
+thread_local! {
+    /// Whether this is some crew's thread: spares all others a lock.
+    static ON_CREW: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What a look after the crew found; told to the log by the caller, who holds no lock.
 pub(crate) struct Upkeep {
     pub(crate) next: Option<u64>,
-    pub(crate) newly_hung: u64,
+    pub(crate) newly_hung: Vec<HungJob>,
     pub(crate) refused: Option<io::Error>,
 }
 
 /// Someone who runs jobs. The crew's threads hold it weakly between jobs.
 pub(crate) trait Work: Send + Sync + 'static {
-    type Job: Send;
+    type Job: Task;
     fn work(&self, job: Self::Job);
-    fn time(&self) -> u64;
+}
+
+/// How large a crew may get, and how long its jobs may take.
+pub(crate) struct CrewLimits {
+    /// Jobs that may run at once, hung ones not counted.
+    pub(crate) at_once: usize,
+    /// Jobs there can be that hang: one a slot.
+    pub(crate) slots: usize,
+    /// By [`JobKind`], in nanoseconds.
+    pub(crate) timeouts: [u64; JobKind::ALL.len()],
 }
 
 pub(crate) struct Crew<J> {
     name: String,
-    limit: usize,
+    limits: CrewLimits,
     state: Mutex<State<J>>,
     wake: Condvar,
 }
 
 struct State<J> {
-    jobs: VecDeque<J>,
+    jobs: Lanes<J>,
     idle: usize,
     closing: bool,
-    /// Threads, and since when each has run its present job.
     threads: HashMap<ThreadId, Running>,
     ended: Vec<JoinHandle<()>>,
     hung_ever: u64,
@@ -56,15 +74,41 @@ struct State<J> {
 
 struct Running {
     handle: Option<JoinHandle<()>>,
+    /// The present job.
+    job: Option<Present>,
+}
+
+#[derive(Clone, Copy)]
+struct Present {
+    kind: JobKind,
+    slot: Option<u32>,
+    /// When it began; None while it is about to.
     since: Option<u64>,
     hung: bool,
 }
 
-impl<J: Send + 'static> Crew<J> {
-    /// `limit` is how many jobs may run at once, hung ones not counted.
-    pub(crate) fn new(name: String, limit: usize) -> Self {
+impl Present {
+    fn hung(&self, now: u64) -> HungJob {
+        let running_for = Duration::from_nanos(now.saturating_sub(self.since.unwrap_or(now)));
+        HungJob { kind: self.kind, slot: self.slot.map(|slot| slot as usize), running_for }
+    }
+}
+
+impl<J> State<J> {
+    fn hung(&self) -> impl Iterator<Item = &Present> {
+        self.threads.values().filter_map(|thread| thread.job.as_ref()).filter(|job| job.hung)
+    }
+
+    /// Threads that count against the limit.
+    fn counted(&self) -> usize {
+        self.threads.len() - self.hung().count()
+    }
+}
+
+impl<J: Task + 'static> Crew<J> {
+    pub(crate) fn new(name: String, limits: CrewLimits) -> Self {
         let state = State {
-            jobs: VecDeque::new(),
+            jobs: Lanes::new(),
             idle: 0,
             closing: false,
             threads: HashMap::new(),
@@ -72,7 +116,12 @@ impl<J: Send + 'static> Crew<J> {
             hung_ever: 0,
             starved: false,
         };
-        Self { name, limit, state: Mutex::new(state), wake: Condvar::new() }
+        Self { name, limits, state: Mutex::new(state), wake: Condvar::new() }
+    }
+
+    /// How long a job may take before it hangs, in nanoseconds.
+    pub(crate) fn timeout(&self, kind: JobKind) -> u64 {
+        self.limits.timeouts[kind as usize]
     }
 
     /// Queues a job; gives it back once the crew is closing.
@@ -81,7 +130,7 @@ impl<J: Send + 'static> Crew<J> {
         if state.closing {
             return Err(job);
         }
-        state.jobs.push_back(job);
+        state.jobs.push(job);
         if state.idle >= state.jobs.len() {
             self.wake.notify_one();
         } else {
@@ -97,60 +146,78 @@ impl<J: Send + 'static> Crew<J> {
         if state.closing {
             return Err(job);
         }
-        state.jobs.push_back(job);
+        state.jobs.push(job);
         Ok(())
     }
 
     pub(crate) fn take(&self) -> Option<J> {
-        self.state.lock().jobs.pop_front()
+        self.state.lock().jobs.pop()
     }
 
     /// Starts a thread if there is work and room for one. Without one the job waits for the next thread that is free.
     fn start<W: Work<Job = J>>(self: &Arc<Self>, state: &mut State<J>, owner: &Arc<W>) -> io::Result<()> {
-        let working = state.threads.values().filter(|thread| !thread.hung).count();
-        if state.jobs.is_empty() || working >= self.limit {
+        let CrewLimits { at_once, slots, .. } = self.limits;
+        if state.jobs.is_empty() || state.counted() >= at_once || state.threads.len() >= at_once + slots {
             return Ok(());
         }
         let (crew, owner) = (Arc::clone(self), Arc::downgrade(owner));
-        let spawned = thread::Builder::new().name(self.name.clone()).spawn(move || {
+        let handle = thread::Builder::new().name(self.name.clone()).spawn(move || {
+            ON_CREW.set(true);
             while let Some(job) = crew.next_job() {
                 match owner.upgrade() {
+                    // Jobs catch what they call; should one panic all the same, its thread goes on.
                     Some(owner) => {
-                        crew.mark(Some(owner.time()));
-                        // Jobs catch what they call; should one panic all the same, its thread goes on.
-                        let _ = catch_unwind(AssertUnwindSafe(|| owner.work(job)));
+                        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| owner.work(job))) {
+                            std::mem::forget(payload);
+                        }
                     }
                     None => drop(job),
                 }
-                crew.mark(None);
+                crew.with_my_job(|job| *job = None);
             }
-        });
-        let handle = spawned?;
-        let id = handle.thread().id();
-        state.threads.insert(id, Running { handle: Some(handle), since: None, hung: false });
+        })?;
+        state.threads.insert(handle.thread().id(), Running { handle: Some(handle), job: None });
         Ok(())
     }
 
-    /// Notes since when the calling thread has been at work, if it is.
-    fn mark(&self, since: Option<u64>) {
-        self.state.lock().threads.entry(thread::current().id()).and_modify(|me| {
-            (me.since, me.hung) = (since, false);
-        });
+    fn with_my_job(&self, change: impl FnOnce(&mut Option<Present>)) {
+        if let Some(me) = self.state.lock().threads.get_mut(&thread::current().id()) {
+            change(&mut me.job);
+        }
+    }
+
+    /// Notes what the calling thread, if it is of this crew, does from `now` on: its time begins anew. Says whether that
+    /// changes when the crew must be looked after.
+    pub(crate) fn begin(&self, kind: JobKind, slot: Option<u32>, now: u64) -> bool {
+        let mut changed = false;
+        if ON_CREW.get() {
+            self.with_my_job(|job| {
+                changed = job.as_ref().is_some_and(|job| job.kind != kind);
+                *job = Some(Present { kind, slot, since: Some(now), hung: false });
+            });
+        }
+        changed
     }
 
     fn next_job(&self) -> Option<J> {
         let mut state = self.state.lock();
+        let me = thread::current().id();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
-                // Busy from here on, so that nobody joins us; the time is filled in outside the lock.
-                state.threads.entry(thread::current().id()).and_modify(|me| me.since = Some(u64::MAX));
+            // More threads than the limit, after a job that hung: those that took its place go on.
+            let superfluous = state.counted() > self.limits.at_once;
+            if !superfluous && let Some(job) = state.jobs.pop() {
+                // Busy from here on, so that nobody joins us.
+                let present = Present { kind: job.kind(), slot: job.slot(), since: None, hung: false };
+                state.threads.entry(me).and_modify(|me| me.job = Some(present));
                 return Some(job);
             }
-            state.idle += 1;
-            let timed_out = !state.closing && self.wake.wait_for(&mut state, LINGER).timed_out();
-            state.idle -= 1;
-            if state.jobs.is_empty() && (state.closing || timed_out) {
-                let me = thread::current().id();
+            let mut timed_out = superfluous;
+            if !superfluous && !state.closing {
+                state.idle += 1;
+                timed_out = self.wake.wait_for(&mut state, LINGER).timed_out();
+                state.idle -= 1;
+            }
+            if superfluous || (state.jobs.is_empty() && (state.closing || timed_out)) {
                 let handle = state.threads.remove(&me).and_then(|thread| thread.handle);
                 // Nobody joins a thread that ends of itself, but for `close`, which waits for the last ones.
                 if state.closing {
@@ -163,30 +230,34 @@ impl<J: Send + 'static> Crew<J> {
 
     /// Finds jobs that hang by `now`, and lets other threads start in their place. Returns when to look again.
     pub(crate) fn look_after<W: Work<Job = J>>(self: &Arc<Self>, owner: &Arc<W>, now: u64) -> Upkeep {
+        let least = self.limits.timeouts.into_iter().min().unwrap_or(u64::MAX);
+        let soonest = now.saturating_add(least.max(SOONEST));
         let mut state = self.state.lock();
-        let (mut next, mut newly_hung) = (None, 0);
-        for thread in state.threads.values_mut().filter(|thread| !thread.hung) {
-            let Some(since) = thread.since else { continue };
-            // One that is just beginning has no time yet.
-            let due = if since == u64::MAX { now } else { since }.saturating_add(HUNG_AFTER);
-            if due <= now {
-                thread.hung = true;
-                newly_hung += 1;
-            } else {
-                next = Some(next.map_or(due, |next: u64| next.min(due)));
+        let (mut next, mut newly_hung) = (None::<u64>, Vec::new());
+        let mut look_at = |due: u64| next = Some(next.map_or(due, |next| next.min(due)));
+        // Whatever begins after this look rings no bell.
+        if !state.jobs.is_empty() {
+            look_at(soonest);
+        }
+        for job in state.threads.values_mut().filter_map(|thread| thread.job.as_mut()).filter(|job| !job.hung) {
+            match job.since.map(|since| since.saturating_add(self.timeout(job.kind))) {
+                Some(due) if due <= now => {
+                    job.hung = true;
+                    newly_hung.push(job.hung(now));
+                }
+                due => look_at(due.unwrap_or(soonest)),
             }
         }
-        state.hung_ever += newly_hung;
+        state.hung_ever += newly_hung.len() as u64;
         let was_starved = std::mem::take(&mut state.starved);
         let mut refused = None;
-        for _ in 0..newly_hung.max(u64::from(!state.jobs.is_empty())) {
+        for _ in 0..newly_hung.len().max(usize::from(!state.jobs.is_empty())) {
             refused = refused.or(self.start(&mut state, owner).err());
         }
-        if refused.is_some() {
-            state.starved = true;
-            next = Some(now + RETRY.min(next.map_or(RETRY, |next| next - now)));
-        } else if was_starved && !state.jobs.is_empty() {
-            next = Some(now + RETRY);
+        state.starved = refused.is_some();
+        if refused.is_some() || (was_starved && !state.jobs.is_empty()) {
+            let retry = now.saturating_add(RETRY);
+            next = Some(next.map_or(retry, |next| next.min(retry)));
         }
         Upkeep { next, newly_hung, refused }
     }
@@ -194,7 +265,19 @@ impl<J: Send + 'static> Crew<J> {
     /// Jobs that hang now, and that ever hung.
     pub(crate) fn hung(&self) -> (usize, u64) {
         let state = self.state.lock();
-        (state.threads.values().filter(|thread| thread.hung).count(), state.hung_ever)
+        (state.hung().count(), state.hung_ever)
+    }
+
+    /// Jobs that hang now and keep a resource from being there: all but the destructions.
+    pub(crate) fn hung_makers(&self) -> usize {
+        self.state.lock().hung().filter(|job| job.kind != JobKind::Destroy).count()
+    }
+
+    /// Jobs that hang, the longest first.
+    pub(crate) fn hung_jobs(&self, now: u64) -> Vec<HungJob> {
+        let mut jobs: Vec<_> = self.state.lock().hung().map(|job| job.hung(now)).collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.running_for));
+        jobs
     }
 
     /// Refuses further jobs. Threads end once the queue is empty; with no thread to empty it, its jobs are given back.
@@ -202,8 +285,7 @@ impl<J: Send + 'static> Crew<J> {
         let mut state = self.state.lock();
         state.closing = true;
         self.wake.notify_all();
-        let left = if state.threads.is_empty() { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
-        left.into()
+        if state.threads.is_empty() { state.jobs.take_all() } else { Vec::new() }
     }
 
     /// Joins the threads that have no job to finish. The others end by themselves; returns how many those are.
@@ -216,7 +298,7 @@ impl<J: Send + 'static> Crew<J> {
                 return state.threads.len();
             }
             let ended = std::mem::take(&mut state.ended);
-            let idle = state.threads.iter_mut().filter(|(id, thread)| **id != me && thread.since.is_none());
+            let idle = state.threads.iter_mut().filter(|(id, thread)| **id != me && thread.job.is_none());
             let idle: Vec<_> = idle.filter_map(|(_, thread)| thread.handle.take()).collect();
             let busy = state.threads.len() - idle.len();
             drop(state);

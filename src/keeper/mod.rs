@@ -1,4 +1,4 @@
-//! The keeper: one thread that keeps a pool as its settings say, without standing in anyone's way.
+//! The keeper: one thread that keeps a pool, or several, as its settings say, without standing in anyone's way.
 //!
 //! It sleeps until its earliest deadline, holds the pool weakly, runs no user code, and claims slots through the same
 //! compare-exchange as everyone. While anything is checked out it publishes a coarse clock; at rest it is silent.
@@ -8,31 +8,36 @@ mod crew;
 mod expiry;
 mod health;
 mod holds;
+mod lanes;
 mod memory;
 mod replacement;
 mod scaling;
+mod shared;
 
 pub use clock::{Clock, Deadline, VirtualClock};
 
 pub(crate) use clock::{Watch, nanos};
+pub(crate) use crew::{Crew, CrewLimits, Upkeep, Work};
+pub(crate) use lanes::Task;
 pub(crate) use replacement::Pace;
 pub use scaling::Advice;
 
-pub(crate) use crew::{Crew, HUNG_AFTER, Upkeep, Work};
-
+use crate::config::Keeper;
 use crate::core::{Phase, Word, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
-use crate::observe::DestroyReason;
+use crate::observe::{DestroyReason, JobKind};
 use crate::pool::{Inner, Job, Quarantined};
 use holds::Held;
 use parking_lot::{Condvar, Mutex};
 use replacement::Replacement;
 use scaling::Load;
+use shared::{Kept, Seat};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::{self, JoinHandle};
 
 /// Set in the coarse clock while nobody publishes it: the time beside it is when it stopped.
 pub(crate) const ASLEEP: u32 = 1 << 31;
@@ -59,11 +64,13 @@ const TICKS_PER_LOOK: u64 = 10;
 /// How long a pool must be quiet before its clock stops and its returns stop fencing, in nanoseconds: 1 s.
 const QUIET: u64 = 1_000_000_000;
 
-/// Wakes the keeper.
+/// Wakes the keeper, and knows when it has ended.
 #[derive(Default)]
 pub(crate) struct Alarm {
     state: Mutex<Bell>,
     condvar: Condvar,
+    /// Where the shared keeper is woken instead.
+    seat: OnceLock<Seat>,
 }
 
 #[derive(Default)]
@@ -75,17 +82,20 @@ struct Bell {
 
 impl Alarm {
     pub(crate) fn ring(&self) {
+        if let Some(seat) = self.seat.get() {
+            return seat.ring();
+        }
         self.state.lock().rung = true;
         self.condvar.notify_one();
     }
 
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         self.state.lock().stopped = true;
         self.condvar.notify_all();
     }
 
     /// Waits until the keeper has ended, at most until `deadline`. False if it has not.
-    pub(crate) fn wait_for_end(&self, clock: &Clock, deadline: u64) -> bool {
+    fn wait_for_end(&self, clock: &Clock, deadline: u64) -> bool {
         let mut bell = self.state.lock();
         while !bell.ended && clock.now() < deadline {
             clock.wait(&self.condvar, &mut bell, Some(deadline));
@@ -98,14 +108,14 @@ impl Alarm {
         self.condvar.notify_all();
     }
 
-    /// Sleeps until the bell rings or `deadline` comes. False once it is to stop.
-    fn sleep(&self, clock: &Clock, deadline: Option<u64>) -> bool {
+    /// Sleeps until the bell rings or `deadline` comes, and says whether it rang. None once it is to stop.
+    fn sleep(&self, clock: &Clock, deadline: Option<u64>) -> Option<bool> {
         let mut bell = self.state.lock();
         while !bell.rung && !bell.stopped && deadline.is_none_or(|deadline| clock.now() < deadline) {
             clock.wait(&self.condvar, &mut bell, deadline);
         }
-        bell.rung = false;
-        !bell.stopped
+        let rung = std::mem::take(&mut bell.rung);
+        (!bell.stopped).then_some(rung)
     }
 }
 
@@ -125,8 +135,6 @@ pub(crate) struct KeeperState<M: Manager> {
     checking: Option<(u32, Word)>,
     held: Vec<Held>,
     load: Load,
-    /// When the keeper meant to wake: if it wakes sooner, somebody rang.
-    planned: u64,
     /// When the next duty beside the clock is due.
     duty: Option<u64>,
     /// When something was last seen in use, and when somebody was last seen waiting.
@@ -148,7 +156,6 @@ impl<M: Manager> Default for KeeperState<M> {
             checking: None,
             held: Vec::new(),
             load: Load::default(),
-            planned: u64::MAX,
             duty: None,
             last_use: 0,
             last_wait: 0,
@@ -156,41 +163,66 @@ impl<M: Manager> Default for KeeperState<M> {
     }
 }
 
-/// Starts the keeper's thread.
+/// Has a keeper's thread keep the pool: its own, the shared one, or none.
 pub(crate) fn start<M: Manager>(inner: &Arc<Inner<M>>) -> Result<(), BuildError> {
+    let started = match inner.config().keeper {
+        Keeper::Dedicated => start_dedicated(inner).map(|thread| *inner.keeper_thread.lock() = Some(thread)),
+        Keeper::Shared => {
+            let pool: Weak<dyn Kept> = inner.me.clone();
+            shared::join(pool, inner.clock.clone()).map(|seat| drop(inner.alarm.seat.set(seat)))
+        }
+        Keeper::Manual => Ok(()),
+    };
+    started.map_err(|error| BuildError::Thread { pool: inner.name().cloned(), error: Arc::new(error) })
+}
+
+/// Has the keeper let go of the pool, and waits for that until `deadline`, unless this is the keeper's own thread.
+pub(crate) fn end<M: Manager>(inner: &Inner<M>, deadline: u64) {
+    if let Some(seat) = inner.alarm.seat.get() {
+        return seat.leave(&inner.clock, deadline);
+    }
+    inner.alarm.stop();
+    let thread = inner.keeper_thread.lock().take();
+    if let Some(thread) = thread
+        && thread.thread().id() != thread::current().id()
+        && inner.alarm.wait_for_end(&inner.clock, deadline)
+    {
+        // The keeper's duties catch what they call; a panic there is logged where it happens.
+        let _ = thread.join();
+    }
+}
+
+fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<()>> {
     let (pool, alarm, clock) = (Arc::downgrade(inner), Arc::clone(&inner.alarm), inner.config().clock.clone());
     let label = inner.config().name.as_deref().unwrap_or("pool");
     let keep = move || {
         let mut next = None;
-        while alarm.sleep(&clock, next) {
+        while let Some(rung) = alarm.sleep(&clock, next) {
             let Some(inner) = pool.upgrade() else { break };
             // A panic here is a bug of ours; the pool must still have a keeper after it.
-            next = match catch_unwind(AssertUnwindSafe(|| inner.tick())) {
+            next = match catch_unwind(AssertUnwindSafe(|| inner.tick(rung))) {
                 Ok(next) => next,
                 Err(_) => Some(clock.now() + QUIET),
             };
         }
         alarm.end();
     };
-    match thread::Builder::new().name(format!("{label}-keeper")).spawn(keep) {
-        Ok(handle) => {
-            *inner.keeper_thread.lock() = Some(handle);
-            Ok(())
-        }
-        Err(error) => {
-            let pool = inner.config().name.as_deref().map(Arc::from);
-            Err(BuildError::Thread { pool, error: Arc::new(error) })
-        }
+    thread::Builder::new().name(format!("{label}-keeper")).spawn(keep)
+}
+
+impl<M: Manager> Kept for Inner<M> {
+    fn keep(&self, rung: bool) -> Option<u64> {
+        self.tick(rung)
     }
 }
 
 impl<M: Manager> Inner<M> {
     /// The keeper's duties, once. Returns when they are next due, or None until somebody rings.
-    pub(crate) fn tick(&self) -> Option<u64> {
+    pub(crate) fn tick(&self, rung: bool) -> Option<u64> {
         let now = self.now();
         let (clock, looked) = self.keep_clock(now);
         // Between two looks the clock alone is kept, unless somebody rang or a duty is due.
-        let next = if looked || self.is_called(now) {
+        let next = if looked || rung || self.is_due(now) {
             let duties = [
                 self.expire(now),
                 self.replace(now),
@@ -209,17 +241,12 @@ impl<M: Manager> Inner<M> {
         } else {
             self.keeper.lock().duty
         };
-        let mut state = self.keeper.lock();
-        state.duty = next;
-        let next = clock.into_iter().chain(next).min();
-        state.planned = next.unwrap_or(u64::MAX);
-        next
+        self.keeper.lock().duty = next;
+        clock.into_iter().chain(next).min()
     }
 
-    /// Whether a duty is due, or somebody rang: the keeper woke before it meant to.
-    fn is_called(&self, now: u64) -> bool {
-        let state = self.keeper.lock();
-        state.duty.is_some_and(|due| due <= now) || now < state.planned
+    fn is_due(&self, now: u64) -> bool {
+        self.keeper.lock().duty.is_some_and(|due| due <= now)
     }
 
     /// Publishes the coarse time while the pool is in use; stops the clock, and the returns' fences, after a quiet second.
@@ -338,18 +365,25 @@ impl<M: Manager> Inner<M> {
         None
     }
 
+    /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.
     fn look_after_crew(&self, now: u64) -> Option<u64> {
         if self.is_manual() {
             return None;
         }
         let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
-        if newly_hung > 0 {
-            let seconds = HUNG_AFTER / 1_000_000_000;
-            self.log(log::Level::Warn, format_args!("{newly_hung} background job(s) have run for over {seconds} s"));
+        for job in &newly_hung {
+            if job.kind == JobKind::Create {
+                self.gave_up_on_creation();
+            }
+            self.log(log::Level::Warn, format_args!("{job}; another thread may start in its place"));
         }
         if let Some(error) = refused {
             self.log(log::Level::Warn, format_args!("no thread for background work, it waits: {error}"));
         }
-        next
+        if newly_hung.is_empty() {
+            return next;
+        }
+        // The creations that are to replace hung ones.
+        next.into_iter().chain(self.refill(now)).min()
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod event;
 mod holder;
+mod hung;
 mod recorder;
 mod resource;
 mod stats;
@@ -10,6 +11,7 @@ mod stats;
 pub use audit::Audit;
 pub use event::{PoolEvent, Transition, TransitionReason};
 pub use holder::{Holder, ResourceId};
+pub use hung::{HungJob, JobKind};
 pub use resource::{Resource, ResourceState};
 pub use stats::{DestroyReason, Destroyed, Stats};
 

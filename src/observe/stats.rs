@@ -158,9 +158,10 @@ pub struct Stats {
     pub lost_events: u64,
     /// Holds longer than `max_hold`, ever.
     pub long_holds: u64,
-    /// Background jobs that have run for more than 5 s and still do.
+    /// Background jobs that have run for longer than their timeout and still do. [`Pool::hung_jobs`](crate::Pool::hung_jobs)
+    /// names them.
     pub hung_jobs: usize,
-    /// Background jobs that ever ran for more than 5 s.
+    /// Background jobs that ever ran for longer than their timeout.
     pub hung_jobs_total: u64,
     /// Sum of [`Manager::weight`](crate::Manager::weight) over living resources.
     pub weight: u64,

@@ -8,7 +8,7 @@ use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
 use crate::error::{BuildError, SharedError};
-use crate::keeper::{self, Alarm, Clock, Crew, KeeperState, nanos, ticks};
+use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
 use crossbeam_channel::Receiver;
@@ -131,7 +131,7 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    /// Who runs the pool's regular duties. Default: [`Keeper::Thread`].
+    /// Who runs the pool's regular duties. Default: [`Keeper::Dedicated`].
     pub fn keeper(mut self, keeper: Keeper) -> Self {
         self.config.keeper = keeper;
         self
@@ -159,6 +159,27 @@ impl<M: Manager> Builder<M> {
         self.subscribers.subscribe(capacity)
     }
 
+    /// How long creating in the background, `warm` included, may take before it counts as hung: another thread, and another
+    /// slot if there is one, take over. Default: 30 s. A resource that comes after all stays if there is room for it or
+    /// somebody waits. A creation on the caller is not bounded.
+    pub fn create_timeout(mut self, timeout: Duration) -> Self {
+        self.config.create_timeout = timeout;
+        self
+    }
+
+    /// How long a check may take before it counts as hung, and as failed: a later pass is not believed. Default: 5 s.
+    pub fn check_timeout(mut self, timeout: Duration) -> Self {
+        self.config.check_timeout = timeout;
+        self
+    }
+
+    /// How long destroying in the background may take before it counts as hung, and another thread takes over. Its slot
+    /// stays taken until it ends. Default: 30 s.
+    pub fn destroy_timeout(mut self, timeout: Duration) -> Self {
+        self.config.destroy_timeout = timeout;
+        self
+    }
+
     /// Builds the pool and makes its first resources, several at a time.
     ///
     /// Some of them may fail: the pool starts with those that came, [`Pool::warm_up`] tells what happened, and the keeper
@@ -179,9 +200,7 @@ impl<M: Manager> Builder<M> {
         inner.clock.watch(watcher);
         inner.shelf.set_wake_on_vacancy(inner.creates_inline());
         let pool = Pool { inner };
-        if !pool.inner.is_manual() {
-            keeper::start(&pool.inner)?;
-        }
+        keeper::start(&pool.inner)?;
         let report = pool.inner.warm_up(&warm_up);
         if report.ready == 0 && report.asked > 0 {
             return Err(BuildError::WarmUp { pool: pool.inner.name.clone(), report });
@@ -224,6 +243,11 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers
         asymmetric: config.fences == Fences::Auto,
     });
     let label = config.name.as_deref().unwrap_or("pool");
+    let limits = CrewLimits {
+        at_once: config.create_parallelism(),
+        slots,
+        timeouts: [config.create_timeout, config.check_timeout, config.destroy_timeout].map(nanos),
+    };
     Inner {
         shelf,
         name: config.name.as_deref().map(Arc::from),
@@ -236,7 +260,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers
         subscribers,
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
-        crew: Arc::new(Crew::new(format!("{label}-crew"), config.create_parallelism())),
+        crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),
         keeper_thread: Mutex::new(None),
@@ -331,9 +355,9 @@ impl<M: Manager> Inner<M> {
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
         // No room means that somebody else made it.
         let Some(right) = self.reserve() else { return warm_up.note(Ok(())) };
-        match self.make(right) {
-            Ok(right) => {
-                self.open_anew(right);
+        match self.make_in_time(right) {
+            Ok((right, in_time)) => {
+                self.adopt(right, in_time);
                 warm_up.note(Ok(()));
             }
             Err(failure) => warm_up.note(Err(failure.error)),

@@ -2,7 +2,7 @@
 
 use super::{Inner, Job};
 use crate::core::{Phase, Right};
-use crate::keeper::Deadline;
+use crate::keeper::{self, Deadline};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder};
 use std::fmt;
@@ -111,15 +111,7 @@ impl<M: Manager> Inner<M> {
     /// Ends the keeper, and the crew once it has done what is left. Neither can hold this up beyond `deadline`.
     fn finish_threads(&self, deadline: u64) {
         drop(self.crew.close());
-        self.alarm.stop();
-        let keeper = self.keeper_thread.lock().take();
-        if let Some(keeper) = keeper
-            && keeper.thread().id() != std::thread::current().id()
-            && self.alarm.wait_for_end(&self.clock, deadline.max(self.now().saturating_add(KEEPER_GRACE)))
-        {
-            // The keeper's duties catch what they call; a panic there is logged where it happens.
-            let _ = keeper.join();
-        }
+        keeper::end(self, deadline.max(self.now().saturating_add(KEEPER_GRACE)));
         self.crew.join_idle();
     }
 }

@@ -5,7 +5,7 @@ use crate::config::Creation;
 use crate::core::{Phase, Right, attention};
 use crate::error::{Refusal, SharedError};
 use crate::manager::{Manager, Severity};
-use crate::observe::{DestroyReason, ResourceId, ResourceState, TransitionReason};
+use crate::observe::{DestroyReason, JobKind, ResourceId, ResourceState, TransitionReason};
 use crate::pool::checkout::ATTEMPTS;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -208,8 +208,8 @@ impl<M: Manager> Inner<M> {
             true => self.shelf.reserve().or_else(|| self.shelf.reserve_extra()),
             false => self.shelf.reserve_extra(),
         };
-        let made = match place.map(|right| self.make(right)) {
-            Some(Ok(right)) => {
+        let made = match place.map(|right| self.make_in_time(right)) {
+            Some(Ok((right, _))) => {
                 self.open_anew(right);
                 true
             }
@@ -255,7 +255,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// A waiter that asked for a creation gave up: whoever comes next may ask for another.
-    pub(super) fn gave_up_on_creation(&self) {
+    pub(crate) fn gave_up_on_creation(&self) {
         let CreationState { tickets, orphans, .. } = &self.creation;
         let most = tickets.load(SeqCst);
         let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans < most).then_some(orphans + 1));
@@ -273,6 +273,8 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn missing(&self) -> u32 {
         let free = |phase: Phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Checking | Phase::Creating);
         let free = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase())).count();
+        // What hangs may never be free.
+        let free = free.saturating_sub(self.crew.hung_makers());
         let room = self.places_in_service().saturating_sub(self.shelf.occupied() as usize);
         self.min_idle().saturating_sub(free).min(room) as u32
     }
@@ -292,12 +294,12 @@ impl<M: Manager> Inner<M> {
         let outcome = {
             let _ticket = Ticket::run(&self.creation);
             let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
-            let made = vacancy.map(|right| self.make(right));
+            let made = vacancy.map(|right| self.make_in_time(right));
             // Before the ticket is back: whoever takes the next one must see the pause.
             made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))
         };
         match outcome {
-            Some(Ok(right)) => self.open_anew(right),
+            Some(Ok((right, in_time))) => self.adopt(right, in_time),
             Some(Err((failure, failures))) => self.creation_failed(failure, failures),
             None => {}
         }
@@ -305,6 +307,25 @@ impl<M: Manager> Inner<M> {
         // before we count: one of us sees the other.
         fence(SeqCst);
         self.request_creation(self.shelf.waiting());
+    }
+
+    /// Creates on the crew. Says whether that took no longer than it may.
+    pub(super) fn make_in_time<'s>(
+        &self,
+        right: Right<'s, M::Resource>,
+    ) -> Result<(Right<'s, M::Resource>, bool), CreateFailure> {
+        let began = self.begin(JobKind::Create, &right);
+        let right = self.make(right)?;
+        Ok((right, !self.is_late(JobKind::Create, began)))
+    }
+
+    /// Opens a new resource. One that came late may have been replaced: it stays if there is room or somebody waits.
+    pub(super) fn adopt(&self, right: Right<'_, M::Resource>, in_time: bool) {
+        if in_time || self.shelf.waiting() > 0 || self.staying() < self.places_in_service() {
+            self.open_anew(right);
+        } else {
+            self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
+        }
     }
 
     /// Pauses background creation after a failure. Returns how many have failed in a row.

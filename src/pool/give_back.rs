@@ -5,7 +5,7 @@ use crate::config::OnPanic;
 use crate::core::{Mark, Phase, Right, attention};
 use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome};
-use crate::observe::{DestroyReason, ResourceState, TransitionReason};
+use crate::observe::{DestroyReason, JobKind, ResourceState, TransitionReason};
 use std::error::Error;
 use std::time::Instant;
 
@@ -200,11 +200,15 @@ impl<M: Manager> Inner<M> {
         self.keeper.lock().quarantine.extract_if(.., |entry| entry.due <= now).collect()
     }
 
-    /// A check on the crew, and what follows from it.
+    /// A check on the crew, and what follows from it. One that takes too long has failed, whatever it says in the end.
     pub(super) fn check(&self, mut right: Right<'_, M::Resource>, still_busy: Option<u32>) {
+        let began = self.begin(JobKind::Check, &right);
         let resource = right.resource_mut();
-        let verdict =
+        let mut verdict =
             self.call("check", |manager| manager.check(resource).map_err(Into::<Box<dyn Error + Send + Sync>>::into));
+        if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
+            verdict = Ok(Err("it passed after its check_timeout, too late to be believed".into()));
+        }
         match (verdict, still_busy) {
             (Ok(Ok(())), _) => {
                 let life = self.life(&right);
@@ -311,6 +315,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn destroy(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
         let mut right = self.retiring(right, reason);
         if let Some(resource) = right.take() {
+            self.begin(JobKind::Destroy, &right);
             let begun = Instant::now();
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.creation.destroyed_in(begun.elapsed());

@@ -8,9 +8,9 @@ use super::{WarmUp, WarmUpReport};
 use crate::config::PoolConfig;
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::Panicked;
-use crate::keeper::{Alarm, Clock, Crew, KeeperState, Watch, Work, ticks};
+use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Watch, Work, ticks};
 use crate::manager::Manager;
-use crate::observe::{Audit, Counts, DestroyReason, Holder, Recorder, ResourceId, Stats, Subscribers};
+use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
 use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::borrow::Cow;
@@ -77,6 +77,23 @@ pub(crate) enum Job<M: Manager> {
     Destroy { parcel: Parcel<M>, reason: DestroyReason },
 }
 
+impl<M: Manager> Task for Job<M> {
+    fn kind(&self) -> JobKind {
+        match self {
+            Job::Create | Job::WarmUp(_) | Job::Replace { .. } => JobKind::Create,
+            Job::Check { .. } => JobKind::Check,
+            Job::Destroy { .. } => JobKind::Destroy,
+        }
+    }
+
+    fn slot(&self) -> Option<u32> {
+        match self {
+            Job::Create | Job::WarmUp(_) | Job::Replace { .. } => None,
+            Job::Check { parcel, .. } | Job::Destroy { parcel, .. } => Some(parcel.place().0),
+        }
+    }
+}
+
 /// A resource that was still busy at its return, out of service until a check passes.
 pub(crate) struct Quarantined<M: Manager> {
     pub(crate) parcel: Parcel<M>,
@@ -109,6 +126,10 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn config(&self) -> &PoolConfig {
         &self.config
+    }
+
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.name.as_ref()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -171,9 +192,23 @@ impl<M: Manager> Inner<M> {
         Ok(())
     }
 
+    /// What this thread does from now on, in which slot, if it is one of the crew's. Returns the time.
+    pub(super) fn begin(&self, kind: JobKind, right: &Right<'_, M::Resource>) -> u64 {
+        let now = self.now();
+        if self.crew.begin(kind, self.shelf.index_of(right.slot()), now) {
+            self.alarm.ring();
+        }
+        now
+    }
+
+    /// Whether what began at `began` took longer than its kind may.
+    pub(super) fn is_late(&self, kind: JobKind, began: u64) -> bool {
+        self.now().saturating_sub(began) >= self.crew.timeout(kind)
+    }
+
     /// Duties and background work, now, on this thread.
     pub(super) fn tick_by_hand(&self) {
-        self.tick();
+        self.tick(true);
         if self.is_manual() {
             while let Some(job) = self.crew.take() {
                 self.work(job);
@@ -292,10 +327,6 @@ impl<M: Manager> Work for Inner<M> {
             Job::Check { parcel, still_busy } => parcel.end(|pool, right| pool.check(right, still_busy)),
             Job::Destroy { parcel, reason } => parcel.end(|pool, right| pool.destroy(right, reason)),
         }
-    }
-
-    fn time(&self) -> u64 {
-        self.now()
     }
 }
 

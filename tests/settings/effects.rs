@@ -1,9 +1,9 @@
 //! One test for each field of `PoolConfig`, each failing if the field is ignored.
 
-use super::support::{Probe, closes_balanced, until};
+use super::support::{Probe, Step, closes_balanced, until};
 use slackwater::{
-    Builder, CheckoutError, Creation, DestroyReason, Fairness, Fences, Keeper, OnDeadlock, OnPanic, Pool, PoolConfig,
-    Strategy, VirtualClock,
+    Builder, CheckoutError, Creation, DestroyReason, Fairness, Fences, JobKind, Keeper, OnDeadlock, OnPanic, Pool,
+    PoolConfig, Strategy, VirtualClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -218,7 +218,7 @@ fn keeper_is_who_does_the_background_work() {
         let builder = Pool::builder(probe.clone()).min_idle(0).creation(Creation::Background).keeper(keeper);
         (probe, builder.build().unwrap())
     };
-    let (_, kept) = lazy(Keeper::Thread);
+    let (_, kept) = lazy(Keeper::Dedicated);
     assert!(kept.try_checkout().is_err());
     drop(kept.checkout().unwrap());
     closes_balanced(&kept);
@@ -241,6 +241,49 @@ fn clock_is_the_time_the_pool_lives_in() {
     assert_eq!(pool.holders()[0].held_for, 100 * SEC);
     drop(held);
     closes_balanced(&pool);
+}
+
+/// Has one job of each kind stand still, and tells which of them hang after `seconds`.
+fn hung_after(seconds: u32, set: impl Fn(Builder<Probe>) -> Builder<Probe>) -> Vec<JobKind> {
+    let (probe, clock) = (Probe::new(), VirtualClock::new());
+    let pool = set(Pool::builder(probe.clone()).max_size(3).min_idle(0).clock(&clock).creation(Creation::Background));
+    let pool = pool.build().unwrap();
+    // All there is room for, so that none is left over.
+    let [mut suspect, ended, missing] = [(); 3].map(|()| pool.checkout().unwrap());
+    let steps = [&probe.create, &probe.check, &probe.destroy];
+    steps.into_iter().for_each(Step::shut);
+    suspect.mark_suspect();
+    drop(suspect);
+    ended.discard("to be destroyed");
+    drop(missing.detach());
+    assert!(pool.try_checkout().is_err(), "which asks for a creation");
+    until(|| steps.iter().all(|step| step.inside() == 1));
+    clock.advance(seconds * SEC);
+    // Done by hand, beside the keeper, so that there is nothing to wait for.
+    pool.tick();
+    let mut kinds: Vec<_> = pool.hung_jobs().iter().map(|job| job.kind).collect();
+    kinds.sort_by_key(|kind| *kind as usize);
+    steps.into_iter().for_each(Step::open);
+    closes_balanced(&pool);
+    kinds
+}
+
+#[test]
+fn create_timeout_is_how_long_a_creation_may_take() {
+    let set = |builder: Builder<Probe>| builder.create_timeout(2 * SEC);
+    assert_eq!((hung_after(1, set), hung_after(2, set)), (vec![], vec![JobKind::Create]));
+}
+
+#[test]
+fn check_timeout_is_how_long_a_check_may_take() {
+    let set = |builder: Builder<Probe>| builder.check_timeout(2 * SEC);
+    assert_eq!((hung_after(1, set), hung_after(2, set)), (vec![], vec![JobKind::Check]));
+}
+
+#[test]
+fn destroy_timeout_is_how_long_a_destruction_may_take() {
+    let set = |builder: Builder<Probe>| builder.destroy_timeout(2 * SEC);
+    assert_eq!((hung_after(1, set), hung_after(2, set)), (vec![], vec![JobKind::Destroy]));
 }
 
 fn manual_config(max_size: usize) -> PoolConfig {
@@ -269,6 +312,9 @@ fn every_method_of_the_builder_sets_its_own_field() {
         .keeper(Keeper::Manual)
         .fences(Fences::Portable)
         .clock(&VirtualClock::new())
+        .create_timeout(10 * SEC)
+        .check_timeout(11 * SEC)
+        .destroy_timeout(12 * SEC)
         .build()
         .unwrap();
     let config = pool.config();
@@ -281,6 +327,7 @@ fn every_method_of_the_builder_sets_its_own_field() {
     assert_eq!((config.on_panic, config.on_deadlock), (OnPanic::Return, OnDeadlock::Refuse));
     assert_eq!((config.keeper, config.fences), (Keeper::Manual, Fences::Portable));
     assert_eq!(format!("{:?}", config.clock), "Clock(virtual)");
+    assert_eq!((config.create_timeout, config.check_timeout, config.destroy_timeout), (10 * SEC, 11 * SEC, 12 * SEC));
     closes_balanced(&pool);
 }
 

@@ -15,6 +15,8 @@ type Refused = (fn(Builder<Make>) -> Builder<Make>, &'static str, &'static str, 
 
 const TOO_LONG: Duration = Duration::from_nanos(MAX_SPAN.as_nanos() as u64 + 1);
 
+const TINY: Duration = Duration::from_nanos(1);
+
 const REFUSED: &[Refused] = &[
     (|b| b.max_size(MAX_SLOTS + 1), "max_size", "65537", "0 to 65536"),
     (|b| b.max_size(0), "max_size", "0", "at least 1"),
@@ -33,6 +35,12 @@ const REFUSED: &[Refused] = &[
     (|b| b.max_waiters(u32::MAX as usize), "max_waiters", "4294967295", "0 to 4294967294"),
     (|b| b.create_parallelism(0), "create_parallelism", "0", "1 to 256"),
     (|b| b.create_parallelism(257), "create_parallelism", "257", "1 to 256"),
+    (|b| b.create_timeout(Duration::ZERO), "create_timeout", "0ns", "1ns to 31536000s"),
+    (|b| b.create_timeout(TOO_LONG), "create_timeout", "31536000.000000001s", "1ns to 31536000s"),
+    (|b| b.check_timeout(Duration::ZERO), "check_timeout", "0ns", "1ns to 31536000s"),
+    (|b| b.check_timeout(TOO_LONG), "check_timeout", "31536000.000000001s", "1ns to 31536000s"),
+    (|b| b.destroy_timeout(Duration::ZERO), "destroy_timeout", "0ns", "1ns to 31536000s"),
+    (|b| b.destroy_timeout(TOO_LONG), "destroy_timeout", "31536000.000000001s", "1ns to 31536000s"),
     (|b| b.name(""), "name", "\"\"", "1 to 64 bytes"),
     (|b| b.name("a\nb"), "name", "\"a\\nb\"", "without control characters"),
     (|b| b.name("x".repeat(65)), "name", "xxxxx", "1 to 64 bytes"),
@@ -57,7 +65,7 @@ fn a_refused_setting_is_named_with_its_value_and_what_is_allowed() {
 
 #[test]
 fn the_ends_of_every_range_are_accepted() {
-    let accepted: [fn(&mut PoolConfig); 14] = [
+    let accepted: [fn(&mut PoolConfig); 16] = [
         |c| c.max_size = MAX_SLOTS,
         |c| (c.max_size, c.max_overflow) = (0, MAX_SLOTS),
         |c| (c.max_size, c.max_overflow) = (1, MAX_SLOTS - 1),
@@ -68,6 +76,8 @@ fn the_ends_of_every_range_are_accepted() {
         |c| c.checkout_timeout = Duration::ZERO,
         |c| c.checkout_timeout = MAX_SPAN,
         |c| c.warm_up_timeout = Duration::from_nanos(1),
+        |c| (c.create_timeout, c.check_timeout, c.destroy_timeout) = (TINY, MAX_SPAN, MAX_SPAN),
+        |c| (c.create_timeout, c.check_timeout, c.destroy_timeout) = (MAX_SPAN, TINY, TINY),
         |c| c.fairness = Fairness::Eventual { bound: Duration::from_nanos(1) },
         |c| c.fairness = Fairness::Eventual { bound: Duration::from_secs(60) },
         |c| (c.max_waiters, c.create_parallelism) = (Some(0), Some(1)),
@@ -90,6 +100,8 @@ fn the_defaults_are_those_the_builder_documents() {
     assert_eq!((config.overflow_ttl, config.max_waiters, config.create_parallelism), (None, None, None));
     assert_eq!(config.checkout_timeout, Duration::from_secs(5));
     assert_eq!(config.warm_up_timeout, Duration::from_secs(30));
+    let job_timeouts = [config.create_timeout, config.check_timeout, config.destroy_timeout];
+    assert_eq!(job_timeouts, [30, 5, 30].map(Duration::from_secs));
     assert_eq!(config.fairness, Fairness::Eventual { bound: Duration::from_micros(500) });
     assert_eq!(config.validate(), Ok(()));
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
