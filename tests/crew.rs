@@ -310,6 +310,21 @@ fn a_hung_destruction_costs_its_slot_and_nobody_elses_job() {
     closes_balanced(&pool);
 }
 
+#[test]
+fn a_hung_check_keeps_no_other_resource_from_being_checked() {
+    let (probe, clock) = (Probe::new(), VirtualClock::new());
+    let pool = Pool::builder(probe.clone()).max_size(4).clock(&clock).check_interval(20 * SEC).build().unwrap();
+    probe.check.shut();
+    clock.advance(20 * SEC);
+    until(|| probe.check.inside() == 1);
+    clock.advance(5 * SEC);
+    until(|| probe.check.inside() == 2);
+    assert_eq!(the_hung_job(&pool).kind, JobKind::Check);
+    probe.check.open();
+    until(|| pool.stats().checking == 0);
+    closes_balanced(&pool);
+}
+
 /// A check's resource that is destroyed by the same thread has the time of a destruction, from its beginning.
 #[test]
 fn what_a_job_turns_into_has_its_own_timeout() {

@@ -273,6 +273,11 @@ impl<J: Task + 'static> Crew<J> {
         self.state.lock().hung().filter(|job| job.kind != JobKind::Destroy).count()
     }
 
+    /// Whether a job hangs in this slot.
+    pub(crate) fn hangs_at(&self, slot: u32) -> bool {
+        self.state.lock().hung().any(|job| job.slot == Some(slot))
+    }
+
     /// Jobs that hang, the longest first.
     pub(crate) fn hung_jobs(&self, now: u64) -> Vec<HungJob> {
         let mut jobs: Vec<_> = self.state.lock().hung().map(|job| job.hung(now)).collect();

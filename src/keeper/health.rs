@@ -47,11 +47,12 @@ impl<M: Manager> Inner<M> {
         None
     }
 
-    /// Whether the check sent last is still under way.
+    /// Whether the check sent last is still under way. One that hangs keeps no other from being checked.
     fn check_runs(&self) -> bool {
         let sent = self.keeper.lock().checking;
         sent.is_some_and(|(index, word)| {
             self.shelf.slots().nth(index as usize).is_some_and(|(_, slot)| slot.look() == word)
+                && !self.crew.hangs_at(index)
         })
     }
 }

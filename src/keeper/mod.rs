@@ -383,6 +383,8 @@ impl<M: Manager> Inner<M> {
         if newly_hung.is_empty() {
             return next;
         }
+        // Other duties may have waited for these, and they have had their turn in this tick.
+        self.alarm.ring();
         // The creations that are to replace hung ones.
         next.into_iter().chain(self.refill(now)).min()
     }
