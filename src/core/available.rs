@@ -125,7 +125,7 @@ impl IndexStack {
 
 /// The head after `seen`: a new tag, and `top` (index + 1) on top.
 fn retag(seen: u64, top: u32) -> u64 {
-    let step = if cfg!(slackwater_mutation = "tag") { 0 } else { 1 };
+    let step = if left_out!("tag") { 0 } else { 1 };
     (((seen >> 32) as u32).wrapping_add(step) as u64) << 32 | u64::from(top)
 }
 

@@ -15,6 +15,7 @@ mod closing;
 mod fences;
 mod giving_up;
 mod lists;
+pub(super) mod mutation;
 mod queue;
 
 use super::hint::EVERY;
