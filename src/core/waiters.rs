@@ -296,7 +296,7 @@ impl List {
     pub(crate) fn choose<'l>(&mut self) -> Option<&'l Node> {
         let first = self.first()?;
         let here = processor::current();
-        let mut candidate = Some(first).filter(|_| self.passed_over < PASSED_OVER);
+        let mut candidate = Some(first).filter(|_| self.passed_over < PASSED_OVER || left_out!("bound_passing_over"));
         for passed in 0..CANDIDATES {
             let Some(node) = candidate else { break };
             if node.processor.load(Relaxed) == here {

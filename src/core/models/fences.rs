@@ -74,24 +74,117 @@ fn a_wait_after_the_flags_went_down_is_ended() {
     });
 }
 
-/// Rules out: room for a new resource is freed beside a waiter that parks because it saw none.
+/// Rules out: a second waiter trusts FENCED, raised by a first one that was served meanwhile, without having the first one's
+/// heavy fence behind it: it overlooks a return from before that fence, and the return overlooked it.
+#[test]
+fn who_finds_the_flags_up_has_the_fence_behind_it() {
+    explore("who finds the flags up", || {
+        let shelf = Setting::of(2, HandOver::Always).shelf();
+        let held = [take_out(&shelf), take_out(&shelf)];
+        let keep = |got: Got<'_>| match got {
+            Got::Right(mut right) => {
+                **right.resource_mut() += 1;
+                right.pass_on();
+            }
+            Got::TimedOut | Got::Refused => panic!("nobody ends this wait"),
+        };
+        let first = spawn(&shelf, move |shelf| keep(wait(shelf, forever)));
+        let second = spawn(&shelf, move |shelf| {
+            // As after a creation: with a look at the queue, though no attention is called for.
+            shelf.give_back(take_up(shelf, held[1]), now);
+            keep(wait(shelf, forever));
+        });
+        let right = take_up(&shelf, held[0]);
+        let seen = shelf.open(right);
+        shelf.opened(seen, now);
+        join([first, second]);
+        assert!(shelf.slots().all(|(_, slot)| slot.look().phase() == Phase::Busy), "one each");
+    });
+}
+
+/// Waits for a resource, or for room to create one that counts as `fresh` uses.
+fn use_or_create(shelf: &Model, fresh: u64) {
+    let request = Request { lane: 1, since: 0, holder: HOLDER };
+    let look = |_| shelf.take_anywhere(0).or_else(|| shelf.reserve());
+    match shelf.wait(&request, look, forever, now) {
+        Outcome::Found(mut right) if right.word().phase() == Phase::Creating => {
+            right.put(Box::new(fresh), 0);
+            shelf.give_back(right, now);
+        }
+        Outcome::Found(right) | Outcome::Granted(right) => use_it(shelf, right),
+        _ => panic!("nobody ends this wait"),
+    }
+}
+
+/// Rules out: room for a new resource, left by one that ended or by one that could not be made, is freed beside a waiter that
+/// parks because it saw none.
 #[test]
 fn freed_room_wakes_a_waiter_that_can_create() {
-    explore_all("freed_room_wakes_a_waiter", || {
+    for failed in [false, true] {
+        explore_all(&format!("freed room, by a failed creation: {failed}"), move || {
+            let shelf = Setting::of(1, HandOver::Never).shelf();
+            shelf.set_wake_on_vacancy(true);
+            let mut right = shelf.claim_any(Phase::Ready, Phase::Retiring).expect("all are free");
+            drop(right.take());
+            if failed {
+                shelf.vacate(right, now);
+                right = shelf.reserve().expect("the slot is vacant");
+            }
+            let (_, word) = right.pass_on();
+            let waiter = spawn(&shelf, |shelf| use_or_create(shelf, 7));
+            shelf.vacate(take_up(&shelf, (0, word)), now);
+            waiter.join().unwrap();
+            assert_eq!(at_rest(&shelf), 7);
+        });
+    }
+}
+
+/// Rules out: the keeper ends a surplus resource at the moment of its return, and the waiter for whom it was returned sleeps on
+/// beside the room it left.
+#[test]
+fn a_resource_that_expires_at_its_return_strands_no_waiter() {
+    explore("expiry against return", || {
         let shelf = Setting::of(1, HandOver::Never).shelf();
         shelf.set_wake_on_vacancy(true);
         let held = take_out(&shelf);
-        let waiter = spawn(&shelf, |shelf| {
-            let request = Request { lane: 1, since: 0, holder: HOLDER };
-            let look = |_| shelf.take_anywhere(0).or_else(|| shelf.reserve());
-            let Outcome::Found(mut right) = shelf.wait(&request, look, forever, now) else { panic!("only room comes") };
-            right.put(Box::new(7), 0);
-            shelf.give_back(right, now);
-        });
-        let mut right = take_up(&shelf, held).change(Phase::Retiring);
+        let waiter = spawn(&shelf, |shelf| use_or_create(shelf, 100));
+        let keeper = spawn(&shelf, sweep_once);
+        give_back(&shelf, take_up(&shelf, held));
+        join([waiter, keeper]);
+        sweep(&shelf);
+        assert_eq!((shelf.occupied(), shelf.waiting()), (0, 0));
+        assert!(!shelf.is_waking());
+    });
+}
+
+/// Ends one idle resource, as the keeper does.
+fn sweep_once(shelf: &Model) {
+    let Some((_, slot)) = shelf.slots().next() else { return };
+    let seen = slot.look();
+    if seen.phase() == Phase::Ready
+        && let Some(mut right) = slot.claim(seen, Phase::Retiring)
+    {
         drop(right.take());
         shelf.vacate(right, now);
+    }
+}
+
+/// Rules out: a resource that is only good as a last resort is opened beside a waiter that parks because it saw nothing.
+#[test]
+fn a_last_resort_is_seen_by_who_waits() {
+    explore_all("a last resort", || {
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let (_, word) = shelf.claim_any(Phase::Ready, Phase::Checking).expect("all are free").pass_on();
+        let waiter = spawn(&shelf, |shelf| {
+            let request = Request { lane: 1, since: 0, holder: HOLDER };
+            let look = |_| shelf.take_anywhere(0).or_else(|| shelf.claim_any(Phase::Degraded, Phase::Busy));
+            let Outcome::Found(right) = shelf.wait(&request, look, forever, now) else {
+                panic!("it is found, or nothing is")
+            };
+            use_it(shelf, right);
+        });
+        shelf.open_degraded(take_up(&shelf, (0, word)), now);
         waiter.join().unwrap();
-        assert_eq!(at_rest(&shelf), 7);
+        assert_eq!(at_rest(&shelf), 1);
     });
 }

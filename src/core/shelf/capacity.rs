@@ -94,7 +94,7 @@ impl<R> Shelf<R> {
 
     fn wake_for_vacancy(&self, now: impl Now) {
         if self.signals.wake_on_vacancy.load(Relaxed) && self.waiters.count() > 0 {
-            self.wake_next(now);
+            step!("vacate_wakes", self.wake_next(now));
         }
     }
 }

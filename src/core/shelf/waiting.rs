@@ -201,6 +201,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
                 drop(self.node.take_refusal());
                 Outcome::Found(found)
             }
+            (_, outcome) if left_out!("timeout_takes_grant") => outcome,
             _ => self.served(),
         }
     }
