@@ -169,6 +169,39 @@ fn sweep_once(shelf: &Model) {
     }
 }
 
+/// Rules out: the keeper takes the overflow flag down beside a creation that has just put it up, and the surplus stays for good,
+/// because no return notes its time any more.
+#[test]
+fn the_overflow_flag_is_up_while_there_is_overflow() {
+    const MAX: u32 = 1;
+    explore_all("the overflow flag", || {
+        let shelf = Setting::of(2, HandOver::Never).shelf();
+        let mut right = shelf.claim_any(Phase::Ready, Phase::Retiring).expect("all are free");
+        drop(right.take());
+        shelf.vacate(right, now);
+        shelf.set_attention(attention::OVERFLOWING, true);
+        // As a creation does.
+        let creator = spawn(&shelf, |shelf| {
+            let mut right = shelf.reserve().expect("one is vacant");
+            right.put(Box::new(1), 0);
+            if shelf.occupied() > MAX {
+                shelf.set_attention(attention::OVERFLOWING, true);
+            }
+            shelf.give_back(right, now);
+        });
+        // As the keeper does.
+        if shelf.occupied() <= MAX {
+            shelf.set_attention(attention::OVERFLOWING, false);
+            if shelf.occupied() > MAX {
+                shelf.set_attention(attention::OVERFLOWING, true);
+            }
+        }
+        creator.join().unwrap();
+        assert!(shelf.attention() & attention::OVERFLOWING != 0, "nobody looks after the surplus");
+        at_rest(&shelf);
+    });
+}
+
 /// Rules out: a resource that is only good as a last resort is opened beside a waiter that parks because it saw nothing.
 #[test]
 fn a_last_resort_is_seen_by_who_waits() {
