@@ -115,9 +115,9 @@ impl<R> Shelf<R> {
         {
             let _fencing = self.fencing.lock();
             self.signals.attention.fetch_or(CLOSED, Relaxed);
+            // With its heavy fence: a return that does not see CLOSED is seen by who sweeps after us.
             step!("close_fence", self.raise_both());
         }
-        full_fence(SeqCst);
         self.refuse_all(true, &Refusal::Closed, now);
     }
 
