@@ -74,32 +74,26 @@ fn a_wait_after_the_flags_went_down_is_ended() {
     });
 }
 
-/// Rules out: a second waiter trusts FENCED, raised by a first one that was served meanwhile, without having the first one's
-/// heavy fence behind it: it overlooks a return from before that fence, and the return overlooked it.
+/// Rules out: a waiter trusts FENCED, raised by one that joined behind it and did not look, without having that one's heavy
+/// fence behind it: it overlooks a return from before that fence, and the return overlooked it.
 #[test]
 fn who_finds_the_flags_up_has_the_fence_behind_it() {
     explore("who finds the flags up", || {
-        let shelf = Setting::of(2, HandOver::Always).shelf();
-        let held = [take_out(&shelf), take_out(&shelf)];
-        let keep = |got: Got<'_>| match got {
-            Got::Right(mut right) => {
-                **right.resource_mut() += 1;
-                right.pass_on();
-            }
-            Got::TimedOut | Got::Refused => panic!("nobody ends this wait"),
-        };
-        let first = spawn(&shelf, move |shelf| keep(wait(shelf, forever)));
-        let second = spawn(&shelf, move |shelf| {
-            // As after a creation: with a look at the queue, though no attention is called for.
-            shelf.give_back(take_up(shelf, held[1]), now);
-            keep(wait(shelf, forever));
-        });
-        let right = take_up(&shelf, held[0]);
-        let seen = shelf.open(right);
-        shelf.opened(seen, now);
-        join([first, second]);
-        assert!(shelf.slots().all(|(_, slot)| slot.look().phase() == Phase::Busy), "one each");
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let held = take_out(&shelf);
+        let waiters = [spawn(&shelf, wait_and_use), spawn(&shelf, wait_and_use)];
+        use_it(&shelf, take_up(&shelf, held));
+        join(waiters);
+        assert_eq!(at_rest(&shelf), 3);
     });
+}
+
+/// Queues without a look beforehand.
+fn wait_and_use(shelf: &Model) {
+    match wait(shelf, forever) {
+        Got::Right(right) => use_it(shelf, right),
+        Got::TimedOut | Got::Refused => panic!("nobody ends this wait"),
+    }
 }
 
 /// Waits for a resource, or for room to create one that counts as `fresh` uses.
