@@ -51,6 +51,8 @@ pub(crate) mod word;
 #[cfg(all(test, slackwater_loom))]
 mod models;
 #[cfg(all(test, not(slackwater_loom)))]
+mod parts;
+#[cfg(all(test, not(slackwater_loom)))]
 mod unwinding;
 
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
