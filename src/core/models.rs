@@ -17,6 +17,7 @@ mod giving_up;
 mod lists;
 pub(super) mod mutation;
 mod queue;
+mod resizing;
 
 use super::hint::EVERY;
 use super::*;

@@ -9,6 +9,7 @@ const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 fn shelf(slots: u32) -> Shelf<Box<u64>> {
     let shelf = Shelf::new(ShelfConfig {
         slots,
+        open: slots,
         available: Available::Affine,
         fairness: HandOver::Never,
         max_waiters: u32::MAX,
@@ -16,7 +17,7 @@ fn shelf(slots: u32) -> Shelf<Box<u64>> {
         asymmetric: true,
     });
     while let Some(mut right) = shelf.reserve() {
-        right.put(Box::new(0), 0, 7);
+        right.put(Box::new(0), 0);
         shelf.give_back(right, || 0);
     }
     shelf
@@ -31,7 +32,7 @@ fn ended(shelf: &Shelf<Box<u64>>, right: Right<'_, Box<u64>>) {
 #[test]
 fn each_reason_for_attention_is_a_bit_of_its_own() {
     use attention::*;
-    let all = [CONTENDED, FENCED, STARVING, CLOSED, LISTED, OVERFLOWING];
+    let all = [CONTENDED, FENCED, STARVING, CLOSED, LISTED, OVERFLOWING, WISHES, MEASURED];
     assert!(all.iter().all(|flag| flag.count_ones() == 1));
     assert_eq!(all.iter().fold(0, |together, flag| together | flag).count_ones() as usize, all.len());
 }
@@ -57,13 +58,6 @@ fn a_look_nearby_ends_after_eight_slots() {
     assert_eq!(shelf.index_of(found.slot()), Some(15));
     held.into_iter().chain([found]).for_each(|right| ended(&shelf, right));
     assert_eq!(shelf.occupied(), 0);
-}
-
-#[test]
-fn a_record_keeps_what_the_resource_costs() {
-    let shelf = shelf(1);
-    assert_eq!(shelf.slots().map(|(_, slot)| slot.record().weight()).sum::<u64>(), 7);
-    shelf.take(0).into_iter().for_each(|right| ended(&shelf, right));
 }
 
 #[test]
