@@ -133,6 +133,36 @@ fn freed_room_wakes_a_waiter_that_can_create() {
     }
 }
 
+/// Rules out: of two that wait for room one sleeps on beside the second place freed, because one wake was sent for both and
+/// whoever had it did not look whether there is room left.
+#[test]
+fn room_for_two_serves_two_that_can_create() {
+    explore("room for two", || {
+        let shelf = Setting::of(2, HandOver::Never).shelf();
+        shelf.set_wake_on_vacancy(true);
+        let ending = [0, 1].map(|_| {
+            let mut right = shelf.claim_any(Phase::Ready, Phase::Retiring).expect("all are free");
+            drop(right.take());
+            let (slot, word) = right.pass_on();
+            (shelf.index_of(slot).expect("ours"), word)
+        });
+        // What they make stays in their hands: nothing but the freed room can serve them.
+        let create = |shelf: &Model| {
+            let request = Request { lane: 1, since: 0, holder: HOLDER };
+            let look = |_| shelf.reserve();
+            let Outcome::Found(right) = shelf.wait(&request, look, forever, now) else { panic!("only room comes") };
+            right.pass_on();
+        };
+        let waiters = [spawn(&shelf, create), spawn(&shelf, create)];
+        for right in ending {
+            shelf.vacate(take_up(&shelf, right), now);
+        }
+        join(waiters);
+        assert!(shelf.slots().all(|(_, slot)| slot.look().phase() == Phase::Creating), "one each");
+        assert!(!shelf.is_waking());
+    });
+}
+
 /// Rules out: the keeper ends a surplus resource at the moment of its return, and the waiter for whom it was returned sleeps on
 /// beside the room it left.
 #[test]
@@ -210,7 +240,7 @@ fn a_last_resort_is_seen_by_who_waits() {
             };
             use_it(shelf, right);
         });
-        shelf.open_degraded(take_up(&shelf, (0, word)), now);
+        shelf.open_as(Phase::Degraded, take_up(&shelf, (0, word)), now);
         waiter.join().unwrap();
         assert_eq!(at_rest(&shelf), 1);
     });
