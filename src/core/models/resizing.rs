@@ -26,25 +26,48 @@ fn a_slot_vacated_beside_a_shrinking_is_shut() {
     });
 }
 
-/// Rules out: a shrinking that takes a slot and puts it back, because another was shut meanwhile, hides it from a waiter.
+/// Waits for room, and keeps it.
+fn occupy(shelf: &Model) {
+    let request = Request { lane: 1, since: 0, holder: HOLDER };
+    let Outcome::Found(right) = shelf.wait(&request, |_| shelf.reserve(), forever, now) else {
+        panic!("only room comes")
+    };
+    right.pass_on();
+}
+
+/// Rules out: room that a growing opens appears beside a waiter that parks because it saw none.
 #[test]
-fn growing_and_shrinking_hide_no_room_from_a_waiter() {
-    explore("resize against wait", || {
+fn growing_wakes_a_waiter_that_can_create() {
+    explore_all("growing against wait", || {
         let shelf = Setting::of(2, HandOver::Never).shelf();
         shelf.set_wake_on_vacancy(true);
         shelf.set_target(1, now);
         end_one(&shelf);
-        let held = take_out(&shelf);
-        let waiter = spawn(&shelf, |shelf| {
-            let request = Request { lane: 1, since: 0, holder: HOLDER };
-            let look = |_| shelf.take_anywhere(0).or_else(|| shelf.reserve());
-            let Outcome::Found(mut right) = shelf.wait(&request, look, forever, now) else { panic!("only room comes") };
-            right.put(Box::new(7), 0);
-            shelf.give_back(right, now);
-        });
+        take_out(&shelf);
+        let waiter = spawn(&shelf, occupy);
         shelf.set_target(2, now);
         waiter.join().unwrap();
-        give_back(&shelf, take_up(&shelf, held));
-        assert_eq!(at_rest(&shelf), 7);
+        assert_eq!((shelf.open_slots(), shelf.occupied()), (2, 2));
+    });
+}
+
+/// Rules out: a shrinking takes a vacant slot and puts it back, because another was shut meanwhile, and a waiter that looked
+/// in between sleeps on beside it.
+#[test]
+fn a_shrinking_that_puts_a_slot_back_hides_no_room() {
+    explore("shrink, vacate and wait", || {
+        let shelf = Setting::of(2, HandOver::Never).shelf();
+        shelf.set_wake_on_vacancy(true);
+        end_one(&shelf);
+        let mut right = shelf.claim_any(Phase::Ready, Phase::Retiring).expect("one is left");
+        drop(right.take());
+        let (slot, word) = right.pass_on();
+        let ending = (shelf.index_of(slot).expect("ours"), word);
+        let waiter = spawn(&shelf, occupy);
+        let resizer = spawn(&shelf, |shelf| shelf.set_target(1, now));
+        shelf.vacate(take_up(&shelf, ending), now);
+        join([waiter, resizer]);
+        assert_eq!((how_many(&shelf, Phase::Shut), how_many(&shelf, Phase::Creating)), (1, 1));
+        assert_eq!((shelf.open_slots(), shelf.occupied()), (1, 1));
     });
 }

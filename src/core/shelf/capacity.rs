@@ -86,7 +86,7 @@ impl<R> Shelf<R> {
             } else {
                 right.vacate(Phase::Vacant);
                 // Somebody may have looked for room while we had it.
-                full_fence(SeqCst);
+                step!("put_back_fence", full_fence(SeqCst));
                 self.wake_for_vacancy(now);
             }
         }
