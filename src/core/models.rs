@@ -17,7 +17,6 @@ mod giving_up;
 mod lists;
 pub(super) mod mutation;
 mod queue;
-mod resizing;
 
 use super::hint::EVERY;
 use super::*;
