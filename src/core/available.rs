@@ -7,7 +7,7 @@ use super::slot::{Right, Slot};
 use super::sync::{AtomicBool, AtomicU32, AtomicU64};
 use super::word::Phase;
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 pub(crate) type SlotArray<R> = [CachePadded<Slot<R>>];
 
@@ -72,7 +72,8 @@ pub(crate) trait Indices {
 /// ```
 /// Lost if R2 finds `listed` true and pushes nothing, while T3 finds the slot not yet READY and drops the index. Both R2
 /// and T2 are read-modify-writes of one flag: if R2 comes first, T2 reads from it and T3 sees R1; if T2 comes first, R2
-/// finds false and pushes.
+/// finds false and pushes. That it then pushes after T1 popped needs no more: the stack's exchanges are ordered among
+/// themselves, and a push before T1 would be seen by T1, hence before T2, from which R2 read.
 ///
 /// Whoever claims a listed slot past the list (the keeper, a waiter's look) leaves the index behind; the taker that pops
 /// it fails its claim and drops it, and if the slot was opened again meanwhile the index is simply true once more.
@@ -87,16 +88,16 @@ impl<I: Indices> Listed<I> {
     }
 
     fn put(&self, index: u32) {
-        // AcqRel: meets the swap in `take`, see above.
-        if !self.listed[index as usize].swap(true, AcqRel) {
+        // Release: meets the Acquire in `take`, see above. If that came first there is nothing to see: the index is off the list.
+        if !self.listed[index as usize].swap(true, Release) {
             step!("list", self.indices.push(index));
         }
     }
 
     fn take<'s, R>(&self, slots: &'s SlotArray<R>) -> Option<Right<'s, R>> {
         while let Some(index) = self.indices.pop() {
-            // AcqRel: meets the swap in `put`, see above.
-            step!("unlist", self.listed[index as usize].swap(false, AcqRel));
+            // Acquire: meets the Release in `put`, see above.
+            step!("unlist", self.listed[index as usize].swap(false, Acquire));
             let slot = &slots[index as usize];
             let seen = slot.look();
             if seen.phase() == Phase::Ready
@@ -125,7 +126,7 @@ impl IndexStack {
 
 /// The head after `seen`: a new tag, and `top` (index + 1) on top.
 fn retag(seen: u64, top: u32) -> u64 {
-    let step = if cfg!(slackwater_mutation = "tag") { 0 } else { 1 };
+    let step = if left_out!("tag") { 0 } else { 1 };
     (((seen >> 32) as u32).wrapping_add(step) as u64) << 32 | u64::from(top)
 }
 
@@ -150,8 +151,9 @@ impl Indices for IndexStack {
             let index = top.checked_sub(1)?;
             // May be overwritten by a later push of the same index; then the tag has changed and the exchange fails.
             let next = self.next[index as usize].load(Relaxed);
-            // Acquire on failure: the next round reads the `next` that the new head's push stored.
-            match self.head.compare_exchange_weak(seen, retag(seen, next), Acquire, Acquire) {
+            // Relaxed on success: the load that brought `seen` was an Acquire. Acquire on failure: the next round reads the
+            // `next` that the new head's push stored.
+            match self.head.compare_exchange_weak(seen, retag(seen, next), Relaxed, Acquire) {
                 Ok(_) => return Some(index),
                 Err(now) => seen = now,
             }

@@ -101,7 +101,7 @@ mod model {
     }
 
     pub(crate) fn heavy() {
-        if cfg!(slackwater_mutation = "heavy_fence") {
+        if left_out!("heavy_fence") {
             return;
         }
         loom::sync::atomic::fence(loom::sync::atomic::Ordering::SeqCst);

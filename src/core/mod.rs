@@ -16,11 +16,22 @@
 //! | `shelf`     | the protocols: claim; in `giving` return and hand over, in `waiting` announce, look, park |
 //! | `sync`      | the one seam between the standard library and the model checker           |
 
-/// A step that a protocol stands on. Built with `--cfg slackwater_mutation="name"` it is left out, and a model must fail:
-/// `.ci/mutations` sees to it.
+/// Whether the step `name` is left out of this build (`--cfg slackwater_mutation="name"`, for tests on real threads) or, under
+/// the model checker, of this run (`SLACKWATER_MUTATION=name`, so that one build serves them all).
+macro_rules! left_out {
+    ($name:literal) => {{
+        #[cfg(not(all(test, slackwater_loom)))]
+        let in_this_run = false;
+        #[cfg(all(test, slackwater_loom))]
+        let in_this_run = crate::core::models::mutation::is($name);
+        cfg!(slackwater_mutation = $name) || in_this_run
+    }};
+}
+
+/// A step that a protocol stands on. Without it a model must fail: `.ci/mutations` sees to it.
 macro_rules! step {
     ($name:literal, $step:expr) => {
-        if !cfg!(slackwater_mutation = $name) {
+        if !left_out!($name) {
             $step;
         }
     };
@@ -39,6 +50,8 @@ pub(crate) mod word;
 
 #[cfg(all(test, slackwater_loom))]
 mod models;
+#[cfg(all(test, not(slackwater_loom)))]
+mod parts;
 #[cfg(all(test, not(slackwater_loom)))]
 mod unwinding;
 

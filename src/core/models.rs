@@ -15,6 +15,7 @@ mod closing;
 mod fences;
 mod giving_up;
 mod lists;
+pub(super) mod mutation;
 mod queue;
 
 use super::hint::EVERY;
@@ -35,14 +36,22 @@ struct Setting {
     slots: u32,
     hand_over: HandOver,
     light: bool,
-    lifo: bool,
+    list: List,
     /// Places that are SHUT.
     extra: u32,
 }
 
+/// What the strategy keeps of free slots.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum List {
+    Nothing,
+    Stack,
+    Queue,
+}
+
 impl Setting {
     fn of(slots: u32, hand_over: HandOver) -> Setting {
-        Setting { slots, hand_over, light: true, lifo: false, extra: 0 }
+        Setting { slots, hand_over, light: true, list: List::Nothing, extra: 0 }
     }
 
     /// Every slot holds a resource and is READY.
@@ -51,13 +60,14 @@ impl Setting {
         let shelf = Shelf::new(ShelfConfig {
             slots: self.slots + self.extra,
             open: self.slots,
-            available: match self.lifo {
-                true => Available::Lifo(Listed::new(slots, IndexStack::new(slots))),
-                false => Available::Affine,
+            available: match self.list {
+                List::Nothing => Available::Affine,
+                List::Stack => Available::Lifo(Listed::new(slots, IndexStack::new(slots))),
+                List::Queue => Available::Fifo(Listed::new(slots, IndexQueue::new(slots))),
             },
             fairness: self.hand_over,
             max_waiters: u32::MAX,
-            attention: if self.lifo { attention::LISTED } else { 0 },
+            attention: if self.list == List::Nothing { 0 } else { attention::LISTED },
             asymmetric: self.light,
         });
         while let Some(mut right) = shelf.reserve() {

@@ -246,12 +246,13 @@ impl<R> Shelf<R> {
         self.signals.coarse.store(now, Relaxed);
     }
 
-    /// Raises or lowers a flag that takes part in no protocol: whoever misses it is told again.
+    /// Raises or lowers a flag. Whoever lowers it looks afterwards whether it must be up, and raises it again.
     pub(crate) fn set_attention(&self, flag: u32, up: bool) {
         if up {
-            self.signals.attention.fetch_or(flag, Relaxed);
+            // Release: meets the Acquire below. Who lowers the flag after this sees why it was raised.
+            self.signals.attention.fetch_or(flag, Release);
         } else {
-            self.signals.attention.fetch_and(!flag, Relaxed);
+            self.signals.attention.fetch_and(!flag, Acquire);
         }
     }
 

@@ -251,7 +251,8 @@ impl<'s, R> Right<'s, R> {
     /// generation stays.
     pub(crate) fn vacate(self, to: Phase) {
         debug_assert!(self.word.phase().may_become(to) && !to.is_live(), "{:?} -> {to:?}", self.word);
-        let empty = if self.word.phase() == Phase::Creating { self.word.to(to) } else { self.word.next_life(to) };
+        let same_life = self.word.phase() == Phase::Creating || left_out!("generation");
+        let empty = if same_life { self.word.to(to) } else { self.word.next_life(to) };
         // Release: meets the Acquire in `Slot::claim`, so the next creator sees the place empty.
         self.slot.word.store(empty.bits(), Release);
     }

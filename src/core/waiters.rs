@@ -296,7 +296,7 @@ impl List {
     pub(crate) fn choose<'l>(&mut self) -> Option<&'l Node> {
         let first = self.first()?;
         let here = processor::current();
-        let mut candidate = Some(first).filter(|_| self.passed_over < PASSED_OVER);
+        let mut candidate = Some(first).filter(|_| self.passed_over < PASSED_OVER || left_out!("bound_passing_over"));
         for passed in 0..CANDIDATES {
             let Some(node) = candidate else { break };
             if node.processor.load(Relaxed) == here {
@@ -446,8 +446,12 @@ impl List {
             self.since(node).saturating_add(lane as u64 * LANE_HEAD_START)
         };
         let own = rank(node);
-        let mut before = 0;
-        self.for_each(|other, _| before += u32::from(!ptr::eq(other, node) && rank(other) <= own));
+        let (mut before, mut passed) = (0, false);
+        // Of equal rank, those are served first that come first here, as in `first`.
+        self.for_each(|other, _| {
+            passed |= ptr::eq(other, node);
+            before += u32::from(rank(other) < own || rank(other) == own && !passed);
+        });
         before + 1
     }
 

@@ -64,3 +64,33 @@ fn a_successor_takes_a_place_and_its_predecessor_gives_one_back() {
         assert_eq!(at_rest_with(&shelf, 1), 0);
     });
 }
+
+/// Rules out: a shrinking takes a vacant slot and puts it back, because another was shut meanwhile, and a waiter that looked
+/// in between sleeps on beside it.
+#[test]
+fn a_shrinking_that_puts_a_slot_back_hides_no_room() {
+    explore("shrink, vacate and wait", || {
+        let shelf = Setting::of(2, HandOver::Never).shelf();
+        shelf.set_wake_on_vacancy(true);
+        let [ended, ending] = [0, 1].map(|_| {
+            let mut right = shelf.claim_any(Phase::Ready, Phase::Retiring).expect("both are free");
+            drop(right.take());
+            let (slot, word) = right.pass_on();
+            (shelf.index_of(slot).expect("ours"), word)
+        });
+        shelf.vacate(take_up(&shelf, ended), now);
+        let waiter = spawn(&shelf, |shelf| {
+            let request = Request { lane: 1, since: 0, holder: HOLDER };
+            match shelf.wait(&request, |_| shelf.reserve(), forever, now) {
+                Outcome::Found(right) => drop(right.pass_on()),
+                _ => panic!("only room can end this wait"),
+            }
+        });
+        let resizer = spawn(&shelf, |shelf| shelf.set_target(1, now));
+        shelf.vacate(take_up(&shelf, ending), now);
+        join([waiter, resizer]);
+        let shut = shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Shut).count();
+        assert_eq!(shut, 1);
+        assert_eq!((shelf.open_slots(), shelf.occupied()), (1, 1));
+    });
+}

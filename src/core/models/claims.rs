@@ -43,6 +43,27 @@ fn a_word_of_an_earlier_life_wins_nothing() {
     });
 }
 
+/// Rules out: a thread that finds the word as it left it, though others used the slot meanwhile, sees the resource as it was
+/// before them.
+#[test]
+fn a_remembered_word_wins_what_the_last_holder_left() {
+    explore_all("a_remembered_word_wins_what_the_last_holder_left", || {
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let remembered = shelf.slots().next().unwrap().1.look();
+        let other = spawn(&shelf, |shelf| {
+            if let Some(right) = shelf.take_anywhere(0) {
+                use_it(shelf, right);
+            }
+        });
+        let (_, slot) = shelf.slots().next().unwrap();
+        if let Some(right) = slot.claim_ready(remembered) {
+            use_it(&shelf, right);
+        }
+        other.join().unwrap();
+        assert!((1..=2).contains(&at_rest(&shelf)));
+    });
+}
+
 /// Rules out: two threads reserve one vacancy, or a vacancy is lost when a creation fails.
 #[test]
 fn one_vacancy_is_reserved_once() {
@@ -66,6 +87,32 @@ fn one_vacancy_is_reserved_once() {
         create(false)(&shelf);
         assert_eq!(shelf.occupied(), 1);
         assert_eq!(at_rest(&shelf), 1);
+        assert_eq!(shelf.occupied(), 0);
+    });
+}
+
+/// Rules out: whoever creates after a failed creation finds the place as it was before the last resource had left it.
+#[test]
+fn a_failed_creation_between_leaves_the_place_empty() {
+    explore("a_failed_creation_between", || {
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let fails = spawn(&shelf, |shelf| {
+            if let Some(right) = shelf.reserve() {
+                shelf.vacate(right, now);
+            }
+        });
+        let creates = spawn(&shelf, |shelf| {
+            if let Some(mut right) = shelf.reserve() {
+                right.put(Box::new(1), 0);
+                shelf.give_back(right, now);
+            }
+        });
+        if let Some(mut right) = shelf.claim_any(Phase::Ready, Phase::Retiring) {
+            drop(right.take());
+            shelf.vacate(right, now);
+        }
+        join([fails, creates]);
+        sweep(&shelf);
         assert_eq!(shelf.occupied(), 0);
     });
 }

@@ -86,7 +86,7 @@ impl<R> Shelf<R> {
             } else {
                 right.vacate(Phase::Vacant);
                 // Somebody may have looked for room while we had it.
-                full_fence(SeqCst);
+                step!("put_back_fence", full_fence(SeqCst));
                 self.wake_for_vacancy(now);
             }
         }
@@ -94,7 +94,7 @@ impl<R> Shelf<R> {
 
     fn wake_for_vacancy(&self, now: impl Now) {
         if self.signals.wake_on_vacancy.load(Relaxed) && self.waiters.count() > 0 {
-            self.wake_next(now);
+            step!("vacate_wakes", self.wake_next(now));
         }
     }
 }

@@ -41,7 +41,7 @@ impl<R> Shelf<R> {
                     step!("lower_waking", self.waiters.set_waking(false));
                     // K3, meets the fence in `opened`.
                     step!("woken_fence", full_fence(SeqCst));
-                    if !cfg!(slackwater_mutation = "look_again")
+                    if !left_out!("look_again")
                         && let Some(found) = look(true)
                     {
                         return seat.leave_with(Outcome::Found(found));
@@ -94,7 +94,7 @@ impl<R> Shelf<R> {
             let _fencing = self.fencing.lock();
             self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
             step!("lower_fence", fence::heavy());
-            if self.waiters.count() == 0 || cfg!(slackwater_mutation = "look_after_lowering") {
+            if self.waiters.count() == 0 || left_out!("look_after_lowering") {
                 return;
             }
             self.raise_both();
@@ -115,9 +115,9 @@ impl<R> Shelf<R> {
         {
             let _fencing = self.fencing.lock();
             self.signals.attention.fetch_or(CLOSED, Relaxed);
+            // With its heavy fence: a return that does not see CLOSED is seen by who sweeps after us.
             step!("close_fence", self.raise_both());
         }
-        full_fence(SeqCst);
         self.refuse_all(true, &Refusal::Closed, now);
     }
 
@@ -201,6 +201,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
                 drop(self.node.take_refusal());
                 Outcome::Found(found)
             }
+            (_, outcome) if left_out!("timeout_takes_grant") => outcome,
             _ => self.served(),
         }
     }

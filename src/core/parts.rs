@@ -1,0 +1,127 @@
+//! What single parts of the core promise each other. Protocols are the business of `models`.
+
+use super::waiters::{LANE_HEAD_START, Node, Waiters};
+use super::*;
+use std::sync::Arc;
+
+const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
+
+fn shelf(slots: u32) -> Shelf<Box<u64>> {
+    let shelf = Shelf::new(ShelfConfig {
+        slots,
+        open: slots,
+        available: Available::Affine,
+        fairness: HandOver::Never,
+        max_waiters: u32::MAX,
+        attention: 0,
+        asymmetric: true,
+    });
+    while let Some(mut right) = shelf.reserve() {
+        right.put(Box::new(0), 0);
+        shelf.give_back(right, || 0);
+    }
+    shelf
+}
+
+fn ended(shelf: &Shelf<Box<u64>>, right: Right<'_, Box<u64>>) {
+    let mut right = right.change(Phase::Retiring);
+    drop(right.take());
+    shelf.vacate(right, || 0);
+}
+
+#[test]
+fn each_reason_for_attention_is_a_bit_of_its_own() {
+    use attention::*;
+    let all = [CONTENDED, FENCED, STARVING, CLOSED, LISTED, OVERFLOWING, WISHES, MEASURED];
+    assert!(all.iter().all(|flag| flag.count_ones() == 1));
+    assert_eq!(all.iter().fold(0, |together, flag| together | flag).count_ones() as usize, all.len());
+}
+
+#[test]
+fn no_two_shelves_share_a_number_and_none_has_that_of_no_pool() {
+    let numbers = [shelf(1).number(), shelf(1).number(), shelf(1).number()];
+    assert!(numbers.iter().all(|number| *number > 0));
+    assert!(numbers[0] < numbers[1] && numbers[1] < numbers[2]);
+}
+
+#[test]
+fn a_look_nearby_ends_after_eight_slots() {
+    let shelf = shelf(20);
+    let held: Vec<_> = std::iter::from_fn(|| shelf.take(0)).collect();
+    let (left, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|right| shelf.index_of(right.slot()) == Some(15));
+    for right in left {
+        shelf.give_back(right, || 0);
+    }
+    // 2 to 9 and 7 to 14 do not reach it; 8 to 15 do, and so does a start beyond the end never.
+    assert!([0, 2, 7, 16, 99].into_iter().all(|start| shelf.take_nearby(start).is_none()));
+    let found = shelf.take_nearby(8).expect("15 is free");
+    assert_eq!(shelf.index_of(found.slot()), Some(15));
+    held.into_iter().chain([found]).for_each(|right| ended(&shelf, right));
+    assert_eq!(shelf.occupied(), 0);
+}
+
+#[test]
+fn nobody_waits_in_a_closed_shelf() {
+    let shelf = shelf(1);
+    let held = shelf.take(0).expect("the slot is free");
+    shelf.close(|| 0);
+    let request = Request { lane: 1, since: 0, holder: HOLDER };
+    let outcome = shelf.wait(&request, |_| None::<()>, || Patience::Over, || 0);
+    assert!(matches!(outcome, Outcome::Refused(_)));
+    ended(&shelf, held);
+}
+
+/// The queue of those who came at `(lane, since)`, in this order.
+fn queue(waits: &[(usize, u64)]) -> (Waiters, Vec<Arc<Node>>) {
+    let waiters = Waiters::new();
+    let nodes: Vec<_> = waits.iter().map(|_| Node::mine()).collect();
+    for (node, (lane, since)) in nodes.iter().zip(waits) {
+        assert!(waiters.join(node, (*lane, *since, HOLDER), u32::MAX).is_ok());
+    }
+    (waiters, nodes)
+}
+
+/// Who is served when, as places in the order of coming; checks the places they are told meanwhile.
+fn served(waits: &[(usize, u64)]) -> Vec<usize> {
+    let (waiters, nodes) = queue(waits);
+    let mut list = waiters.lock();
+    let mut order = Vec::new();
+    while let Some(first) = list.first() {
+        assert_eq!(list.position(first), 1);
+        order.extend(nodes.iter().position(|node| std::ptr::eq(&**node, first)));
+        assert!(list.unlink(first));
+    }
+    order
+}
+
+#[test]
+fn a_lane_serves_the_oldest_first_and_of_the_same_age_the_one_that_came_first() {
+    assert_eq!(served(&[(1, 5), (1, 5), (1, 3), (1, 9), (1, 5)]), [2, 0, 1, 4, 3]);
+}
+
+#[test]
+fn a_lane_is_a_head_start_and_no_more() {
+    let late = LANE_HEAD_START / 2;
+    assert_eq!(served(&[(2, 0), (1, late), (0, LANE_HEAD_START)]), [2, 1, 0]);
+    let (waiters, nodes) = queue(&[(2, 0), (1, late), (1, LANE_HEAD_START + late)]);
+    let mut list = waiters.lock();
+    assert_eq!(nodes.iter().map(|node| list.position(node)).collect::<Vec<_>>(), [2, 1, 3]);
+    nodes.iter().for_each(|node| assert!(list.unlink(node)));
+}
+
+#[test]
+fn one_return_in_so_many_looks_past_a_wake() {
+    let looks = (0..64).filter(|_| hint::every(16)).count();
+    assert_eq!(looks, 4);
+}
+
+#[test]
+fn a_thread_has_a_name_until_it_ends() {
+    let number = std::thread::Builder::new().name("ends soon".into()).spawn(|| {
+        let number = thread_number();
+        assert_eq!(thread_name(number).as_deref(), Some("ends soon"));
+        number
+    });
+    let number = number.unwrap().join().unwrap();
+    assert_eq!(thread_name(number), None);
+}
