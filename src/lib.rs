@@ -12,6 +12,9 @@ mod manager;
 mod observe;
 mod pool;
 
+#[cfg(slackwater_shuttle)]
+#[doc(hidden)]
+pub use crate::core::sync::as_if_unwinding;
 pub use config::{Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnPanic, PoolConfig, Strategy};
 pub use error::{
     BuildError, CheckoutError, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated, SharedError, Timeout,

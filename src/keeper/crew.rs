@@ -3,12 +3,12 @@
 //! Each job concerns one slot, so there are never more jobs than slots. Threads start when a job finds none idle and the
 //! limit allows; a thread whose job hangs no longer counts against the limit. Idle threads end after a while.
 
-use parking_lot::{Condvar, Mutex};
+use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
+use crate::core::sync::around::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// How long an idle thread stays for more work: longer than the gap between jobs of a busy pool, short enough that a pool

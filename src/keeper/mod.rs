@@ -11,16 +11,15 @@ pub use clock::{Clock, Deadline, VirtualClock};
 pub(crate) use clock::{Watch, nanos};
 pub(crate) use crew::{Crew, HUNG_AFTER, Upkeep, Work};
 
+use crate::core::sync::around::{Condvar, Mutex, thread};
 use crate::core::{Phase, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
 use crate::observe::DestroyReason;
 use crate::pool::{Inner, Job, Quarantined};
-use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
 
 /// Set in the coarse clock while nobody publishes it: the time beside it is when it stopped.
 pub(crate) const ASLEEP: u32 = 1 << 31;

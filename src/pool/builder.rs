@@ -3,14 +3,13 @@
 use super::create::CreationState;
 use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
+use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
 use crate::error::{BuildError, SharedError};
 use crate::keeper::{self, Alarm, Clock, Crew, KeeperState, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::Counts;
-use parking_lot::{Condvar, Mutex};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! Close: everybody is told, everything comes back or is named.
 
 use super::{Inner, Job};
+use crate::core::sync::around::thread;
 use crate::core::{Phase, Right};
 use crate::keeper::Deadline;
 use crate::manager::Manager;
@@ -106,7 +107,7 @@ impl<M: Manager> Inner<M> {
         self.alarm.stop();
         let keeper = self.keeper_thread.lock().take();
         if let Some(keeper) = keeper
-            && keeper.thread().id() != std::thread::current().id()
+            && keeper.thread().id() != thread::current().id()
             && self.alarm.wait_for_end(&self.clock, deadline.max(self.now().saturating_add(KEEPER_GRACE)))
         {
             // The keeper's duties catch what they call; a panic there is logged where it happens.

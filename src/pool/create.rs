@@ -2,15 +2,15 @@
 
 use super::{Inner, Job};
 use crate::config::Creation;
+use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence};
 use crate::core::{Phase, Right};
 use crate::error::{Refusal, SharedError};
 use crate::manager::{Manager, Severity};
 use crate::observe::DestroyReason;
 use crate::pool::checkout::ATTEMPTS;
-use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst, fence};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
 
 /// Creating that has measured cheaper than this many nanoseconds happens on the caller: about what waking a helper thread
 /// and being woken by it costs on a busy machine.
