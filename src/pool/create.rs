@@ -2,7 +2,7 @@
 
 use super::{Inner, Job};
 use crate::config::Creation;
-use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence};
+use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence, thread};
 use crate::core::{Phase, Right};
 use crate::error::{Refusal, SharedError};
 use crate::manager::{Manager, Severity};
@@ -253,6 +253,11 @@ impl<M: Manager> Inner<M> {
         let outcome = {
             let _ticket = Ticket::run(&self.creation);
             let vacancy = if wanted && !self.is_closed() { self.shelf.reserve() } else { None };
+            // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
+            // one busy, and that one from its processor.
+            if wanted && vacancy.is_none() {
+                thread::yield_now();
+            }
             let made = vacancy.map(|right| self.make(right));
             // Before the ticket is back: whoever takes the next one must see the pause.
             made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))
