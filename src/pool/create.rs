@@ -194,7 +194,11 @@ impl<M: Manager> Inner<M> {
             self.alarm.ring();
             return false;
         }
-        while self.take_ticket(wanted) {
+        // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.
+        for _ in 0..wanted {
+            if !self.take_ticket(wanted) {
+                break;
+            }
             if self.submit(Job::Create).is_err() {
                 self.creation.tickets.fetch_sub(1, SeqCst);
                 break;
