@@ -1,31 +1,34 @@
-//! An allocator that knows how much is in use.
+//! An allocator that knows how much each thread has asked for and not given back.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
+use std::cell::Cell;
 
 struct Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-static IN_USE: AtomicIsize = AtomicIsize::new(0);
+thread_local! {
+    /// Needs neither a start nor an end, so the allocator may use it at any time.
+    static KEPT: Cell<isize> = const { Cell::new(0) };
+}
 
-/// Bytes in use by the whole program.
-pub fn in_use() -> isize {
-    IN_USE.load(SeqCst)
+/// Bytes that this thread has allocated, less those it has freed.
+pub fn kept() -> isize {
+    KEPT.get()
 }
 
 // SAFETY: every call is passed on unchanged to the system's allocator, which keeps to the contract; counting neither
 // allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size() as isize, SeqCst);
+        KEPT.set(KEPT.get() + layout.size() as isize);
         // SAFETY: the caller vouches for `layout` as `System` wants it.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as isize, SeqCst);
+        KEPT.set(KEPT.get() - layout.size() as isize);
         // SAFETY: the block came from `System` through `alloc`, with this layout.
         unsafe { System.dealloc(block, layout) }
     }
