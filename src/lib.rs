@@ -14,6 +14,9 @@ mod pool;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(slackwater_shuttle)]
+#[doc(hidden)]
+pub use crate::core::sync::as_if_unwinding;
 pub use config::{
     Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling, Strategy,
 };

@@ -4,11 +4,11 @@
 //! checkout: the generation in the word tells an earlier life of the slot from the present one.
 
 use super::slot::Stamp;
+use super::sync::around::{self, thread_local};
 use super::word::Word;
 use parking_lot::Mutex;
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
 /// Pools a thread keeps hints for at once; a pool whose number collides with another's takes the other's place.
@@ -51,9 +51,8 @@ thread_local! {
 
 impl Mine {
     fn named_number(&self) -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         if self.number.get() == 0 {
-            self.number.set(NEXT.fetch_add(1, Relaxed));
+            self.number.set(around::thread_number());
             // A thread in its last breath has no destructors left to run: it stays unnamed.
             let _ = NAMED.try_with(|_| ());
         }

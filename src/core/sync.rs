@@ -1,14 +1,31 @@
-//! The one seam between the standard library and the model checker.
+//! The one seam between the standard library and what explores interleavings.
 //!
-//! Everything in `core/` that takes part in a protocol comes from here. Built with `--cfg slackwater_loom`, the same
-//! code runs under loom, which explores its interleavings.
+//! Everything in `core/` that takes part in a protocol comes from here. Built with `--cfg slackwater_loom`, the core runs
+//! under loom, which knows weak memory and tries every interleaving of a few threads; with `--cfg slackwater_shuttle` the
+//! whole pool runs under shuttle, which knows no weak memory and tries random interleavings of many threads.
+
+#[cfg(slackwater_shuttle)]
+mod scheduled;
+#[cfg(slackwater_shuttle)]
+pub use scheduled::as_if_unwinding;
 
 #[cfg(not(slackwater_loom))]
 mod native {
+    #[cfg(slackwater_shuttle)]
+    pub(crate) use super::scheduled::{Mutex, MutexGuard, park_timeout};
+    #[cfg(not(slackwater_shuttle))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
+    #[cfg(slackwater_shuttle)]
+    pub(crate) use shuttle::{
+        sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
+        thread::{Thread, current, park},
+    };
     pub(crate) use std::sync::Arc;
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence};
-    pub(crate) use std::thread::{Thread, current, park, park_timeout};
+    #[cfg(not(slackwater_shuttle))]
+    pub(crate) use std::{
+        sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
+        thread::{Thread, current, park, park_timeout},
+    };
 
     /// `UnsafeCell` with the closure API of the model checker, which then sees each access.
     #[derive(Debug)]
@@ -99,3 +116,31 @@ mod model {
 pub(crate) use model::*;
 #[cfg(not(slackwater_loom))]
 pub(crate) use native::*;
+
+/// For the pool around the core, which loom never runs, and for what belongs to a thread.
+pub(crate) mod around {
+    #[cfg(slackwater_shuttle)]
+    pub(crate) use super::scheduled::{Condvar, Instant, Mutex, MutexGuard, panicking, thread_number};
+    #[cfg(slackwater_shuttle)]
+    pub(crate) use shuttle::{
+        sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence},
+        thread, thread_local,
+    };
+    #[cfg(not(slackwater_shuttle))]
+    pub(crate) use {
+        parking_lot::{Condvar, Mutex, MutexGuard},
+        std::{
+            sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence},
+            thread::{self, panicking},
+            thread_local,
+            time::Instant,
+        },
+    };
+
+    /// A number for the calling thread: from 1, never used twice in a process.
+    #[cfg(not(slackwater_shuttle))]
+    pub(crate) fn thread_number() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    }
+}

@@ -14,6 +14,8 @@
 //! sees it: the race of a timeout against a grant does not exist.
 
 use super::processor;
+#[cfg(not(slackwater_loom))]
+use super::sync::around::thread_local;
 use super::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Thread, UnsafeCell, current};
 use super::word::Word;
 use crate::error::Refusal;

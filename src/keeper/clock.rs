@@ -1,8 +1,8 @@
 //! The pool's time: the system's monotonic clock, or one that a test moves.
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crate::core::sync::around::{AtomicU64, Condvar, Mutex, MutexGuard};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 

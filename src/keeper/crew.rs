@@ -6,14 +6,14 @@
 //! the limit.
 
 use super::lanes::{Lanes, Task};
+use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
+use crate::core::sync::around::{Condvar, Mutex};
 use crate::observe::{HungJob, JobKind};
-use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 /// How long an idle thread stays for more work: longer than the gap between jobs of a busy pool, short enough that a pool

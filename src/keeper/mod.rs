@@ -23,13 +23,14 @@ pub(crate) use replacement::Pace;
 pub use scaling::Advice;
 
 use crate::config::Keeper;
+use crate::core::sync::around::thread::{self, JoinHandle};
+use crate::core::sync::around::{Condvar, Mutex};
 use crate::core::{Phase, Word, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
 use crate::pool::{Inner, Job, Quarantined};
 use holds::Held;
-use parking_lot::{Condvar, Mutex};
 use replacement::Replacement;
 use scaling::Load;
 use shared::{Kept, Seat};
@@ -37,7 +38,6 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock, Weak};
-use std::thread::{self, JoinHandle};
 
 /// Set in the coarse clock while nobody publishes it: the time beside it is when it stopped.
 pub(crate) const ASLEEP: u32 = 1 << 31;

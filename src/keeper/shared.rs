@@ -5,13 +5,13 @@
 //! wait for its own tick to end, and for no other.
 
 use super::{Clock, QUIET, TICK};
-use parking_lot::{Condvar, Mutex};
+use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
+use crate::core::sync::around::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
-use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 /// The keeper that pools join now; None while there is no such pool. Taken before a keeper's own lock.

@@ -6,15 +6,14 @@ use super::memory::MemoryBook;
 use super::sizes::Sizes;
 use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
+use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
 use crate::error::{BuildError, SharedError};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
 use crossbeam_channel::Receiver;
-use parking_lot::{Condvar, Mutex};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
+use crate::core::sync::around::{panicking, thread};
 use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Stamp};
 use crate::core::{Taker, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
@@ -74,7 +75,7 @@ impl<M: Manager> Inner<M> {
             let time = self.shelf.coarse();
             // All that can be known before the exchange is asked before it: loads after it have to wait for it.
             if time & ASLEEP == 0
-                && !std::thread::panicking()
+                && !panicking()
                 && let Some(right) = slot.claim_ready(hint.ready)
             {
                 right.record().checked_out(hint.stamp.at(time), site);
@@ -99,7 +100,7 @@ impl<M: Manager> Inner<M> {
         } else if self.config.strategy == crate::Strategy::Affine {
             self.shelf.remember(&right, stamp);
         }
-        if std::thread::panicking() { right.marked(Mark::Unwinding) } else { right }
+        if panicking() { right.marked(Mark::Unwinding) } else { right }
     }
 
     #[cold]
@@ -348,7 +349,7 @@ impl<M: Manager> Inner<M> {
     /// holder.
     fn completes_deadlock(&self, caller: &Caller) -> bool {
         self.shelf.is_last_of_circle(caller.number) && {
-            std::thread::yield_now();
+            thread::yield_now();
             self.shelf.is_last_of_circle(caller.number)
         }
     }

@@ -2,15 +2,15 @@
 
 use super::{Inner, Job};
 use crate::config::Creation;
+use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence, thread};
 use crate::core::{Phase, Right, attention};
 use crate::error::{Refusal, SharedError};
 use crate::manager::{Manager, Severity};
 use crate::observe::{DestroyReason, JobKind, ResourceId, ResourceState, TransitionReason};
 use crate::pool::checkout::ATTEMPTS;
-use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst, fence};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
 
 /// Creating that has measured cheaper than this many nanoseconds happens on the caller: about what waking a helper thread
 /// and being woken by it costs on a busy machine.
@@ -233,7 +233,11 @@ impl<M: Manager> Inner<M> {
             self.alarm.ring();
             return false;
         }
-        while self.take_ticket(wanted) {
+        // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.
+        for _ in 0..wanted {
+            if !self.take_ticket(wanted) {
+                break;
+            }
             if self.submit(Job::Create).is_err() {
                 self.creation.tickets.fetch_sub(1, SeqCst);
                 break;
@@ -294,6 +298,11 @@ impl<M: Manager> Inner<M> {
         let outcome = {
             let _ticket = Ticket::run(&self.creation);
             let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
+            // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
+            // one busy, and that one from its processor.
+            if wanted && vacancy.is_none() {
+                thread::yield_now();
+            }
             let made = vacancy.map(|right| self.make_in_time(right));
             // Before the ticket is back: whoever takes the next one must see the pause.
             made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))

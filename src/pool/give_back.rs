@@ -2,12 +2,12 @@
 
 use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
+use crate::core::sync::around::{Instant, panicking};
 use crate::core::{Mark, Phase, Right, attention};
 use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome};
 use crate::observe::{DestroyReason, JobKind, ResourceState, TransitionReason};
 use std::error::Error;
-use std::time::Instant;
 
 /// Destroying that has measured cheaper than this many nanoseconds happens on the thread that finds it necessary.
 const CHEAP: u64 = 100_000;
@@ -24,7 +24,7 @@ impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
     #[inline(always)]
     pub(crate) fn give_back(&self, mut right: Right<'_, M::Resource>) {
-        if std::thread::panicking() || right.word().is_marked() || self.shelf.attention() != 0 {
+        if panicking() || right.word().is_marked() || self.shelf.attention() != 0 {
             return self.give_back_watched(right);
         }
         match self.judge(&mut right) {
@@ -87,7 +87,7 @@ impl<M: Manager> Inner<M> {
     /// A return with more to look at than its own slot.
     #[inline(never)]
     fn give_back_watched(&self, mut right: Right<'_, M::Resource>) {
-        let panicked = std::thread::panicking() && !right.word().has(Mark::Unwinding);
+        let panicked = panicking() && !right.word().has(Mark::Unwinding);
         if panicked && self.config.on_panic == OnPanic::Discard {
             return self.retire(right, DestroyReason::HolderPanicked);
         }
@@ -285,7 +285,7 @@ impl<M: Manager> Inner<M> {
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
         let right = self.retiring(right, reason);
-        let cheap = self.creation.destroy_cost() <= CHEAP && !std::thread::panicking();
+        let cheap = self.creation.destroy_cost() <= CHEAP && !panicking();
         if cheap || self.is_manual() || self.is_closed() {
             return self.destroy(right, reason);
         }

@@ -6,19 +6,18 @@ use super::memory::MemoryBook;
 use super::sizes::Sizes;
 use super::{WarmUp, WarmUpReport};
 use crate::config::PoolConfig;
+use crate::core::sync::around::thread::JoinHandle;
+use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::Panicked;
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
-use parking_lot::{Condvar, Mutex};
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock, Weak};
-use std::thread::JoinHandle;
 
 pub(crate) struct Inner<M: Manager> {
     pub(crate) shelf: Shelf<M::Resource>,

@@ -2,11 +2,11 @@
 
 use super::Inner;
 use crate::config::PoolConfig;
+use crate::core::sync::around::Mutex;
 use crate::core::{Phase, attention};
 use crate::error::ConfigError;
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, PoolEvent};
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The present sizes. Written under `changing`, read anywhere.
