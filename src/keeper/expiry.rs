@@ -40,17 +40,24 @@ impl<M: Manager> Inner<M> {
         None
     }
 
-    /// Sets aside what has idled for `check_if_idle_for`: it is checked before it is lent again.
+    /// Sets aside what has neither been used nor checked for `check_if_idle_for`: it is checked before it is lent again.
     pub(super) fn set_stale_aside(&self, now: u64) -> Option<u64> {
         let idle = nanos(self.config().check_if_idle_for.filter(|_| M::CHECKS)?);
-        loop {
-            let due = self.coldest(&[Phase::Ready])?.1.saturating_add(idle);
-            if due > now {
-                return Some(due);
+        let mut next = NEVER;
+        for ((_, slot), life) in self.shelf.slots().zip(&self.lives) {
+            let seen = slot.look();
+            if seen.phase() != Phase::Ready || life.idle_since() == NEVER {
+                continue;
             }
-            let (right, _) = self.claim_coldest(&[Phase::Ready])?;
-            self.open_stale(right);
+            let due = life.idle_since().max(life.last_check()).saturating_add(idle);
+            if due > now {
+                next = next.min(due);
+            } else if let Some(right) = slot.claim(seen, Phase::Checking) {
+                // Claimed like by a borrower: if somebody was faster, it is not idle.
+                self.open_stale(right);
+            }
         }
+        (next != NEVER).then_some(next)
     }
 
     /// Resources free for checkout.
@@ -67,16 +74,15 @@ impl<M: Manager> Inner<M> {
         idle.map(|((index, _), life)| (index, life.idle_since())).min_by_key(|&(_, since)| since)
     }
 
-    /// Claims the coldest slot in one of `phases`: to be set aside if it is READY alone, else to be ended.
+    /// Claims the coldest slot in one of `phases`, to be ended.
     pub(super) fn claim_coldest(&self, phases: &[Phase]) -> Option<(Right<'_, M::Resource>, u64)> {
         loop {
             let (index, since) = self.coldest(phases)?;
             let (_, slot) = self.shelf.slots().nth(index as usize)?;
             let seen = slot.look();
-            // Claimed like by a borrower: if somebody was faster, it is not idle.
-            let to = if phases == [Phase::Ready] { Phase::Checking } else { Phase::Retiring };
+            // As above.
             if phases.contains(&seen.phase())
-                && let Some(right) = slot.claim(seen, to)
+                && let Some(right) = slot.claim(seen, Phase::Retiring)
             {
                 return Some((right, since));
             }

@@ -271,7 +271,8 @@ impl<M: Manager> Inner<M> {
             checkouts += uses;
             in_use += usize::from(phase == Phase::Busy);
             if phase.is_live() {
-                life.seen(matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded), uses, now);
+                // A check is no use, and a resource just made is in no phase of rest yet.
+                life.seen(phase != Phase::Busy, uses, now);
             }
         }
         let mut state = self.keeper.lock();

@@ -13,8 +13,8 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    /// Checks a resource that has idled for this long before it is lent again, on a helper thread, while the caller waits
-    /// for whatever comes first. Default: not. 1 ms to a year. Idle time is known to about 0.1 s.
+    /// Checks a resource that was neither used nor checked for this long before it is lent again, on a helper thread,
+    /// while the caller waits for whatever comes first. Default: not. 1 ms to a year. Idle time is known to about 0.1 s.
     pub fn check_if_idle_for(mut self, idle: Duration) -> Self {
         self.config.check_if_idle_for = Some(idle);
         self

@@ -60,6 +60,19 @@ fn lives_are_shortened_each_by_its_own_draw_within_the_jitter() {
 }
 
 #[test]
+fn a_check_is_no_use_idle_time_goes_on() {
+    let (probe, clock, builder) = still();
+    let pool = builder.max_size(2).min_idle(1).idle_timeout(3 * MIN).check_interval(Some(MIN)).build().unwrap();
+    drop([pool.checkout().unwrap(), pool.checkout().unwrap()]);
+    pass(&pool, &clock, 179 * SEC, SEC);
+    assert!(probe.check.calls() >= 2, "it was checked meanwhile");
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Idle), 0);
+    pass(&pool, &clock, 2 * SEC, SEC);
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Idle), 1);
+    closes_balanced(&pool);
+}
+
+#[test]
 fn idle_resources_end_down_to_min_idle_the_coldest_first() {
     let (probe, clock, builder) = still();
     let pool = builder.max_size(4).min_idle(2).idle_timeout(MIN).build().unwrap();
