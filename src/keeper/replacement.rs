@@ -11,7 +11,7 @@
 //! decides is looked at again at its next tick, so nothing here depends on a wake-up that could be lost.
 
 use crate::config::PoolConfig;
-use crate::core::{Phase, attention};
+use crate::core::{Phase, Word, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
 use crate::pool::{Inner, Job};
@@ -125,8 +125,11 @@ impl<M: Manager> Inner<M> {
         let count = |what: fn(&Stage) -> bool| entries.iter().filter(|entry| what(&entry.stage)).count();
         let mut surging = count(|stage| matches!(stage, Stage::Making { old_is_gone: false } | Stage::Ending { .. }));
         let mut stopped = count(|stage| matches!(stage, Stage::Making { old_is_gone: true } | Stage::Stopping));
-        let stuck = |stage| matches!(stage, Stage::Ending { since } if now.saturating_sub(since) >= STUCK);
-        let lent = entries.iter().filter(|entry| stuck(entry.stage)).count();
+        // One that is free ends in this tick, however late that comes.
+        let free = |word: Word| matches!(word.phase(), Phase::Ready | Phase::Stale | Phase::Degraded);
+        let overdue = |stage| matches!(stage, Stage::Ending { since } if now.saturating_sub(since) >= STUCK);
+        let lent =
+            entries.iter().filter(|entry| overdue(entry.stage) && !self.word_of(entry.old).is_some_and(free)).count();
         let mut orders = Orders::default();
         for entry in entries {
             match entry.stage {
@@ -158,7 +161,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// The word of a resource that is still alive.
-    pub(super) fn word_of(&self, id: ResourceId) -> Option<crate::core::Word> {
+    pub(super) fn word_of(&self, id: ResourceId) -> Option<Word> {
         let (_, slot) = self.shelf.slots().nth(id.slot())?;
         Some(slot.look()).filter(|word| word.generation() == id.generation() && word.phase().is_live())
     }

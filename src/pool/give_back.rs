@@ -121,8 +121,12 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Why a resource that comes back goes no further: somebody wished it, or it has reached a limit.
+    /// Why a resource that comes back goes no further: it failed too often, somebody wished it, or it reached a limit.
     fn reason_to_end(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
+        // Its holder knows better than a check would.
+        if right.word().has(Mark::Failed) && self.life(right).failures() >= u64::from(self.config.remove_after) {
+            return Some(DestroyReason::CheckFailed);
+        }
         let attention = self.shelf.attention();
         if attention & attention::MEASURED != 0
             && let Some(reason) = self.measure(right)
