@@ -29,7 +29,7 @@ use crate::core::{Phase, Word, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
-use crate::pool::{Inner, Job, Quarantined};
+use crate::pool::{Inner, Job, Quarantined, Supply};
 use holds::Held;
 use replacement::Replacement;
 use scaling::Load;
@@ -362,8 +362,15 @@ impl<M: Manager> Inner<M> {
         if let Some(pause) = self.creation_pause(now) {
             return Some(pause);
         }
+        let supply = self.supply(now);
+        let wanted = match supply {
+            Supply::After(time) if waiting == 0 => return Some(time),
+            Supply::After(_) => waiting,
+            Supply::One => waiting.max(1),
+            Supply::Any => wanted,
+        };
         self.request_creation(wanted);
-        None
+        (supply == Supply::One).then_some(now.saturating_add(QUIET))
     }
 
     /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.

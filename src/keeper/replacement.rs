@@ -14,7 +14,7 @@ use crate::config::PoolConfig;
 use crate::core::{Phase, Word, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
-use crate::pool::{Inner, Job};
+use crate::pool::{Inner, Job, Supply};
 
 /// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place: while both
 /// are there, another resource may be out of service. Else one long hold would hold up all replacements.
@@ -94,7 +94,10 @@ impl<M: Manager> Inner<M> {
 
     /// Moves replacements on. Returns when to look again, where nobody rings.
     pub(super) fn replace(&self, now: u64) -> Option<u64> {
-        let paused = self.creation_pause(now);
+        let paused = self.creation_pause(now).or_else(|| match self.supply(now) {
+            Supply::After(time) => Some(time),
+            Supply::One | Supply::Any => None,
+        });
         let Orders { make, end } = self.order_replacements(now, paused.is_some() || self.is_closed())?;
         self.watch_surplus();
         for (old, old_is_gone) in make {

@@ -1,5 +1,6 @@
 //! Building: settings, validation, warm-up.
 
+use super::crash_loop::ShortLives;
 use super::create::CreationState;
 use super::life::Life;
 use super::memory::MemoryBook;
@@ -259,6 +260,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers
         subscribers,
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
+        short_lives: ShortLives::default(),
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),

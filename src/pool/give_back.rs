@@ -326,6 +326,7 @@ impl<M: Manager> Inner<M> {
             self.end_life(&right);
             self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));
             self.counts.destroyed_one(reason);
+            self.lived(&right, reason);
         }
         self.vacate(right);
     }

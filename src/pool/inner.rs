@@ -1,5 +1,6 @@
 //! What the handles, guards and threads of one pool share.
 
+use super::crash_loop::ShortLives;
 use super::create::CreationState;
 use super::life::Life;
 use super::memory::MemoryBook;
@@ -34,6 +35,7 @@ pub(crate) struct Inner<M: Manager> {
     /// Creations begun, ever: a resource's number, and the pool's epoch.
     pub(super) births: AtomicU64,
     pub(super) sizes: Sizes,
+    pub(super) short_lives: ShortLives,
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
@@ -241,6 +243,7 @@ impl<M: Manager> Inner<M> {
             waiting: self.shelf.waiting() as usize,
             created: self.counts.created.get(),
             create_failures: self.counts.create_failures.get(),
+            short_lives: self.short_lives.in_a_row(),
             destroyed: self.counts.destroyed(),
             detached: self.counts.detached.get(),
             checkouts: 0,
