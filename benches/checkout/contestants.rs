@@ -84,6 +84,7 @@ pub fn contestants() -> Vec<Contestant> {
         Contestant::new(OURS, false, || ours.checkout().expect("there are more resources than threads")),
         Contestant::new(OURS_MANY, false, || many.checkout().expect("there are more resources than threads")),
         Contestant::new(OURS_KEPT, false, || kept.checkout().expect("there are more resources than threads")),
+        two_in_turn(ours, kept),
         Contestant::new("slackwater, max_uses", false, || worn.checkout().expect("more resources than threads")),
         Contestant::new("slackwater, memory_budget", false, || {
             weighed.checkout().expect("more resources than threads")
@@ -126,6 +127,25 @@ fn guarded_floor() -> Contestant {
         }
     };
     Contestant { name: "floor behind a guard, number touched", peer: false, lap: Box::new(lap) }
+}
+
+/// A thread that is never at the same pool twice in a row.
+fn two_in_turn<A, B>(one: &'static Pool<A>, other: &'static Pool<B>) -> Contestant
+where
+    A: Manager<Resource = u64>,
+    B: Manager<Resource = u64>,
+{
+    let lap = move |_thread, times: u64| {
+        for _ in 0..times.div_ceil(2) {
+            let mut guard = black_box(one.checkout().expect("there are more resources than threads"));
+            *guard += 1;
+            drop(guard);
+            let mut guard = black_box(other.checkout().expect("there are more resources than threads"));
+            *guard += 1;
+            drop(guard);
+        }
+    };
+    Contestant { name: "slackwater, two pools in turn", peer: false, lap: Box::new(lap) }
 }
 
 /// A manager that does not need to do anything, but is one: unlike a closure's, its resources are checked.
