@@ -205,7 +205,7 @@ impl<M: Manager> Pool<M> {
     /// # Errors
     /// For what `build` would refuse, and for more than [`ceiling`](Builder::ceiling) allows.
     pub fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
-        self.inner.resize(min_idle, max_size)
+        self.inner.resize(min_idle, max_size, |surplus| self.inner.retire(surplus, crate::DestroyReason::Resized))
     }
 
     /// What size would fit the load of the last minute.

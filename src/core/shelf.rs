@@ -185,7 +185,7 @@ impl<R> Shelf<R> {
             fencing: Mutex::new(()),
             waiters: CachePadded::new(Waiters::new()),
             occupied: CachePadded::new(AtomicU32::new(0)),
-            capacity: Capacity { open: AtomicU32::new(config.open), target: AtomicU32::new(config.open) },
+            capacity: Capacity::of(config.open),
         }
     }
 
@@ -278,8 +278,12 @@ impl<R> Shelf<R> {
     }
 
     /// Says whether creation happens on the caller, so that freed capacity is worth waking a waiter for.
-    pub(crate) fn set_wake_on_vacancy(&self, wake: bool) {
-        self.signals.wake_on_vacancy.store(wake, Relaxed);
+    pub(crate) fn set_wake_on_vacancy(&self, wake: bool) -> bool {
+        self.signals.wake_on_vacancy.swap(wake, Relaxed) != wake
+    }
+
+    pub(crate) fn wakes_on_vacancy(&self) -> bool {
+        self.signals.wake_on_vacancy.load(Relaxed)
     }
 
     /// Claims a free slot by the pool's strategy.

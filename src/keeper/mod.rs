@@ -223,6 +223,10 @@ impl<M: Manager> Inner<M> {
         let (clock, looked) = self.keep_clock(now);
         // Between two looks the clock alone is kept, unless somebody rang or a duty is due.
         let next = if looked || rung || self.is_due(now) {
+            if !looked {
+                // What idles, by a look that may be a tenth of a second old, may have been used since.
+                self.look_around(now);
+            }
             let duties = [
                 self.expire(now),
                 self.replace(now),
@@ -321,7 +325,8 @@ impl<M: Manager> Inner<M> {
             }
             // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
             let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
-            let idle = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Ready);
+            let free = |phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded);
+            let idle = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase()));
             // A noted time is rounded down to its tick: a tick less, so as never to be early.
             let idle_for = |stamp: u32| since_ticks(stamp, now).saturating_sub(TICK).min(most);
             let (slot, idle_for) = idle
@@ -332,7 +337,7 @@ impl<M: Manager> Inner<M> {
             }
             let seen = slot.look();
             // Claimed like by a borrower: if somebody was faster, it is not idle.
-            if seen.phase() == Phase::Ready
+            if free(seen.phase())
                 && let Some(right) = slot.claim(seen, Phase::Retiring)
             {
                 // Never here: `destroy` is the user's, and may hang.

@@ -199,7 +199,7 @@ impl<M: Manager> Builder<M> {
             anchored(shelf(&config), |shelf, me| assemble(shelf, manager, config, subscribers, Weak::clone(me)));
         let watcher: Weak<dyn keeper::Watch> = inner.me.clone();
         inner.clock.watch(watcher);
-        inner.shelf.set_wake_on_vacancy(inner.creates_inline());
+        inner.shelf.set_wake_on_vacancy(inner.config.creation == Creation::Inline || inner.is_manual());
         let pool = Pool { inner };
         keeper::start(&pool.inner)?;
         let report = pool.inner.warm_up(&warm_up);
@@ -272,6 +272,7 @@ fn assemble<M: Manager>(
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
         short_lives: ShortLives::default(),
+        outdated: AtomicU64::new(0),
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),

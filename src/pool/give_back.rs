@@ -66,8 +66,8 @@ impl<M: Manager> Inner<M> {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
         }
         self.open(right);
-        // The keeper has a new time to wake at.
-        if self.config.ages() {
+        // The keeper has a new time to wake at, or waits for resources to end.
+        if self.config.ages() || self.shelf.attention() & (attention::WISHES | attention::OVERFLOWING) != 0 {
             self.alarm.ring();
         }
     }
@@ -107,8 +107,8 @@ impl<M: Manager> Inner<M> {
             return self.retire(right, reason);
         }
         match outcome {
-            ReturnOutcome::Healthy if right.word().has(Mark::Failed) => self.open_after_failure(right),
             ReturnOutcome::Healthy => match self.end_surplus(right) {
+                (right, None) if right.word().has(Mark::Failed) => self.open_after_failure(right),
                 (right, None) => {
                     if self.config.record_uses {
                         self.moved(&right, ResourceState::Ready, TransitionReason::Returned);

@@ -36,6 +36,8 @@ pub(crate) struct Inner<M: Manager> {
     pub(super) births: AtomicU64,
     pub(super) sizes: Sizes,
     pub(super) short_lives: ShortLives,
+    /// The latest epoch by which everything older is to be replaced.
+    pub(super) outdated: AtomicU64,
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
@@ -291,8 +293,8 @@ impl<M: Manager> Inner<M> {
         let queued = self.shelf.queue_len() as usize;
         let settled = fingerprint() == before;
         let (open, slots) = (self.shelf.open_slots() as usize, self.shelf.len() as usize);
-        let surplus = open.saturating_sub(self.shelf.target() as usize);
-        Audit { slots, open, surplus, vacant, shut, stats, settled, queued }
+        let target = self.shelf.target() as usize;
+        Audit { slots, open, target, vacant, shut, stats, settled, queued }
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {

@@ -76,7 +76,7 @@ const REFUSED: &[Refused] = &[
     (|b| b.ceiling(8).scaling(Scaling::between(1, 9)), "scaling.max_size", "9", "1 to 8"),
     (|b| b.max_size(4).scaling(Scaling::between(5, 9)), "max_size", "4", "5 to 9"),
     (|b| b.scaling(Scaling::between(1, 9).band(0.0, 0.5)), "scaling.band.low", "0.0", "0.05 to 0.9"),
-    (|b| b.scaling(Scaling::between(1, 9).band(0.5, 0.5)), "scaling.band.high", "0.5", "0.55 to 1.0"),
+    (|b| b.scaling(Scaling::between(1, 9).band(0.5, 0.5)), "scaling.band.high", "0.5", "0.55 to 0.95"),
     (|b| b.scaling(Scaling::between(1, 9).interval(TINY)), "scaling.interval", "1ns", "1ms to 31536000s"),
     (|b| b.name(""), "name", "\"\"", "1 to 64 bytes"),
     (|b| b.name("a\nb"), "name", "\"a\\nb\"", "without control characters"),
@@ -125,7 +125,7 @@ fn the_ends_of_every_range_are_accepted() {
         |c| (c.min_idle, c.idle_timeout, c.surge, c.max_unavailable) = (Some(0), Some(MS), 0, MAX_SLOTS),
         |c| (c.ceiling, c.max_hold, c.on_leak) = (Some(1), Some(MS), OnLeak::Replace { at_most: 1 }),
         |c| (c.memory_budget, c.memory_pressure, c.max_growth) = (Some(u64::MAX / 2), Some(1.0), Some(1.01)),
-        |c| c.scaling = Some(Scaling::between(1, MAX_SLOTS).band(0.05, 1.0).interval(MS)),
+        |c| c.scaling = Some(Scaling::between(1, MAX_SLOTS).band(0.05, 0.95).interval(MS)),
         |c| {
             (c.max_waiters, c.create_parallelism, c.name) =
                 (Some(u32::MAX as usize - 1), Some(256), Some("x".repeat(64)))
