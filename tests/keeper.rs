@@ -10,6 +10,8 @@ mod health;
 mod holds;
 #[path = "keeper/memory.rs"]
 mod memory;
+#[path = "keeper/obstacles.rs"]
+mod obstacles;
 #[path = "keeper/replacement.rs"]
 mod replacement;
 #[path = "keeper/size.rs"]
