@@ -220,11 +220,9 @@ impl<M: Manager> Inner<M> {
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
         let paused = self.creation.paused_until(self.now()).is_some() || self.over_budget().is_some();
-        let served = old_is_gone && self.shelf.occupied() as usize >= self.places_in_service();
         let place = match old_is_gone {
-            _ if paused || served || self.is_closed() => None,
-            // Its place was shut if another resource had to give one back meanwhile.
-            true => self.shelf.reserve().or_else(|| self.shelf.reserve_extra()),
+            _ if paused || self.is_closed() => None,
+            true => self.reserve_in_place_of_another(),
             false => self.shelf.reserve_extra(),
         };
         let made = match place.map(|right| self.make_in_time(right)) {
@@ -240,6 +238,28 @@ impl<M: Manager> Inner<M> {
             None => old_is_gone && !paused,
         };
         self.successor_made(old, made);
+    }
+
+    /// Reserves the place that a resource has left. It was shut if another had to give one back meanwhile, and it is taken
+    /// if somebody else has made one by now.
+    fn reserve_in_place_of_another(&self) -> Option<Right<'_, M::Resource>> {
+        let taken = |most: usize| {
+            let empty = |phase| matches!(phase, Phase::Vacant | Phase::Shut);
+            self.shelf.slots().filter(|(_, slot)| !empty(slot.look().phase())).count() > most
+        };
+        if taken(self.places_in_service().saturating_sub(1)) {
+            return None;
+        }
+        if let Some(right) = self.shelf.reserve() {
+            return Some(right);
+        }
+        let right = self.shelf.reserve_extra()?;
+        // Counted again, with ours: another may have been reserved between the two looks above.
+        if taken(self.places_in_service()) {
+            self.vacate(right);
+            return None;
+        }
+        Some(right)
     }
 
     /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
