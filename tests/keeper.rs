@@ -8,6 +8,8 @@ mod crash_loop;
 mod health;
 #[path = "keeper/holds.rs"]
 mod holds;
+#[path = "keeper/leap.rs"]
+mod leap;
 #[path = "keeper/memory.rs"]
 mod memory;
 #[path = "keeper/obstacles.rs"]

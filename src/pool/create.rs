@@ -61,6 +61,11 @@ impl CreationState {
         self.last_error.lock().clone()
     }
 
+    /// Whether the last creation failed, or was refused.
+    pub(super) fn is_failing(&self) -> bool {
+        self.last_error.lock().is_some()
+    }
+
     fn set_last_error(&self, error: Option<SharedError>) {
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.last_error.lock(), error);
