@@ -256,7 +256,7 @@ impl<M: Manager> Inner<M> {
         }
         if !caller.ended_one.get() {
             let right = take(&self.shelf)?;
-            if self.life(&right).expires() > self.now() || self.creation.is_failing() {
+            if self.life(&right).expires() > self.must_outlast() {
                 return Some(right);
             }
             caller.ended_one.set(true);
@@ -267,12 +267,17 @@ impl<M: Manager> Inner<M> {
 
     /// Claims a free resource whose time has not come, or any if none can be made.
     fn take_unexpired(&self) -> Option<Right<'_, M::Resource>> {
-        let now = if self.creation.is_failing() { 0 } else { self.now() };
-        let young = self.shelf.slots().zip(&self.lives).filter(|(_, life)| life.expires() > now);
-        young.map(|((_, slot), _)| (slot, slot.look())).find_map(|(slot, seen)| match seen.phase() {
+        let fit_until = self.must_outlast();
+        let fit = self.shelf.slots().zip(&self.lives).filter(|(_, life)| life.expires() > fit_until);
+        fit.map(|((_, slot), _)| (slot, slot.look())).find_map(|(slot, seen)| match seen.phase() {
             Phase::Ready => slot.claim(seen, Phase::Busy),
             _ => None,
         })
+    }
+
+    /// The time at which a resource that is lent must not have expired: now, or none if no other can be made.
+    pub(super) fn must_outlast(&self) -> u64 {
+        if self.config.max_lifetime.is_none() || self.creation.is_failing() { 0 } else { self.now() }
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {

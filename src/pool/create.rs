@@ -247,6 +247,21 @@ impl<M: Manager> Inner<M> {
         self.successor_made(old, made);
     }
 
+    /// Those who wait and whom nothing free can serve. A waiter stands in the queue until its thread has run, and must not have
+    /// another made for it while it is on its way to a free one.
+    pub(crate) fn unserved(&self) -> u32 {
+        let waiting = self.shelf.waiting();
+        if waiting == 0 {
+            return 0;
+        }
+        let fit_until = self.must_outlast();
+        let slots = self.shelf.slots().zip(&self.lives);
+        let free = slots.filter(|((_, slot), life)| slot.look().phase() == Phase::Ready && life.expires() > fit_until);
+        // One that was woken may have taken what it was woken for. Should others take what is free, those who come too late
+        // look, find none and ask.
+        waiting.saturating_sub((free.count() as u32).max(u32::from(self.shelf.is_waking())))
+    }
+
     /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
     pub(crate) fn request_creation(&self, wanted: u32) -> bool {
         if wanted == 0 || self.is_closed() {
@@ -321,10 +336,10 @@ impl<M: Manager> Inner<M> {
     pub(super) fn create_on_crew(&self) {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
-        let wanted = self.shelf.waiting() > before || self.missing() > 0 || asked.swap(false, SeqCst);
+        let wanted = self.unserved() > before || self.missing() > 0 || asked.swap(false, SeqCst);
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let wanted = wanted && self.creation.paused_until(self.now()).is_none();
-        let outcome = {
+        let failed = {
             let _ticket = Ticket::run(&self.creation);
             let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
             // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
@@ -332,19 +347,24 @@ impl<M: Manager> Inner<M> {
             if wanted && vacancy.is_none() {
                 thread::yield_now();
             }
-            let made = vacancy.map(|right| self.make_in_time(right));
-            // Before the ticket is back: whoever takes the next one must see the pause.
-            made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))
+            match vacancy.map(|right| self.make_in_time(right)) {
+                // Before the ticket is back, too: what is neither on its way nor free would be made a second time.
+                Some(Ok((right, in_time))) => {
+                    self.adopt(right, in_time);
+                    None
+                }
+                // Before the ticket is back: whoever takes the next one must see the pause.
+                Some(Err(failure)) => Some((failure, self.pause_creation())),
+                None => None,
+            }
         };
-        match outcome {
-            Some(Ok((right, in_time))) => self.adopt(right, in_time),
-            Some(Err((failure, failures))) => self.creation_failed(failure, failures),
-            None => {}
+        if let Some((failure, failures)) = failed {
+            self.creation_failed(failure, failures);
         }
         // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
         // before we count: one of us sees the other.
         fence(SeqCst);
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.unserved());
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.
