@@ -10,6 +10,8 @@ mod health;
 mod holds;
 #[path = "keeper/leap.rs"]
 mod leap;
+#[path = "keeper/lent.rs"]
+mod lent;
 #[path = "keeper/lives.rs"]
 mod lives;
 #[path = "keeper/memory.rs"]
