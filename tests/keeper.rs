@@ -20,6 +20,8 @@ mod memory;
 mod obstacles;
 #[path = "keeper/replacement.rs"]
 mod replacement;
+#[path = "keeper/shrinking.rs"]
+mod shrinking;
 #[path = "keeper/size.rs"]
 mod size;
 #[path = "keeper/states.rs"]
