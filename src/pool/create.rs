@@ -258,8 +258,9 @@ impl<M: Manager> Inner<M> {
         let slots = self.shelf.slots().zip(&self.lives);
         let free = slots.filter(|((_, slot), life)| slot.look().phase() == Phase::Ready && life.expires() > fit_until);
         // One that was woken may have taken what it was woken for. Should others take what is free, those who come too late
-        // look, find none and ask.
-        waiting.saturating_sub((free.count() as u32).max(u32::from(self.shelf.is_waking())))
+        // look, find none and ask; where nobody but a tick would hear them, each tick counts them.
+        let on_its_way = !self.is_manual() && self.shelf.is_waking();
+        waiting.saturating_sub((free.count() as u32).max(u32::from(on_its_way)))
     }
 
     /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
@@ -364,7 +365,7 @@ impl<M: Manager> Inner<M> {
         // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
         // before we count: one of us sees the other.
         fence(SeqCst);
-        self.request_creation(self.unserved());
+        self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.
