@@ -164,9 +164,11 @@ fn churn(creation: Creation, keeper: Keeper) {
     behaves.store(true, SeqCst);
     pool.resize(2, 6).unwrap();
     until(|| pool.audit().is_clean() && pool.stats().total <= 6 + 2);
-    let held: Vec<_> = (0..8).map(|_| pool.checkout().unwrap()).collect();
-    assert!(matches!(pool.try_checkout(), Err(CheckoutError::Exhausted(_))));
-    drop(held);
+    // The places of what was held for too long go when the keeper comes by.
+    until(|| {
+        let held: Vec<_> = std::iter::from_fn(|| pool.try_checkout().ok()).take(20).collect();
+        held.len() == 8
+    });
     let stats = pool.stats();
     assert!(stats.callback_panics > 0 && stats.create_failures > 0 && stats.destroyed.by(DestroyReason::Broken) > 0);
     closes_balanced(&pool);
@@ -200,7 +202,8 @@ fn ten_thousand_are_made_thrown_away_and_made_again() {
                 s.spawn(|| (0..2_500).for_each(|_| pool.checkout().unwrap().discard("thrown away")));
             }
         });
-        assert_eq!(pool.stats().destroyed.by(DestroyReason::Discarded), 10_000);
+        // The last ones end on the crew.
+        until(|| pool.stats().destroyed.by(DestroyReason::Discarded) == 10_000);
         assert!(probe.most_alive() <= 10, "{} alive at once", probe.most_alive());
         closes_balanced(&pool);
     }

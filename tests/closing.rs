@@ -57,7 +57,10 @@ fn waiters_for_a_creation_that_hangs_are_told_too() {
         assert!(is_closed(waiter.join().unwrap()));
     });
     probe.create.open();
-    until(|| pool.stats().total + pool.stats().creating == 0);
+    until(|| {
+        let stats = pool.stats();
+        stats.total + stats.creating == 0
+    });
     assert_eq!(
         (probe.alive(), pool.stats().destroyed.by(DestroyReason::Closed)),
         (0, 1),

@@ -78,35 +78,33 @@ fn twenty_threads_on_a_pool_of_four_make_four() {
 /// finished, and nothing more is begun.
 #[test]
 fn once_work_has_stopped_nothing_more_is_made() {
-    for creation in [Creation::Background, Creation::Auto] {
-        let probe = Probe::new();
-        probe.create.shut();
-        let builder = Pool::builder(probe.clone()).max_size(50).min_idle(0).creation(creation).create_parallelism(4);
-        let pool = builder.checkout_timeout(60 * SEC).build().unwrap();
-        thread::scope(|s| {
-            let waiters: Vec<_> = (0..30).map(|_| s.spawn(|| drop(pool.checkout().unwrap()))).collect();
-            until(|| pool.stats().waiting == 30 && probe.create.inside() == 4);
-            probe.create.let_through(2);
-            waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
-        });
-        assert_eq!(pool.stats().created, 2);
-        // Those that stood at the gate, and as many that were begun in place of the two.
-        until(|| pool.stats().creating == probe.create.inside());
-        let begun = probe.create.calls();
-        assert!(begun <= 2 + 4, "{begun} begun, {creation:?}");
+    let probe = Probe::new();
+    probe.create.shut();
+    let builder = Pool::builder(probe.clone()).max_size(50).min_idle(0).creation(Creation::Background);
+    let pool = builder.create_parallelism(4).checkout_timeout(60 * SEC).build().unwrap();
+    thread::scope(|s| {
+        let waiters: Vec<_> = (0..30).map(|_| s.spawn(|| drop(pool.checkout().unwrap()))).collect();
+        until(|| pool.stats().waiting == 30 && probe.create.inside() == 4);
+        probe.create.let_through(2);
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+    });
+    assert_eq!(pool.stats().created, 2);
+    // Those that stood at the gate, and as many that were begun in place of the two.
+    until(|| pool.stats().creating == probe.create.inside());
+    let begun = probe.create.calls();
+    assert!(begun <= 2 + 4, "{begun} begun");
+    let keep = || {
         for _ in 0..100 {
             pool.tick();
             thread::yield_now();
         }
-        probe.create.open();
-        until(|| pool.stats().creating == 0);
-        for _ in 0..100 {
-            pool.tick();
-            thread::yield_now();
-        }
-        assert_eq!(probe.create.calls(), begun, "{creation:?}");
-        closes_balanced(&pool);
-    }
+    };
+    keep();
+    probe.create.open();
+    until(|| pool.stats().creating == 0);
+    keep();
+    assert_eq!(probe.create.calls(), begun);
+    closes_balanced(&pool);
 }
 
 /// A wait that is over never asks for anything: neither a creation nor, with `with`, the work itself.
