@@ -175,7 +175,10 @@ impl<M: Manager> Inner<M> {
                 Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::Vacancy(right)) => match self.make(right) {
-                    Ok(right) => return Ok(self.taken(right.change(Phase::Busy), &caller)),
+                    Ok(right) => {
+                        self.choose_where_to_create();
+                        return Ok(self.taken(right.change(Phase::Busy), &caller));
+                    }
                     Err(failure) => self.may_try_again(&mut caller, ask, failure)?,
                 },
                 None => {}

@@ -116,8 +116,9 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Has demand created where its measured cost suggests.
-    fn choose_where_to_create(&self) {
+    /// Has demand created where its measured cost suggests. For when a resource that was made has been opened, or taken: a waiter
+    /// that is woken before would find room alone, and make another.
+    pub(super) fn choose_where_to_create(&self) {
         let inline = match self.config.creation {
             Creation::Auto => self.is_manual() || self.creation.create_cost.load(Relaxed) <= CHEAP,
             _ => self.creates_inline(),
@@ -127,7 +128,7 @@ impl<M: Manager> Inner<M> {
             fence(SeqCst);
             self.shelf.opened(self.shelf.attention(), move || self.now());
             if !inline {
-                self.request_creation(self.shelf.waiting());
+                self.request_creation(self.unserved());
             }
         }
     }
@@ -145,7 +146,6 @@ impl<M: Manager> Inner<M> {
                 self.counts.created.add_one();
                 self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
-                self.choose_where_to_create();
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
                 self.creation.set_last_error(None);
@@ -235,6 +235,7 @@ impl<M: Manager> Inner<M> {
         let made = match place.map(|right| self.make_in_time(right)) {
             Some(Ok((right, _))) => {
                 self.open_anew(right);
+                self.choose_where_to_create();
                 true
             }
             Some(Err(_)) => {
@@ -385,6 +386,7 @@ impl<M: Manager> Inner<M> {
         } else {
             self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
         }
+        self.choose_where_to_create();
     }
 
     /// Pauses background creation after a failure. Returns how many have failed in a row.
