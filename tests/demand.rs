@@ -36,11 +36,15 @@ fn one_thread_makes_as_many_as_it_holds() {
 }
 
 /// On the caller's own thread it is exact: who makes one has none and found none. In the background a waiter may be served
-/// at the very moment at which its resource is begun, so it is about as many.
+/// at the very moment at which its resource is begun, or be stopped between its find and its leaving the queue, so it is
+/// about as many, on average.
 #[test]
 fn fifty_threads_make_about_fifty_of_a_hundred() {
-    for (creation, most) in [(Creation::Inline, 50), (Creation::Background, 60), (Creation::Auto, 60)] {
-        for _ in 0..8 {
+    const ROUNDS: usize = 8;
+    for (creation, most, most_on_average) in
+        [(Creation::Inline, 50, 50), (Creation::Background, 100, 55), (Creation::Auto, 100, 55)]
+    {
+        let made = [(); ROUNDS].map(|()| {
             let probe = Probe::new();
             let pool = lazy(&probe, 100, creation);
             thread::scope(|s| {
@@ -48,9 +52,12 @@ fn fifty_threads_make_about_fifty_of_a_hundred() {
                     s.spawn(|| (0..5).for_each(|_| pool.with(|_| thread::yield_now()).unwrap()));
                 }
             });
-            assert!(probe.create.calls() <= most, "{} for fifty threads, {creation:?}", probe.create.calls());
+            let made = probe.create.calls();
             closes_balanced(&pool);
-        }
+            made
+        });
+        assert!(made.iter().all(|made| *made <= most), "{made:?}, {creation:?}");
+        assert!(made.iter().sum::<usize>() <= most_on_average * ROUNDS, "{made:?}, {creation:?}");
     }
 }
 
