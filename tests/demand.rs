@@ -95,7 +95,8 @@ fn once_work_has_stopped_nothing_more_is_made() {
         probe.create.let_through(2);
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });
-    assert_eq!(pool.stats().created, 2);
+    // One may have served them all before the other was there.
+    until(|| pool.stats().created == 2);
     // Those that stood at the gate, and as many that were begun in place of the two.
     until(|| pool.stats().creating == probe.create.inside());
     let begun = probe.create.calls();
