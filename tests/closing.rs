@@ -2,9 +2,11 @@
 
 mod support;
 
-use slackwater::{CheckoutError, CloseReport, Creation, DestroyReason, Keeper, Pool, ReturnOutcome, VirtualClock};
+use slackwater::{
+    CheckoutError, CloseReport, Creation, DestroyReason, Keeper, Pool, ReturnOutcome, Strategy, VirtualClock,
+};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{Act, Probe, WATCHDOG, closes_balanced, until};
@@ -55,7 +57,10 @@ fn waiters_for_a_creation_that_hangs_are_told_too() {
         assert!(is_closed(waiter.join().unwrap()));
     });
     probe.create.open();
-    until(|| pool.stats().total + pool.stats().creating == 0);
+    until(|| {
+        let stats = pool.stats();
+        stats.total + stats.creating == 0
+    });
     assert_eq!(
         (probe.alive(), pool.stats().destroyed.by(DestroyReason::Closed)),
         (0, 1),
@@ -369,4 +374,75 @@ fn a_pool_kept_by_hand_starts_no_thread() {
     }
     let me = thread::current().id();
     assert!(probe.create.threads().iter().chain(&probe.check.threads()).all(|thread| *thread == me));
+}
+
+/// What a thread remembers of a pool (the slot it used, its place in the queue) is nothing that the pool lives by.
+#[test]
+fn threads_that_used_a_pool_do_not_keep_it() {
+    for strategy in [Strategy::Affine, Strategy::Lifo, Strategy::Fifo] {
+        let probe = Probe::new();
+        let pool = pool_of(&probe, 1).strategy(strategy).build().unwrap();
+        let used = Arc::new(AtomicUsize::new(0));
+        let may_end = Arc::new(AtomicBool::new(false));
+        let held = pool.checkout_owned().unwrap();
+        let users: Vec<_> = (0..4)
+            .map(|_| {
+                let (pool, used, may_end) = (pool.clone(), Arc::clone(&used), Arc::clone(&may_end));
+                thread::spawn(move || {
+                    // Once through the queue, then by what the thread remembers.
+                    (0..3).for_each(|_| drop(pool.checkout().unwrap()));
+                    drop(pool);
+                    used.fetch_add(1, SeqCst);
+                    until(|| may_end.load(SeqCst));
+                })
+            })
+            .collect();
+        until(|| pool.stats().waiting == 4);
+        drop(held);
+        until(|| used.load(SeqCst) == 4);
+        drop(pool);
+        until(|| probe.sharers() == 1);
+        assert_eq!((probe.alive(), probe.destroy.calls()), (0, 1));
+        may_end.store(true, SeqCst);
+        users.into_iter().for_each(|user| user.join().unwrap());
+    }
+}
+
+#[test]
+fn a_pool_whose_creations_all_fail_closes() {
+    for creation in [Creation::Inline, Creation::Background] {
+        let probe = Probe::new();
+        let pool = pool_of(&probe, 3).min_idle(1).creation(creation).checkout_timeout(60 * SEC).build().unwrap();
+        probe.create.always(Act::Fail);
+        pool.checkout().unwrap().discard("and none comes after it");
+        thread::scope(|s| {
+            let waiters: Vec<_> = (0..4).map(|_| s.spawn(|| pool.checkout().map(drop))).collect();
+            until(|| pool.stats().create_failures >= 2);
+            closes_balanced(&pool);
+            for waiter in waiters {
+                let error = waiter.join().unwrap().unwrap_err();
+                assert!(matches!(error, CheckoutError::Closed(_) | CheckoutError::Create(_)), "{error}");
+            }
+        });
+        assert!(is_closed(pool.checkout()));
+    }
+}
+
+/// Whoever asked before the close, and creates, gets what it made: it is destroyed at its return.
+#[test]
+fn a_creation_on_the_caller_that_close_overtakes_is_named_and_comes_back_late() {
+    let probe = Probe::new();
+    let pool = pool_of(&probe, 1).min_idle(0).creation(Creation::Inline).build().unwrap();
+    probe.create.shut();
+    thread::scope(|s| {
+        let caller = s.spawn(|| pool.checkout().map(|thing| thing.number));
+        until(|| probe.create.inside() == 1);
+        let report = pool.close(10 * MS);
+        assert_eq!((report.unfinished, report.still_out.len()), (1, 0), "{report}");
+        probe.create.open();
+        let outcome = caller.join().unwrap();
+        assert!(matches!(outcome, Ok(1) | Err(CheckoutError::Closed(_))), "{outcome:?}");
+    });
+    closes_balanced(&pool);
+    assert_eq!((probe.alive(), probe.destroy.calls()), (0, 1));
 }

@@ -8,12 +8,20 @@ mod crash_loop;
 mod health;
 #[path = "keeper/holds.rs"]
 mod holds;
+#[path = "keeper/leap.rs"]
+mod leap;
+#[path = "keeper/lent.rs"]
+mod lent;
+#[path = "keeper/lives.rs"]
+mod lives;
 #[path = "keeper/memory.rs"]
 mod memory;
 #[path = "keeper/obstacles.rs"]
 mod obstacles;
 #[path = "keeper/replacement.rs"]
 mod replacement;
+#[path = "keeper/shrinking.rs"]
+mod shrinking;
 #[path = "keeper/size.rs"]
 mod size;
 #[path = "keeper/states.rs"]

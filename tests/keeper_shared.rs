@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Probe, closes_balanced, until};
+use support::{Act, Probe, closes_balanced, until};
 
 const SEC: Duration = Duration::from_secs(1);
 
@@ -273,15 +273,9 @@ fn keepers_cost() -> (u64, u64, bool) {
     (line("voluntary_ctxt_switches:").parse().unwrap(), time, line("State:").starts_with('S'))
 }
 
+/// Waits until the shared keeper has slept for 0.1 s. One that stands in line for a processor does not sleep.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_hundred_pools_at_rest_wake_the_keeper_less_than_twice_a_second() {
-    let _alone = alone();
-    let probe = Probe::new();
-    let pools: Vec<_> = (0..100).map(|_| shared(&probe, 2).build().unwrap()).collect();
-    pools.iter().for_each(|pool| drop(pool.checkout().unwrap()));
-    // At rest a second after the last use: it has slept through ten ticks of the time. One that stands in line for a
-    // processor does not sleep.
+fn sleeps_for_a_while() {
     until(|| {
         let (began, before) = (Instant::now(), keepers_cost().0);
         let sleeps_on = || {
@@ -293,6 +287,48 @@ fn a_hundred_pools_at_rest_wake_the_keeper_less_than_twice_a_second() {
         }
         sleeps_on()
     });
+}
+
+/// A keeper with something to do that it cannot do yet waits for the time to come, and for nothing else.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_keeper_that_cannot_create_sleeps_until_its_pause_is_over() {
+    let _alone = alone();
+    let (probe, clock) = (Probe::new(), VirtualClock::new());
+    let pool = shared(&probe, 4).max_lifetime(60 * SEC).surge(2).creation(Creation::Background).clock(&clock);
+    let pool = pool.build().unwrap();
+    probe.create.always(Act::Fail);
+    pool.checkout().unwrap().discard("and none comes after it");
+    // A thread gives itself its name when it first runs.
+    until(|| probe.create.calls() >= 5 && keepers() == 1);
+    clock.advance(120 * SEC);
+    for _ in 0..4 {
+        sleeps_for_a_while();
+        let calls = probe.create.calls();
+        sleeps_for_a_while();
+        assert_eq!(probe.create.calls(), calls, "time stands still, so it pauses");
+        clock.advance(2 * SEC);
+        until(|| probe.create.calls() > calls);
+    }
+    assert_eq!(pool.stats().total, 3, "what cannot be replaced stays");
+    assert!(probe.create.calls() < 5 + 5 * 8, "{} tries", probe.create.calls());
+    probe.create.always(Act::Pass);
+    until(|| {
+        clock.advance(SEC);
+        pool.stats().available == 4
+    });
+    closes_balanced(&pool);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hundred_pools_at_rest_wake_the_keeper_less_than_twice_a_second() {
+    let _alone = alone();
+    let probe = Probe::new();
+    let pools: Vec<_> = (0..100).map(|_| shared(&probe, 2).build().unwrap()).collect();
+    pools.iter().for_each(|pool| drop(pool.checkout().unwrap()));
+    // At rest a second after the last use: it has slept through ten ticks of the time.
+    sleeps_for_a_while();
     let (switches, time, _) = keepers_cost();
     // What is measured is a span of time, so one passes: a checkout that nobody serves.
     let empty = Pool::builder(Probe::new()).keeper(Keeper::Manual).build().unwrap();

@@ -4,13 +4,14 @@ use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::{panicking, thread};
-use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Slot, Stamp};
+use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
 use crate::core::{Taker, thread_number};
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder, ResourceState, TransitionReason};
 use crate::pool::Priority;
+use std::cell::Cell;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,8 @@ struct Caller {
     /// Creations that failed for this caller, and until when it does not try again.
     attempts: u32,
     no_creation_before: u64,
+    /// Whether it has ended a resource whose time had come.
+    ended_one: Cell<bool>,
 }
 
 impl<M: Manager> Inner<M> {
@@ -159,6 +162,7 @@ impl<M: Manager> Inner<M> {
             deadline: began.saturating_add(patience),
             attempts: 0,
             no_creation_before: 0,
+            ended_one: Cell::new(false),
         };
         if self.is_closed() {
             return Err(self.refused_closed());
@@ -171,7 +175,10 @@ impl<M: Manager> Inner<M> {
                 Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::Vacancy(right)) => match self.make(right) {
-                    Ok(right) => return Ok(self.taken(right.change(Phase::Busy), &caller)),
+                    Ok(right) => {
+                        self.choose_where_to_create();
+                        return Ok(self.taken(right.change(Phase::Busy), &caller));
+                    }
                     Err(failure) => self.may_try_again(&mut caller, ask, failure)?,
                 },
                 None => {}
@@ -196,7 +203,7 @@ impl<M: Manager> Inner<M> {
 
     /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
     fn look(&self, caller: &Caller, free_slots: bool) -> Option<Found<'_, M::Resource>> {
-        if free_slots && let Some(right) = self.take_fit(caller.start) {
+        if free_slots && let Some(right) = self.take_fit(caller) {
             return Some(Found::Resource(right));
         }
         if self.shelf.has_room() {
@@ -223,13 +230,10 @@ impl<M: Manager> Inner<M> {
 
     /// Claims a free resource that is fit for use. What has idled for long is sent to be checked: whoever waits gets it
     /// after that.
-    fn take_fit(&self, start: u32) -> Option<Right<'_, M::Resource>> {
+    fn take_fit(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
         loop {
-            if let Some(right) = self.shelf.take_anywhere(start) {
-                match self.unless_expired(right) {
-                    Some(right) => return Some(right),
-                    None => continue,
-                }
+            if let Some(right) = self.unless_expired(caller, |shelf| shelf.take_anywhere(caller.start)) {
+                return Some(right);
             }
             let stale = self.shelf.claim_any(Phase::Stale, Phase::Checking)?;
             if self.is_manual() {
@@ -242,14 +246,41 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Ends a resource whose time has come although the keeper has not been there yet, unless none can be made for it.
-    fn unless_expired<'s>(&'s self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
-        let expired = self.config.max_lifetime.is_some() && self.life(&right).expires() <= self.now();
-        if !expired || self.creation_pause(self.now()).is_some() {
-            return Some(right);
+    /// What `take` claims. If its time has come although the keeper has not been there yet, it ends, unless none can be made
+    /// for it, and another is looked for. A caller ends one, which is the room it needs, and leaves the others to the
+    /// keeper's pace: after a leap of the time all are too old at once.
+    fn unless_expired<'s>(
+        &'s self,
+        caller: &Caller,
+        take: impl FnOnce(&'s Shelf<M::Resource>) -> Option<Right<'s, M::Resource>>,
+    ) -> Option<Right<'s, M::Resource>> {
+        if self.config.max_lifetime.is_none() {
+            return take(&self.shelf);
         }
-        self.retire(right, DestroyReason::Expired);
-        None
+        if !caller.ended_one.get() {
+            let right = take(&self.shelf)?;
+            if self.life(&right).expires() > self.must_outlast() {
+                return Some(right);
+            }
+            caller.ended_one.set(true);
+            self.retire(right, DestroyReason::Expired);
+        }
+        self.take_unexpired()
+    }
+
+    /// Claims a free resource whose time has not come, or any if none can be made.
+    fn take_unexpired(&self) -> Option<Right<'_, M::Resource>> {
+        let fit_until = self.must_outlast();
+        let fit = self.shelf.slots().zip(&self.lives).filter(|(_, life)| life.expires() > fit_until);
+        fit.map(|((_, slot), _)| (slot, slot.look())).find_map(|(slot, seen)| match seen.phase() {
+            Phase::Ready => slot.claim(seen, Phase::Busy),
+            _ => None,
+        })
+    }
+
+    /// The time at which a resource that is lent must not have expired: now, or none if no other can be made.
+    pub(super) fn must_outlast(&self) -> u64 {
+        if self.config.max_lifetime.is_none() || self.creation.is_failing() { 0 } else { self.now() }
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
@@ -260,7 +291,7 @@ impl<M: Manager> Inner<M> {
             for _ in 0..1 << round.min(3) {
                 std::hint::spin_loop();
             }
-            if let Some(right) = self.shelf.take_nearby(caller.start) {
+            if let Some(right) = self.unless_expired(caller, |shelf| shelf.take_nearby(caller.start)) {
                 return Some(right);
             }
         }

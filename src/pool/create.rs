@@ -61,6 +61,11 @@ impl CreationState {
         self.last_error.lock().clone()
     }
 
+    /// Whether the last creation failed, or was refused.
+    pub(super) fn is_failing(&self) -> bool {
+        self.last_error.lock().is_some()
+    }
+
     fn set_last_error(&self, error: Option<SharedError>) {
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.last_error.lock(), error);
@@ -111,8 +116,9 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Has demand created where its measured cost suggests.
-    fn choose_where_to_create(&self) {
+    /// Has demand created where its measured cost suggests. For when a resource that was made has been opened, or taken: a waiter
+    /// that is woken before would find room alone, and make another.
+    pub(super) fn choose_where_to_create(&self) {
         let inline = match self.config.creation {
             Creation::Auto => self.is_manual() || self.creation.create_cost.load(Relaxed) <= CHEAP,
             _ => self.creates_inline(),
@@ -122,7 +128,7 @@ impl<M: Manager> Inner<M> {
             fence(SeqCst);
             self.shelf.opened(self.shelf.attention(), move || self.now());
             if !inline {
-                self.request_creation(self.shelf.waiting());
+                self.request_creation(self.unserved());
             }
         }
     }
@@ -140,7 +146,6 @@ impl<M: Manager> Inner<M> {
                 self.counts.created.add_one();
                 self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
-                self.choose_where_to_create();
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
                 self.creation.set_last_error(None);
@@ -228,6 +233,7 @@ impl<M: Manager> Inner<M> {
         let made = match place.map(|right| self.make_in_time(right)) {
             Some(Ok((right, _))) => {
                 self.open_anew(right);
+                self.choose_where_to_create();
                 true
             }
             Some(Err(_)) => {
@@ -260,6 +266,22 @@ impl<M: Manager> Inner<M> {
             return None;
         }
         Some(right)
+    }
+
+    /// Those who wait and whom nothing free can serve. A waiter stands in the queue until its thread has run, and must not have
+    /// another made for it while it is on its way to a free one.
+    pub(crate) fn unserved(&self) -> u32 {
+        let waiting = self.shelf.waiting();
+        if waiting == 0 {
+            return 0;
+        }
+        let fit_until = self.must_outlast();
+        let slots = self.shelf.slots().zip(&self.lives);
+        let free = slots.filter(|((_, slot), life)| slot.look().phase() == Phase::Ready && life.expires() > fit_until);
+        // One that was woken may have taken what it was woken for. Should others take what is free, those who come too late
+        // look, find none and ask; where nobody but a tick would hear them, each tick counts them.
+        let on_its_way = !self.is_manual() && self.shelf.is_waking();
+        waiting.saturating_sub((free.count() as u32).max(u32::from(on_its_way)))
     }
 
     /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
@@ -336,10 +358,10 @@ impl<M: Manager> Inner<M> {
     pub(super) fn create_on_crew(&self) {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
-        let wanted = self.shelf.waiting() > before || self.missing() > 0 || asked.swap(false, SeqCst);
+        let wanted = self.unserved() > before || self.missing() > 0 || asked.swap(false, SeqCst);
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let wanted = wanted && self.creation.paused_until(self.now()).is_none();
-        let outcome = {
+        let failed = {
             let _ticket = Ticket::run(&self.creation);
             let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
             // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
@@ -347,19 +369,24 @@ impl<M: Manager> Inner<M> {
             if wanted && vacancy.is_none() {
                 thread::yield_now();
             }
-            let made = vacancy.map(|right| self.make_in_time(right));
-            // Before the ticket is back: whoever takes the next one must see the pause.
-            made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))
+            match vacancy.map(|right| self.make_in_time(right)) {
+                // Before the ticket is back, too: what is neither on its way nor free would be made a second time.
+                Some(Ok((right, in_time))) => {
+                    self.adopt(right, in_time);
+                    None
+                }
+                // Before the ticket is back: whoever takes the next one must see the pause.
+                Some(Err(failure)) => Some((failure, self.pause_creation())),
+                None => None,
+            }
         };
-        match outcome {
-            Some(Ok((right, in_time))) => self.adopt(right, in_time),
-            Some(Err((failure, failures))) => self.creation_failed(failure, failures),
-            None => {}
+        if let Some((failure, failures)) = failed {
+            self.creation_failed(failure, failures);
         }
         // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
         // before we count: one of us sees the other.
         fence(SeqCst);
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.
@@ -379,6 +406,7 @@ impl<M: Manager> Inner<M> {
         } else {
             self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
         }
+        self.choose_where_to_create();
     }
 
     /// Pauses background creation after a failure. Returns how many have failed in a row.

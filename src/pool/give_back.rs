@@ -65,6 +65,10 @@ impl<M: Manager> Inner<M> {
         if self.is_closed() {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
         }
+        let (right, one_too_many) = self.end_beyond_capacity(right);
+        if one_too_many {
+            return self.retire(right, DestroyReason::Resized);
+        }
         self.open(right);
         // The keeper has a new time to wake at, or waits for resources to end.
         if self.config.ages() || self.shelf.attention() & (attention::WISHES | attention::OVERFLOWING) != 0 {
@@ -142,13 +146,23 @@ impl<M: Manager> Inner<M> {
             return (right, None);
         }
         let _one_at_a_time = self.shrinking.lock();
-        if self.is_beyond_capacity() {
+        if self.is_beyond_capacity(0) {
             (right.change(Phase::Retiring), Some(DestroyReason::Resized))
         } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
             (right.change(Phase::Retiring), Some(DestroyReason::Overflow))
         } else {
             (right, None)
         }
+    }
+
+    /// CREATING or CHECKING to RETIRING for a resource that has no place any more since the pool was made smaller.
+    fn end_beyond_capacity<'s>(&self, right: Right<'s, M::Resource>) -> (Right<'s, M::Resource>, bool) {
+        if self.shelf.attention() & attention::OVERFLOWING == 0 {
+            return (right, false);
+        }
+        let _one_at_a_time = self.shrinking.lock();
+        let ends = self.is_beyond_capacity(usize::from(right.word().phase() == Phase::Creating));
+        (if ends { right.change(Phase::Retiring) } else { right }, ends)
     }
 
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
@@ -340,7 +354,7 @@ impl<M: Manager> Inner<M> {
             return;
         }
         if !self.creates_inline() {
-            self.request_creation(self.shelf.waiting());
+            self.request_creation(self.unserved());
         }
         // The keeper refills to `min_idle`.
         if self.min_idle() > 0 || self.shelf.attention() & attention::WISHES != 0 {

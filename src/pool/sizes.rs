@@ -114,7 +114,7 @@ impl<M: Manager> Inner<M> {
     fn claim_surplus(&self) -> Vec<Right<'_, M::Resource>> {
         let mut claimed = Vec::new();
         for phase in [Phase::Degraded, Phase::Stale, Phase::Ready] {
-            while self.is_beyond_capacity()
+            while self.is_beyond_capacity(0)
                 && let Some(right) = self.shelf.claim_any(phase, Phase::Retiring)
             {
                 claimed.push(right);
@@ -123,8 +123,9 @@ impl<M: Manager> Inner<M> {
         claimed
     }
 
-    /// Whether a resource coming back is more than the pool may hold since it was made smaller.
-    pub(super) fn is_beyond_capacity(&self) -> bool {
-        self.staying() > self.places_in_service() + self.config.max_overflow
+    /// Whether there are more resources than the pool may hold since it was made smaller, counting `new` that were just made
+    /// and whose slots do not say so yet.
+    pub(super) fn is_beyond_capacity(&self, new: usize) -> bool {
+        self.staying() + new > self.places_in_service() + self.config.max_overflow
     }
 }

@@ -243,7 +243,7 @@ fn clock_is_the_time_the_pool_lives_in() {
     closes_balanced(&pool);
 }
 
-/// Has one job of each kind stand still, and tells which of them hang after `seconds`.
+/// Has one job of each kind stand still, and tells which kinds hang after `seconds`.
 fn hung_after(seconds: u32, set: impl Fn(Builder<Probe>) -> Builder<Probe>) -> Vec<JobKind> {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     let pool = set(Pool::builder(probe.clone()).max_size(3).min_idle(0).clock(&clock).creation(Creation::Background));
@@ -263,6 +263,8 @@ fn hung_after(seconds: u32, set: impl Fn(Builder<Probe>) -> Builder<Probe>) -> V
     pool.tick();
     let mut kinds: Vec<_> = pool.hung_jobs().iter().map(|job| job.kind).collect();
     kinds.sort_by_key(|kind| *kind as usize);
+    // A thread that made one of the three, and was stopped before it could say that it was done, is late as well.
+    kinds.dedup();
     steps.into_iter().for_each(Step::open);
     closes_balanced(&pool);
     kinds

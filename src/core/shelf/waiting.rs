@@ -143,9 +143,8 @@ impl<R> Shelf<R> {
         all_wait && holds_one
     }
 
-    /// Whether the queue believes that somebody woken has yet to look.
-    #[cfg(all(test, slackwater_loom))]
-    pub(in crate::core) fn is_waking(&self) -> bool {
+    /// Whether somebody woken has yet to look, as far as the queue knows.
+    pub(crate) fn is_waking(&self) -> bool {
         self.waiters.waking()
     }
 
