@@ -106,18 +106,19 @@ impl<M: Manager> Inner<M> {
         {
             return self.retire(right, reason);
         }
-        match outcome {
-            ReturnOutcome::Healthy => match self.end_surplus(right) {
-                (right, None) if right.word().has(Mark::Failed) => self.open_after_failure(right),
-                (right, None) => {
-                    if self.config.record_uses {
-                        self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
-                    }
-                    self.open(right);
+        if outcome == ReturnOutcome::Broken {
+            return self.settle(right, outcome);
+        }
+        match self.unless_surplus(right) {
+            None => {}
+            Some(right) if outcome != ReturnOutcome::Healthy => self.settle(right, outcome),
+            Some(right) if right.word().has(Mark::Failed) => self.open_after_failure(right),
+            Some(right) => {
+                if self.config.record_uses {
+                    self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
                 }
-                (retiring, Some(reason)) => self.retire(retiring, reason),
-            },
-            outcome => self.settle(right, outcome),
+                self.open(right);
+            }
         }
     }
 
@@ -136,19 +137,23 @@ impl<M: Manager> Inner<M> {
         if attention & attention::WISHES != 0 { self.life(right).wished(right.word()) } else { None }
     }
 
-    /// BUSY to RETIRING for a resource that is one too many; one return at a time, so that two do not end the same surplus.
-    fn end_surplus<'s>(&self, right: Right<'s, M::Resource>) -> (Right<'s, M::Resource>, Option<DestroyReason>) {
+    /// Ends a resource that is one too many, whatever its state; one at a time, so that two do not end the same surplus.
+    fn unless_surplus<'s>(&self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
         if self.shelf.attention() & attention::OVERFLOWING == 0 {
-            return (right, None);
+            return Some(right);
         }
-        let _one_at_a_time = self.shrinking.lock();
-        if self.is_beyond_capacity() {
-            (right.change(Phase::Retiring), Some(DestroyReason::Resized))
-        } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
-            (right.change(Phase::Retiring), Some(DestroyReason::Overflow))
-        } else {
-            (right, None)
-        }
+        let (retiring, reason) = {
+            let _one_at_a_time = self.shrinking.lock();
+            if self.is_beyond_capacity() {
+                (right.change(Phase::Retiring), DestroyReason::Resized)
+            } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
+                (right.change(Phase::Retiring), DestroyReason::Overflow)
+            } else {
+                return Some(right);
+            }
+        };
+        self.retire(retiring, reason);
+        None
     }
 
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
@@ -222,7 +227,9 @@ impl<M: Manager> Inner<M> {
                     let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                     self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
                 }
-                self.open_anew(right);
+                if let Some(right) = self.unless_surplus(right) {
+                    self.open_anew(right);
+                }
             }
             (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
             (Ok(Err(_)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
@@ -235,7 +242,7 @@ impl<M: Manager> Inner<M> {
                 let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                 if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
-                } else {
+                } else if let Some(right) = self.unless_surplus(right) {
                     self.open_after_failure(right);
                 }
                 let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");

@@ -45,7 +45,7 @@ pub(crate) struct Inner<M: Manager> {
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
     pub(super) warm_up_report: OnceLock<WarmUpReport>,
-    /// When a resource beyond `max_size` was created last.
+    /// When a resource beyond `max_size` was created last, or those there are became too many.
     pub(crate) overflowing_since: AtomicU64,
     /// Held while a return decides whether its resource is one too many.
     pub(super) shrinking: Mutex<()>,
