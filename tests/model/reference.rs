@@ -83,7 +83,9 @@ impl Reference {
             closed: false,
             list_passed: false,
         };
-        (0..rules.min_idle).for_each(|_| drop(new.created(Place::Free)));
+        for _ in 0..rules.min_idle {
+            new.created(Place::Free);
+        }
         new
     }
 
@@ -101,7 +103,7 @@ impl Reference {
             Seen::Discarded(number) => self.ends(*number, DestroyReason::Discarded),
             Seen::Panicked(number) => self.ends(*number, DestroyReason::HolderPanicked),
             Seen::Detached(number) => {
-                drop(self.gone(*number));
+                self.gone(*number);
                 self.detached += 1;
             }
             Seen::Forgotten(number) => self.moves(*number, Place::Forgotten),
@@ -271,7 +273,9 @@ impl Reference {
         }
         // A failed creation is one of those told to, and the last one for now.
         let made = sight.world.made.load(SeqCst) - self.created as usize;
-        (0..made).for_each(|_| drop(self.created(Place::Free)));
+        for _ in 0..made {
+            self.created(Place::Free);
+        }
         if made < missing {
             assert_eq!(
                 sight.pool.stats().create_failures,
@@ -365,7 +369,7 @@ impl Reference {
     }
 
     fn ends(&mut self, number: usize, reason: DestroyReason) {
-        drop(self.gone(number));
+        self.gone(number);
         self.destroyed.insert(number, reason);
     }
 
