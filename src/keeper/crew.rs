@@ -8,6 +8,7 @@
 use super::lanes::{Lanes, Task};
 use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
 use crate::core::sync::around::{Condvar, Mutex};
+use crate::error::let_go;
 use crate::observe::{HungJob, JobKind};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -168,7 +169,7 @@ impl<J: Task + 'static> Crew<J> {
                     // Jobs catch what they call; should one panic all the same, its thread goes on.
                     Some(owner) => {
                         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| owner.work(job))) {
-                            std::mem::forget(payload);
+                            let_go(payload);
                         }
                     }
                     None => drop(job),
