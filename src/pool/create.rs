@@ -336,10 +336,10 @@ impl<M: Manager> Inner<M> {
             Some(Err((failure, failures))) => self.creation_failed(failure, failures),
             None => {}
         }
-        // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
-        // before we count: one of us sees the other.
+        // Demand that came while all tickets were out. Its waiter counted itself, or its asker said so, before it found none;
+        // we gave ours back before we look: one of us sees the other.
         fence(SeqCst);
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.shelf.waiting().max(asked.load(SeqCst).into()));
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.
