@@ -132,7 +132,9 @@ impl<M: Manager> Inner<M> {
         let begun = Instant::now();
         let number = self.births.fetch_add(1, Relaxed);
         self.life(&right).conceived(number, self.now());
-        match self.make_resource() {
+        let made = self.make_resource();
+        self.crew.came_back();
+        match made {
             Ok((resource, weight)) => {
                 right.put(resource, self.shelf.coarse());
                 self.begin_life(&right, weight);

@@ -215,6 +215,7 @@ impl<M: Manager> Inner<M> {
         let resource = right.resource_mut();
         let mut verdict =
             self.call("check", |manager| manager.check(resource).map_err(Into::<Box<dyn Error + Send + Sync>>::into));
+        self.crew.came_back();
         if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
             verdict = Ok(Err("it passed after its check_timeout, too late to be believed".into()));
         }
@@ -329,6 +330,7 @@ impl<M: Manager> Inner<M> {
             self.begin(JobKind::Destroy, &right);
             let begun = Instant::now();
             let _ = self.call("destroy", |manager| manager.destroy(resource));
+            self.crew.came_back();
             self.creation.destroyed_in(begun.elapsed());
             self.end_life(&right);
             self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));
