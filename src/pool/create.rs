@@ -318,7 +318,9 @@ impl<M: Manager> Inner<M> {
     pub(super) fn create_on_crew(&self) {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
-        let wanted = self.shelf.waiting() > before || self.missing() > 0 || asked.swap(false, SeqCst);
+        // One for all of them: an ask that is served on the way must not have another made afterwards.
+        let is_asked = asked.swap(false, SeqCst);
+        let wanted = is_asked || self.shelf.waiting() > before || self.missing() > 0;
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let wanted = wanted && self.creation.paused_until(self.now()).is_none();
         let outcome = {
