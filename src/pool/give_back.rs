@@ -50,14 +50,18 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
-        // Idle times matter to surplus resources alone, and those are watched. Without a keeper's thread the coarse time
-        // is as old as the last tick.
-        let time = if self.is_manual() { ticks(self.now()) } else { self.shelf.coarse() & !ASLEEP };
-        right.record().set_time(time);
+        self.idles_from_now(&right);
         let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             self.sweep();
         }
+    }
+
+    fn idles_from_now(&self, right: &Right<'_, M::Resource>) {
+        // Idle times matter to surplus resources alone, and those are watched. Without a keeper's thread the coarse time
+        // is as old as the last tick.
+        let time = if self.is_manual() { ticks(self.now()) } else { self.shelf.coarse() & !ASLEEP };
+        right.record().set_time(time);
     }
 
     /// Opens a slot that was created or checked.
@@ -262,6 +266,7 @@ impl<M: Manager> Inner<M> {
             self.open_anew(right);
         } else {
             self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
+            self.idles_from_now(&right);
             if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
                 self.sweep();
             }

@@ -96,6 +96,23 @@ fn what_shrinking_makes_overflow_idles_for_its_whole_time_from_then_on() {
 }
 
 #[test]
+fn a_degraded_resource_that_is_overflow_idles_from_its_return_on() {
+    let (_, clock, builder) = still();
+    let builder = builder.max_size(1).min_idle(0).max_overflow(1).overflow_ttl(10 * SEC);
+    let pool = builder.check_interval(None).build().unwrap();
+    let (held, mut failing) = (pool.checkout().unwrap(), pool.checkout().unwrap());
+    pass(&pool, &clock, 20 * SEC, SEC);
+    failing.on_error(&super::support::Refused { by: "use", for_good: false });
+    drop(failing);
+    pass(&pool, &clock, 9 * SEC, SEC);
+    assert_eq!(pool.stats().degraded, 1);
+    pass(&pool, &clock, 2 * SEC, SEC);
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Overflow), 1);
+    drop(held);
+    closes_balanced(&pool);
+}
+
+#[test]
 fn up_and_down_in_quick_succession_ends_at_the_last_size() {
     let (_, _, builder) = still();
     let pool = builder.max_size(2).ceiling(64).build().unwrap();

@@ -44,6 +44,11 @@ struct Known {
     free_since: Duration,
 }
 
+/// Free, if only as a last resort.
+fn is_free(place: Place) -> bool {
+    matches!(place, Place::Free | Place::Degraded)
+}
+
 /// What is held to be so.
 pub struct Reference {
     rules: Rules,
@@ -121,7 +126,7 @@ impl Reference {
                 }
             }
             Seen::Collected(gc) => {
-                let free = self.numbers(|place| !self.closed && matches!(place, Place::Free | Place::Degraded));
+                let free = self.numbers(|place| !self.closed && is_free(place));
                 assert_eq!((gc.evicted, gc.freed), (free.len() as u64, 0), "all that is free goes");
                 self.send_to_end(free, DestroyReason::MemoryPressure);
             }
@@ -162,7 +167,7 @@ impl Reference {
     fn refused(&mut self, error: &CheckoutError, waits: bool) {
         let out = |place| matches!(place, Place::Held { .. } | Place::Forgotten);
         let in_use = self.numbers(out).len();
-        let nothing = self.numbers(|place| matches!(place, Place::Free | Place::Degraded)).is_empty();
+        let nothing = self.numbers(is_free).is_empty();
         match error {
             CheckoutError::Closed(_) => assert!(self.closed),
             CheckoutError::Create(error) => {
@@ -227,6 +232,7 @@ impl Reference {
             self.ends(number, DestroyReason::CheckFailed);
         } else if failures >= self.rules.degrade_after {
             self.moves(number, Place::Degraded);
+            self.last().free_since = self.now;
         } else {
             self.opens(number);
         }
@@ -236,12 +242,18 @@ impl Reference {
     fn ticked(&mut self, sight: &Sight) {
         if let Some(timeout) = self.rules.idle_timeout {
             while self.numbers(|place| place == Place::Free).len() > self.min_idle
-                && self.sends_the_coldest(sight, timeout, DestroyReason::Idle, |known| known.idle_since)
+                && self.sends_the_coldest(
+                    sight,
+                    timeout,
+                    DestroyReason::Idle,
+                    |place| place == Place::Free,
+                    |known| known.idle_since,
+                )
             {}
         }
         if let Some(since) = self.surplus_since {
             while self.staying() > self.max_size
-                && self.sends_the_coldest(sight, Rules::OVERFLOW_TTL, DestroyReason::Overflow, |known| {
+                && self.sends_the_coldest(sight, Rules::OVERFLOW_TTL, DestroyReason::Overflow, is_free, |known| {
                     known.free_since.max(since)
                 })
             {}
@@ -322,9 +334,10 @@ impl Reference {
         sight: &Sight,
         limit: Duration,
         reason: DestroyReason,
+        of: impl Fn(Place) -> bool,
         since: impl Fn(&Known) -> Duration,
     ) -> bool {
-        let free = |known: &&Known| known.place == Place::Free;
+        let free = |known: &&Known| of(known.place);
         let longest = self.living.iter().filter(free).map(|known| self.now - since(known)).max();
         if longest.is_none_or(|longest| longest < limit) {
             return false;
