@@ -1,9 +1,11 @@
 //! What can go wrong, with cause, numbers and remedy.
 
 use crate::observe::Holder;
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -307,4 +309,11 @@ pub struct ConfigError {
 pub(crate) enum Refusal {
     Closed,
     Create { error: SharedError, attempts: u32, retryable: bool },
+}
+
+/// Drops what a panic carried. Its own drop may panic too; what that one carries is forgotten.
+pub(crate) fn let_go(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
 }

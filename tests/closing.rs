@@ -58,6 +58,7 @@ fn waiters_for_a_creation_that_hangs_are_told_too() {
     });
     probe.create.open();
     until(|| {
+        // One look: between two, what was being created may have come to be.
         let stats = pool.stats();
         stats.total + stats.creating == 0
     });

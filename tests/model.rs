@@ -15,7 +15,7 @@ fn bytes(seed: u64) -> Vec<u8> {
         state ^= state << 17;
         (state >> 32) as u8
     };
-    let length = 1 + 2 * usize::from(next());
+    let length = 2 + 2 * usize::from(next());
     (0..length).map(|_| next()).collect()
 }
 
@@ -26,7 +26,7 @@ fn fails(bytes: &[u8]) -> bool {
 /// Leaves out commands for as long as the rest still fails.
 fn shrunk(mut bytes: Vec<u8>) -> Vec<u8> {
     let without = |bytes: &[u8], at: usize| [&bytes[..at], &bytes[at + 2..]].concat();
-    while let Some(fewer) = (1..bytes.len()).step_by(2).map(|at| without(&bytes, at)).find(|fewer| fails(fewer)) {
+    while let Some(fewer) = (2..bytes.len()).step_by(2).map(|at| without(&bytes, at)).find(|fewer| fails(fewer)) {
         bytes = fewer;
     }
     bytes

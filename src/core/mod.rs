@@ -14,6 +14,7 @@
 //! | `processor` | which processor a thread runs on: a hint for whom to wake             |
 //! | `waiters`   | the queue of parked threads                                               |
 //! | `shelf`     | the protocols: claim; in `giving` return and hand over, in `waiting` announce, look, park |
+//! | `sequenced` | words that are written without waiting and read whole          |
 //! | `sync`      | the one seam between the standard library and the model checker           |
 
 /// Whether the step `name` is left out of this build (`--cfg slackwater_mutation="name"`, for tests on real threads) or, under
@@ -42,6 +43,7 @@ pub(crate) mod fence;
 pub(crate) mod hint;
 pub(crate) mod lease;
 pub(crate) mod processor;
+pub(crate) mod sequenced;
 pub(crate) mod shelf;
 pub(crate) mod slot;
 pub(crate) mod sync;
@@ -58,6 +60,7 @@ mod unwinding;
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
 pub(crate) use hint::{Hint, thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots, anchored};
+pub(crate) use sequenced::Sequenced;
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
 pub(crate) use slot::{Right, Slot, Stamp};
 pub(crate) use waiters::Holder as Taker;

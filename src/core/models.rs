@@ -17,6 +17,7 @@ mod giving_up;
 mod lists;
 pub(super) mod mutation;
 mod queue;
+mod sequenced;
 
 use super::hint::EVERY;
 use super::*;

@@ -8,6 +8,7 @@
 use super::lanes::{Lanes, Task};
 use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
 use crate::core::sync::around::{Condvar, Mutex};
+use crate::error::let_go;
 use crate::observe::{HungJob, JobKind};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -82,7 +83,7 @@ struct Running {
 struct Present {
     kind: JobKind,
     slot: Option<u32>,
-    /// When it began; None while it is about to.
+    /// When it went into the manager's code; None while it is not there.
     since: Option<u64>,
     hung: bool,
 }
@@ -168,7 +169,7 @@ impl<J: Task + 'static> Crew<J> {
                     // Jobs catch what they call; should one panic all the same, its thread goes on.
                     Some(owner) => {
                         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| owner.work(job))) {
-                            std::mem::forget(payload);
+                            let_go(payload);
                         }
                     }
                     None => drop(job),
@@ -197,6 +198,18 @@ impl<J: Task + 'static> Crew<J> {
             });
         }
         changed
+    }
+
+    /// The calling thread is out of the manager's code, if it is of this crew: what is left of its job is the pool's own, and
+    /// hangs nowhere.
+    pub(crate) fn came_back(&self) {
+        if ON_CREW.get() {
+            self.with_my_job(|job| {
+                if let Some(job) = job {
+                    (job.since, job.hung) = (None, false);
+                }
+            });
+        }
     }
 
     fn next_job(&self) -> Option<J> {

@@ -28,6 +28,7 @@ impl<M: Manager> Inner<M> {
                 format_args!("came back after a long hold: resource {}, {}", held.holder.id, held.holder),
             );
         }
+        let mut changed = !ended.is_empty();
         let mut next: Option<u64> = None;
         for (index, slot) in self.shelf.slots() {
             let Some(holder) = Holder::of(index, slot, now) else { continue };
@@ -42,10 +43,11 @@ impl<M: Manager> Inner<M> {
                 !self.keeper.lock().held.iter().any(|held| held.holder.id == holder.id && held.checkouts == checkouts);
             if new {
                 self.report_hold(holder.named(), checkouts);
+                changed = true;
             }
         }
-        if !ended.is_empty() {
-            self.make_room_for_held();
+        if changed {
+            self.replace_held();
         }
         next
     }
@@ -64,24 +66,36 @@ impl<M: Manager> Inner<M> {
         self.counts.long_holds.add_one();
         self.subscribers.tell(|| PoolEvent::LeakSuspected(holder.clone()));
         self.log(log::Level::Warn, format_args!("held for too long: {holder}"));
-        let (id, may_replace) = (holder.id, self.config().on_leak);
-        let replaced = {
+        self.keeper.lock().held.push(Held { holder, checkouts, replaced: false });
+    }
+
+    /// Lets others take the places of what is held for too long, as many as may be: one that was too many gets its turn
+    /// once another has come back.
+    fn replace_held(&self) {
+        let OnLeak::Replace { at_most } = self.config().on_leak else { return };
+        let replaced: Vec<_> = {
             let mut state = self.keeper.lock();
-            let replaced = matches!(may_replace, OnLeak::Replace { at_most } if state.held_replaced() < at_most);
-            state.held.push(Held { holder, checkouts, replaced });
-            if replaced {
+            let more = at_most.saturating_sub(state.held_replaced());
+            let next = state.held.iter_mut().filter(|held| !held.replaced).take(more);
+            let replaced: Vec<_> = next
+                .map(|held| {
+                    held.replaced = true;
+                    held.holder.id
+                })
+                .collect();
+            if !replaced.is_empty() {
                 state.wishes = true;
                 self.shelf.set_attention(attention::WISHES, true);
             }
             replaced
         };
-        if replaced {
+        for id in replaced {
             // Should it have come back this moment, it is free, and no long hold any more.
             if let Some(word) = self.word_of(id).filter(|word| word.phase() == crate::core::Phase::Busy) {
                 self.lives[id.slot()].wish(word, DestroyReason::HeldTooLong);
             }
-            self.make_room_for_held();
         }
+        self.make_room_for_held();
     }
 
     /// Opens as many places more as there are holds whose resources are replaced.

@@ -26,7 +26,7 @@ use crate::config::Keeper;
 use crate::core::sync::around::thread::{self, JoinHandle};
 use crate::core::sync::around::{Condvar, Mutex};
 use crate::core::{Phase, Word, attention};
-use crate::error::BuildError;
+use crate::error::{BuildError, let_go};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
 use crate::pool::{Inner, Job, Quarantined, Supply};
@@ -202,7 +202,10 @@ fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<(
             // A panic here is a bug of ours; the pool must still have a keeper after it.
             next = match catch_unwind(AssertUnwindSafe(|| inner.tick(rung))) {
                 Ok(next) => next,
-                Err(_) => Some(clock.now() + QUIET),
+                Err(payload) => {
+                    let_go(payload);
+                    Some(clock.now().saturating_add(QUIET))
+                }
             };
         }
         alarm.end();

@@ -7,6 +7,7 @@
 use super::{Clock, QUIET, TICK};
 use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
 use crate::core::sync::around::{Condvar, Mutex};
+use crate::error::let_go;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -193,7 +194,7 @@ impl Shared {
             // A panic here is a bug of ours; this pool and the others must still have a keeper after it.
             let kept = catch_unwind(AssertUnwindSafe(|| pool.keep(rung)));
             kept.unwrap_or_else(|payload| {
-                std::mem::forget(payload);
+                let_go(payload);
                 Some(clock.now().saturating_add(QUIET))
             })
         });

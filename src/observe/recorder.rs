@@ -1,93 +1,57 @@
 //! The flight recorder: the last transitions, in a ring that writers fill without waiting for anyone.
-//!
-//! Each entry is a sequence lock of plain atomics. A writer takes the next ticket, makes the entry's sequence odd, writes,
-//! and makes it even again; a reader takes what it read only if the sequence was even and the same before and after. The
-//! orderings are those of H.-J. Boehm, "Can Seqlocks Get Along with Programming Language Memory Models?" (MSPC 2012).
 
 use super::event::{Transition, TransitionReason};
 use super::{ResourceId, ResourceState};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, fence};
+use crate::core::Sequenced;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// How many transitions are kept. 40 bytes each.
-const KEPT: usize = 256;
+/// How many transitions are kept, at 40 bytes each. What explores schedules builds thousands of pools.
+const KEPT: usize = if cfg!(slackwater_shuttle) { 4 } else { 256 };
 
 pub(crate) struct Recorder {
     next: AtomicU64,
-    entries: Box<[Entry]>,
-}
-
-#[derive(Default)]
-struct Entry {
-    /// Twice the ticket that wrote it last, plus 2; odd while one is writing.
-    sequence: AtomicU64,
-    /// Slot, states and reason.
-    what: AtomicU64,
-    generation: AtomicU64,
-    after: AtomicU64,
-    at: AtomicU64,
+    entries: Box<[Sequenced<4>]>,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { next: AtomicU64::new(0), entries: (0..KEPT).map(|_| Entry::default()).collect() }
+        Self { next: AtomicU64::new(0), entries: (0..KEPT).map(|_| Sequenced::default()).collect() }
     }
 }
 
 impl Recorder {
     pub(crate) fn record(&self, transition: Transition) {
         let ticket = self.next.fetch_add(1, Relaxed);
-        let entry = &self.entries[ticket as usize % KEPT];
-        let before = entry.sequence.load(Relaxed);
-        // One writer a lap ahead of another may meet it here; the record of one of them is not worth waiting for.
-        if before & 1 == 1 || entry.sequence.compare_exchange(before, before | 1, Acquire, Relaxed).is_err() {
-            return;
-        }
-        // Meets the fence in `read`: who sees a field of ours sees the odd sequence too.
-        fence(Release);
-        entry.what.store(pack(&transition), Relaxed);
-        entry.generation.store(transition.id.generation(), Relaxed);
-        entry.after.store(transition.after.as_nanos() as u64, Relaxed);
-        entry.at.store(transition.at.as_nanos() as u64, Relaxed);
-        // Release: meets the first Acquire in `read`.
-        entry.sequence.store(2 * ticket + 2, Release);
+        // One writer a lap ahead of another may meet it here; then one of the two records is lost.
+        self.entries[ticket as usize % KEPT].write(ticket, words(&transition));
     }
 
     /// What is kept, oldest first. Entries that are being written meanwhile are left out.
     pub(crate) fn transitions(&self) -> Vec<Transition> {
-        let mut read: Vec<_> = self.entries.iter().filter_map(Entry::read).collect();
-        read.sort_by_key(|(sequence, _)| *sequence);
-        read.into_iter().map(|(_, transition)| transition).collect()
+        let mut read: Vec<_> = self.entries.iter().filter_map(Sequenced::read).collect();
+        read.sort_by_key(|(ticket, _)| *ticket);
+        read.into_iter().filter_map(|(_, words)| transition(words)).collect()
     }
 }
 
-impl Entry {
-    fn read(&self) -> Option<(u64, Transition)> {
-        let sequence = self.sequence.load(Acquire);
-        let (what, generation) = (self.what.load(Relaxed), self.generation.load(Relaxed));
-        let (after, at) = (self.after.load(Relaxed), self.at.load(Relaxed));
-        // Meets the fence in `record`.
-        fence(Acquire);
-        if sequence == 0 || sequence & 1 == 1 || self.sequence.load(Relaxed) != sequence {
-            return None;
-        }
-        let state = |shift: u32| ResourceState::ALL.get((what >> shift) as usize & 0xff).copied();
-        let transition = Transition {
-            id: ResourceId::of(what as u32, generation),
-            from: state(32)?,
-            to: state(40)?,
-            reason: TransitionReason::of_code(what >> 48)?,
-            after: Duration::from_nanos(after),
-            at: Duration::from_nanos(at),
-        };
-        Some((sequence, transition))
-    }
+/// Slot, states and reason in one word; generation; times.
+fn words(transition: &Transition) -> [u64; 4] {
+    let Transition { id, from, to, reason, after, at } = transition;
+    let what = id.slot() as u64 | (*from as u64) << 32 | (*to as u64) << 40 | reason.code() << 48;
+    [what, id.generation(), after.as_nanos() as u64, at.as_nanos() as u64]
 }
 
-fn pack(transition: &Transition) -> u64 {
-    let Transition { id, from, to, reason, .. } = transition;
-    id.slot() as u64 | (*from as u64) << 32 | (*to as u64) << 40 | reason.code() << 48
+fn transition([what, generation, after, at]: [u64; 4]) -> Option<Transition> {
+    let state = |shift: u32| ResourceState::ALL.get((what >> shift) as usize & 0xff).copied();
+    Some(Transition {
+        id: ResourceId::of(what as u32, generation),
+        from: state(32)?,
+        to: state(40)?,
+        reason: TransitionReason::of_code(what >> 48)?,
+        after: Duration::from_nanos(after),
+        at: Duration::from_nanos(at),
+    })
 }
 
 #[cfg(all(test, not(slackwater_loom)))]

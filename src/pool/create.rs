@@ -138,7 +138,9 @@ impl<M: Manager> Inner<M> {
         let begun = Instant::now();
         let number = self.births.fetch_add(1, Relaxed);
         self.life(&right).conceived(number, self.now());
-        match self.make_resource() {
+        let made = self.make_resource();
+        self.crew.came_back();
+        match made {
             Ok((resource, weight)) => {
                 right.put(resource, self.shelf.coarse());
                 self.begin_life(&right, weight);
@@ -358,7 +360,9 @@ impl<M: Manager> Inner<M> {
     pub(super) fn create_on_crew(&self) {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
-        let wanted = self.unserved() > before || self.missing() > 0 || asked.swap(false, SeqCst);
+        // One for all of them: an ask that is served on the way must not have another made afterwards.
+        let is_asked = asked.swap(false, SeqCst);
+        let wanted = is_asked || self.unserved() > before || self.missing() > 0;
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let wanted = wanted && self.creation.paused_until(self.now()).is_none();
         let failed = {
@@ -383,8 +387,8 @@ impl<M: Manager> Inner<M> {
         if let Some((failure, failures)) = failed {
             self.creation_failed(failure, failures);
         }
-        // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
-        // before we count: one of us sees the other.
+        // Demand that came while all tickets were out. Its waiter counted itself, or its asker said so, before it found none;
+        // we gave ours back before we look: one of us sees the other.
         fence(SeqCst);
         self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
     }

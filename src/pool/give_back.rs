@@ -50,14 +50,18 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
-        // Idle times matter to surplus resources alone, and those are watched. Without a keeper's thread the coarse time
-        // is as old as the last tick.
-        let time = if self.is_manual() { ticks(self.now()) } else { self.shelf.coarse() & !ASLEEP };
-        right.record().set_time(time);
+        self.idles_from_now(&right);
         let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             self.sweep();
         }
+    }
+
+    fn idles_from_now(&self, right: &Right<'_, M::Resource>) {
+        // Idle times matter to surplus resources alone, and those are watched. Without a keeper's thread the coarse time
+        // is as old as the last tick.
+        let time = if self.is_manual() { ticks(self.now()) } else { self.shelf.coarse() & !ASLEEP };
+        right.record().set_time(time);
     }
 
     /// Opens a slot that was created or checked.
@@ -110,18 +114,19 @@ impl<M: Manager> Inner<M> {
         {
             return self.retire(right, reason);
         }
-        match outcome {
-            ReturnOutcome::Healthy => match self.end_surplus(right) {
-                (right, None) if right.word().has(Mark::Failed) => self.open_after_failure(right),
-                (right, None) => {
-                    if self.config.record_uses {
-                        self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
-                    }
-                    self.open(right);
+        if outcome == ReturnOutcome::Broken {
+            return self.settle(right, outcome);
+        }
+        match self.unless_surplus(right) {
+            None => {}
+            Some(right) if outcome != ReturnOutcome::Healthy => self.settle(right, outcome),
+            Some(right) if right.word().has(Mark::Failed) => self.open_after_failure(right),
+            Some(right) => {
+                if self.config.record_uses {
+                    self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
                 }
-                (retiring, Some(reason)) => self.retire(retiring, reason),
-            },
-            outcome => self.settle(right, outcome),
+                self.open(right);
+            }
         }
     }
 
@@ -140,19 +145,23 @@ impl<M: Manager> Inner<M> {
         if attention & attention::WISHES != 0 { self.life(right).wished(right.word()) } else { None }
     }
 
-    /// BUSY to RETIRING for a resource that is one too many; one return at a time, so that two do not end the same surplus.
-    fn end_surplus<'s>(&self, right: Right<'s, M::Resource>) -> (Right<'s, M::Resource>, Option<DestroyReason>) {
+    /// Ends a resource that is one too many, whatever its state; one at a time, so that two do not end the same surplus.
+    fn unless_surplus<'s>(&self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
         if self.shelf.attention() & attention::OVERFLOWING == 0 {
-            return (right, None);
+            return Some(right);
         }
-        let _one_at_a_time = self.shrinking.lock();
-        if self.is_beyond_capacity(0) {
-            (right.change(Phase::Retiring), Some(DestroyReason::Resized))
-        } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
-            (right.change(Phase::Retiring), Some(DestroyReason::Overflow))
-        } else {
-            (right, None)
-        }
+        let (retiring, reason) = {
+            let _one_at_a_time = self.shrinking.lock();
+            if self.is_beyond_capacity(0) {
+                (right.change(Phase::Retiring), DestroyReason::Resized)
+            } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
+                (right.change(Phase::Retiring), DestroyReason::Overflow)
+            } else {
+                return Some(right);
+            }
+        };
+        self.retire(retiring, reason);
+        None
     }
 
     /// CREATING or CHECKING to RETIRING for a resource that has no place any more since the pool was made smaller.
@@ -224,6 +233,7 @@ impl<M: Manager> Inner<M> {
         let resource = right.resource_mut();
         let mut verdict =
             self.call("check", |manager| manager.check(resource).map_err(Into::<Box<dyn Error + Send + Sync>>::into));
+        self.crew.came_back();
         if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
             verdict = Ok(Err("it passed after its check_timeout, too late to be believed".into()));
         }
@@ -236,7 +246,9 @@ impl<M: Manager> Inner<M> {
                     let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                     self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
                 }
-                self.open_anew(right);
+                if let Some(right) = self.unless_surplus(right) {
+                    self.open_anew(right);
+                }
             }
             (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
             (Ok(Err(_)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
@@ -249,7 +261,7 @@ impl<M: Manager> Inner<M> {
                 let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                 if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
-                } else {
+                } else if let Some(right) = self.unless_surplus(right) {
                     self.open_after_failure(right);
                 }
                 let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");
@@ -268,6 +280,7 @@ impl<M: Manager> Inner<M> {
             self.open_anew(right);
         } else {
             self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
+            self.idles_from_now(&right);
             if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
                 self.sweep();
             }
@@ -336,6 +349,7 @@ impl<M: Manager> Inner<M> {
             self.begin(JobKind::Destroy, &right);
             let begun = Instant::now();
             let _ = self.call("destroy", |manager| manager.destroy(resource));
+            self.crew.came_back();
             self.creation.destroyed_in(begun.elapsed());
             self.end_life(&right);
             self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));

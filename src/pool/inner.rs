@@ -10,7 +10,7 @@ use crate::config::PoolConfig;
 use crate::core::sync::around::thread::JoinHandle;
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
-use crate::error::Panicked;
+use crate::error::{Panicked, let_go};
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
@@ -45,7 +45,7 @@ pub(crate) struct Inner<M: Manager> {
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
     pub(super) warm_up_report: OnceLock<WarmUpReport>,
-    /// When a resource beyond `max_size` was created last.
+    /// When a resource beyond `max_size` was created last, or those there are became too many.
     pub(crate) overflowing_since: AtomicU64,
     /// Held while a return decides whether its resource is one too many.
     pub(super) shrinking: Mutex<()>,
@@ -151,7 +151,7 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn log(&self, level: log::Level, text: fmt::Arguments<'_>) {
         let said = catch_unwind(AssertUnwindSafe(|| log::log!(level, "{self}: {text}")));
         if let Err(payload) = said {
-            std::mem::forget(payload);
+            let_go(payload);
         }
     }
 
@@ -162,9 +162,7 @@ impl<M: Manager> Inner<M> {
             Err(payload) => match payload.downcast::<&'static str>() {
                 Ok(text) => Cow::Borrowed(*text),
                 Err(payload) => {
-                    // A payload's own drop may panic as well; that must not take the pool with it.
-                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                    std::mem::forget(dropped);
+                    let_go(payload);
                     Cow::Borrowed("(no message)")
                 }
             },

@@ -105,6 +105,8 @@ pub struct Gc {
 
 impl<M: Manager> Inner<M> {
     pub(crate) fn gc(&self) -> Gc {
+        // What came back since the keeper's last look idles too.
+        self.look_around(self.now());
         let (evicted, freed) = match self.config.memory_threshold() {
             Some(threshold) => self.evict(threshold),
             None => self.evict_all(),

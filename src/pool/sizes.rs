@@ -106,6 +106,10 @@ impl<M: Manager> Inner<M> {
     /// Has returns look whether they are one too many.
     pub(crate) fn watch_surplus(&self) {
         if self.shelf.occupied() as usize > self.places_in_service() {
+            // Until now returns noted no time: whatever they left idles from here on.
+            if self.shelf.attention() & attention::OVERFLOWING == 0 {
+                self.overflowing_since.store(self.now(), Relaxed);
+            }
             self.shelf.set_attention(attention::OVERFLOWING, true);
         }
     }

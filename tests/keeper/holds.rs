@@ -61,3 +61,19 @@ fn no_more_than_at_most_are_replaced() {
     assert_eq!(pool.stats().total, 3);
     closes_balanced(&pool);
 }
+
+#[test]
+fn a_lost_guard_beyond_at_most_gets_its_place_once_another_has_come_back() {
+    let (_, clock, builder) = still();
+    let pool = builder.max_size(2).max_hold(MIN).on_leak(OnLeak::Replace { at_most: 1 }).build().unwrap();
+    let (slow, lost) = (pool.checkout().unwrap(), pool.checkout().unwrap());
+    pass(&pool, &clock, 61 * SEC, SEC);
+    drop(slow);
+    pass(&pool, &clock, 2 * SEC, SEC);
+    let others: Vec<_> = std::iter::from_fn(|| pool.try_checkout().ok()).take(9).collect();
+    assert_eq!(others.len(), 2, "the whole pool, though one guard is lost");
+    drop((lost, others));
+    pass(&pool, &clock, 2 * SEC, SEC);
+    assert_eq!(pool.stats().total, 2);
+    closes_balanced(&pool);
+}

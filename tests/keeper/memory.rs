@@ -61,6 +61,17 @@ fn gc_destroys_what_is_free() {
     closes_balanced(&pool);
 }
 
+#[test]
+fn gc_destroys_what_came_back_this_moment_although_the_keeper_saw_it_in_use() {
+    let (_, _, builder) = still();
+    let pool = builder.max_size(2).min_idle(0).build().unwrap();
+    let held = pool.checkout().unwrap();
+    pool.tick();
+    drop(held);
+    assert_eq!(pool.gc().evicted, 1);
+    closes_balanced(&pool);
+}
+
 /// Uses the pool's one resource `uses` times; `weigh` says what it weighs after each.
 fn uses(pool: &Pool<Probe>, uses: u64, weigh: impl Fn(u64) -> u64) {
     for used in 0..uses {

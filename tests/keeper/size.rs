@@ -47,6 +47,72 @@ fn shrinking_ends_free_ones_now_and_those_in_use_at_their_return() {
 }
 
 #[test]
+fn shrinking_ends_those_in_use_at_their_return_in_whatever_state_they_come_back() {
+    let (probe, _, builder) = still();
+    let pool = builder.max_size(3).min_idle(0).check_interval(None).build().unwrap();
+    let [good, mut suspect, mut failing] = [(); 3].map(|()| pool.checkout().unwrap());
+    pool.resize(0, 1).unwrap();
+    suspect.mark_suspect();
+    failing.on_error(&super::support::Refused { by: "use", for_good: false });
+    drop(failing);
+    drop(suspect);
+    assert_eq!((pool.stats().total, probe.ended().len()), (1, 2));
+    drop(good);
+    assert_eq!(pool.stats().available, 1);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn shrinking_ends_what_is_in_a_check_once_that_is_over() {
+    let (probe, _, builder) = still();
+    let pool = builder.max_size(2).min_idle(0).check_interval(None).build().unwrap();
+    let (mut checked, held) = (pool.checkout().unwrap(), pool.checkout().unwrap());
+    checked.mark_suspect();
+    drop(checked);
+    pool.resize(0, 1).unwrap();
+    assert_eq!(pool.stats().total, 2);
+    pool.tick();
+    assert_eq!((pool.stats().total, probe.ended().len()), (1, 1));
+    drop(held);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn what_shrinking_makes_overflow_idles_for_its_whole_time_from_then_on() {
+    let (_, clock, builder) = still();
+    let builder = builder.max_size(3).min_idle(0).max_overflow(2).overflow_ttl(10 * SEC);
+    let pool = builder.check_interval(None).build().unwrap();
+    let held = [(); 3].map(|()| pool.checkout().unwrap());
+    clock.advance(20 * SEC);
+    drop(held);
+    pool.resize(0, 2).unwrap();
+    pool.tick();
+    assert_eq!(pool.stats().total, 3, "it idles since this moment");
+    pass(&pool, &clock, 9 * SEC, SEC);
+    assert_eq!(pool.stats().total, 3);
+    pass(&pool, &clock, 2 * SEC, SEC);
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Overflow), 1);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_degraded_resource_that_is_overflow_idles_from_its_return_on() {
+    let (_, clock, builder) = still();
+    let builder = builder.max_size(1).min_idle(0).max_overflow(1).overflow_ttl(10 * SEC);
+    let pool = builder.check_interval(None).build().unwrap();
+    let (held, mut failing) = (pool.checkout().unwrap(), pool.checkout().unwrap());
+    pass(&pool, &clock, 20 * SEC, SEC);
+    failing.on_error(&super::support::Refused { by: "use", for_good: false });
+    drop(failing);
+    pass(&pool, &clock, 9 * SEC, SEC);
+    assert_eq!(pool.stats().degraded, 1);
+    pass(&pool, &clock, 2 * SEC, SEC);
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Overflow), 1);
+    drop(held);
+    closes_balanced(&pool);
+}
+
+#[test]
 fn up_and_down_in_quick_succession_ends_at_the_last_size() {
     let (_, _, builder) = still();
     let pool = builder.max_size(2).ceiling(64).build().unwrap();

@@ -1,51 +1,57 @@
-//! A pool and a reference of it, driven by the same commands.
+//! A pool and a judge of it, driven by the same commands.
 //!
-//! One thread, virtual time, no threads of the pool's: each command has one right answer. The reference knows resources
-//! by number and says what is free, out, in a check, destroyed and why; after each command both must agree, and the
-//! pool's books must balance. Used by `tests/model.rs` and by the fuzz target of the same name.
+//! One thread, virtual time, no threads of the pool's: each command has one right answer. Under most settings the judge is
+//! a reference that knows it: what is free, out, in a check, destroyed and why. Where the keeper has plans of its own
+//! (successors, regular checks, what is held for too long) the judge only keeps the books. After each command the pool's
+//! own books must balance too. Used by `tests/model.rs` and by the fuzz target of the same name.
 
+mod books;
+mod reference;
+mod world;
+
+use books::Books;
+use reference::Reference;
 use slackwater::{
-    Checkout, CheckoutError, Creation, DestroyReason, Fairness, Keeper, Manager, OwnedCheckout, Pool, Strategy,
-    VirtualClock,
+    Checkout, CheckoutError, CloseReport, ConfigError, Creation, Epoch, Fairness, Gc, Keeper, OnLeak, OwnedCheckout,
+    Pool, Stats, Strategy, VirtualClock,
 };
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
+use world::{Maker, World};
 
-const MAX_SIZE: usize = 2;
-const SLOTS: usize = 4;
 /// Times are multiples of this, so that the 10 ms of the coarse clock never decide.
 const STEP: Duration = Duration::from_millis(300);
-const TTL: Duration = Duration::from_secs(1);
+/// The most that `resize` may ask for, overflow included.
+const CEILING: usize = 6;
+const REPLACED_HOLDS: usize = 1;
 
-/// Runs the commands in `bytes`: the first chooses the settings, each further pair is a command and its argument.
+/// Runs the commands in `bytes`: the first two choose the settings, each further pair is a command and its argument.
 ///
 /// # Panics
-/// When pool and reference disagree.
+/// When pool and judge disagree.
 pub fn run(bytes: &[u8]) {
-    let Some((&settings, commands)) = bytes.split_first() else { return };
-    let (world, clock) = (Arc::new(World::default()), VirtualClock::new());
-    let pool = Pool::builder(Maker(Arc::clone(&world)))
-        .max_size(MAX_SIZE)
-        .min_idle(0)
-        .max_overflow(SLOTS - MAX_SIZE)
-        .overflow_ttl(TTL)
-        .creation(Creation::Inline)
-        .strategy([Strategy::Affine, Strategy::Lifo, Strategy::Fifo][usize::from(settings % 3)])
-        .fairness([Fairness::default(), Fairness::Fifo, Fairness::Barging][usize::from(settings / 3 % 3)])
-        .keeper(Keeper::Manual)
-        .clock(&clock)
+    let Some((&[settings, rules], commands)) = bytes.split_first_chunk() else { return };
+    let (world, clock, rules) = (Arc::new(World::default()), VirtualClock::new(), Rules::of(rules));
+    let pool = rules
+        .build(settings, Pool::builder(Maker(Arc::clone(&world))).clock(&clock))
         .build()
         .expect("these settings are in range");
-    let mut model = Model { world: &world, pool: &pool, clock: &clock, held: Vec::new(), said: Said::default() };
+    let judge = if rules.is_exact() {
+        Judge::Exact(Box::new(Reference::new(rules, &pool)))
+    } else {
+        Judge::Books(Books::new(rules))
+    };
+    let (held, forgotten) = (Vec::new(), Vec::new());
+    let mut model = Model { world: &world, pool: &pool, clock: &clock, judge, held, forgotten, epoch: pool.epoch() };
+    model.agrees();
     for pair in commands.chunks_exact(2) {
         model.command(pair[0], usize::from(pair[1]));
         model.agrees();
     }
     model.end();
-    let forgotten = model.said.forgotten.clone();
+    let forgotten = model.forgotten.clone();
     drop(model);
     drop(pool);
     let ended = world.ended.lock().unwrap().clone();
@@ -54,46 +60,124 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(world.alive.load(SeqCst), 0, "what was made is destroyed or was taken out");
 }
 
-/// What the manager knows.
-#[derive(Default)]
-struct World {
-    made: AtomicUsize,
-    alive: AtomicUsize,
-    fails: AtomicBool,
-    /// How often `destroy` saw each.
-    ended: Mutex<BTreeMap<usize, usize>>,
+/// The settings that the judge has to know.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    bits: u8,
+    max_overflow: usize,
+    min_idle: usize,
+    max_uses: Option<u64>,
+    idle_timeout: Option<Duration>,
+    degrade_after: u64,
+    remove_after: u64,
+    max_lifetime: Option<Duration>,
+    checks: bool,
+    max_hold: Option<Duration>,
 }
 
-struct Maker(Arc<World>);
+impl Rules {
+    const MAX_SIZE: usize = 2;
+    const OVERFLOW_TTL: Duration = Duration::from_secs(1);
 
-/// Owns heap memory, so that a use after its end shows under a sanitizer.
-struct Thing {
-    number: Box<usize>,
-    world: Arc<World>,
-}
-
-impl Drop for Thing {
-    fn drop(&mut self) {
-        self.world.alive.fetch_sub(1, SeqCst);
-    }
-}
-
-impl Manager for Maker {
-    type Resource = Thing;
-    type Error = String;
-
-    fn create(&self) -> Result<Thing, String> {
-        if self.0.fails.swap(false, SeqCst) {
-            return Err("told to fail".to_owned());
+    fn of(bits: u8) -> Self {
+        let has = |bit: u8| bits & 1 << bit != 0;
+        Self {
+            bits,
+            max_uses: has(0).then_some(3),
+            idle_timeout: has(1).then_some(Duration::from_secs(2)),
+            min_idle: usize::from(has(2)),
+            degrade_after: if has(3) { 2 } else { 1 },
+            remove_after: 3,
+            max_overflow: if has(4) { 0 } else { 2 },
+            max_lifetime: has(5).then_some(Duration::from_secs(5)),
+            checks: has(6),
+            max_hold: has(7).then_some(Duration::from_secs(2)),
         }
-        self.0.alive.fetch_add(1, SeqCst);
-        let number = self.0.made.fetch_add(1, SeqCst) + 1;
-        Ok(Thing { number: Box::new(number), world: Arc::clone(&self.0) })
     }
 
-    fn destroy(&self, thing: Thing) {
-        *self.0.ended.lock().unwrap().entry(*thing.number).or_default() += 1;
+    /// Whether the reference knows every answer.
+    fn is_exact(self) -> bool {
+        self.bits >> 5 == 0
     }
+
+    fn build(self, settings: u8, mut builder: slackwater::Builder<Maker>) -> slackwater::Builder<Maker> {
+        builder = builder
+            .max_size(Self::MAX_SIZE)
+            .min_idle(self.min_idle)
+            .max_overflow(self.max_overflow)
+            .ceiling(CEILING)
+            .creation(Creation::Inline)
+            .strategy([Strategy::Affine, Strategy::Lifo, Strategy::Fifo][usize::from(settings % 3)])
+            .fairness([Fairness::default(), Fairness::Fifo, Fairness::Barging][usize::from(settings / 3 % 3)])
+            .degrade_after(self.degrade_after as u32)
+            .remove_after(self.remove_after as u32)
+            .check_interval(self.checks.then_some(Duration::from_secs(3)))
+            .keeper(Keeper::Manual);
+        if self.max_overflow > 0 {
+            builder = builder.overflow_ttl(Self::OVERFLOW_TTL);
+        }
+        if let Some(uses) = self.max_uses {
+            builder = builder.max_uses(uses);
+        }
+        if let Some(timeout) = self.idle_timeout {
+            builder = builder.idle_timeout(timeout);
+        }
+        if self.checks {
+            builder = builder.check_if_idle_for(Duration::from_secs(4));
+        }
+        if let Some(lifetime) = self.max_lifetime {
+            builder = builder.max_lifetime(lifetime).lifetime_jitter(0.0);
+        }
+        if let Some(hold) = self.max_hold {
+            builder = builder.max_hold(hold).on_leak(OnLeak::Replace { at_most: REPLACED_HOLDS });
+        }
+        builder
+    }
+}
+
+/// What was done to the pool, and what it answered. Resources are known by number.
+pub enum Seen {
+    CheckedOut {
+        number: usize,
+    },
+    Refused {
+        error: CheckoutError,
+        waits: bool,
+    },
+    Suspected(usize),
+    FailedInUse(usize),
+    /// Fell ill, or got well: checks tell, nothing else does.
+    Turned {
+        number: usize,
+        sick: bool,
+    },
+    Returned(usize),
+    Discarded(usize),
+    Detached(usize),
+    Panicked(usize),
+    Forgotten(usize),
+    Ticked,
+    TimeMoved(Duration),
+    Resized {
+        min_idle: usize,
+        max_size: usize,
+        answer: Result<(), ConfigError>,
+    },
+    Collected(Gc),
+    Closed(CloseReport),
+}
+
+/// What a judge may look at.
+pub struct Sight<'p> {
+    world: &'p World,
+    pool: &'p Pool<Maker>,
+    /// Before the command.
+    before: Stats,
+}
+
+enum Judge {
+    Exact(Box<Reference>),
+    Books(Books),
 }
 
 enum Guard<'p> {
@@ -110,218 +194,221 @@ macro_rules! guard {
     };
 }
 
-/// What the reference holds to be so.
-#[derive(Default)]
-struct Said {
-    now: Duration,
-    /// Free resources, by number, and since when.
-    free: Vec<(usize, Duration)>,
-    /// Numbers in the crew's queue for a check.
-    checking: Vec<usize>,
-    forgotten: Vec<usize>,
-    created: u64,
-    failed: u64,
-    detached: u64,
-    destroyed: BTreeMap<usize, DestroyReason>,
-    /// When a resource beyond `max_size` was made last.
-    surplus_since: Duration,
-    closed: bool,
-    /// Whether a slot was claimed past the list of free ones, whose order is only approximate from then on.
-    list_passed: bool,
-}
-
 struct Model<'p> {
     world: &'p World,
     pool: &'p Pool<Maker>,
     clock: &'p VirtualClock,
-    held: Vec<(Guard<'p>, usize, bool)>,
-    said: Said,
+    judge: Judge,
+    held: Vec<(Guard<'p>, usize)>,
+    forgotten: Vec<usize>,
+    epoch: Epoch,
 }
 
 impl<'p> Model<'p> {
     fn command(&mut self, command: u8, argument: usize) {
-        match command % 13 {
+        match command % 19 {
             0 | 1 => self.check_out(|pool| pool.checkout_timeout(Duration::ZERO).map(Guard::Borrowing), true),
             2 => self.check_out(|pool| pool.try_checkout().map(Guard::Borrowing), false),
             3 => {
                 let now = |pool: &'p Pool<Maker>| pool.request().timeout(Duration::ZERO).checkout_owned();
                 self.check_out(|pool| now(pool).map(Guard::Owning), true);
             }
-            4 | 5 => self.with_held(argument, |model, guard, number, suspect| {
+            4 | 5 => self.end_hold(argument, |guard, number| {
                 drop(guard);
-                model.came_back(number, suspect);
+                Seen::Returned(number)
             }),
-            6 => self.with_held(argument, |model, guard, number, _| {
+            6 => self.end_hold(argument, |guard, number| {
                 guard!(guard, guard => guard.discard("told to"));
-                model.said.destroyed.insert(number, DestroyReason::Discarded);
+                Seen::Discarded(number)
             }),
-            7 => self.with_held(argument, |model, guard, number, _| {
+            7 => self.end_hold(argument, |guard, number| {
                 assert_eq!(*guard!(guard, guard => guard.detach()).number, number);
-                model.said.detached += 1;
+                Seen::Detached(number)
             }),
-            8 => self.with_held(argument, |model, guard, number, _| {
+            8 => self.end_hold(argument, |guard, number| {
                 let unwound = catch_unwind(AssertUnwindSafe(move || {
                     let _guard = guard;
                     // As a panic, without the hook's message.
                     resume_unwind(Box::new(()));
                 }));
                 assert!(unwound.is_err());
-                model.said.destroyed.insert(number, DestroyReason::HolderPanicked);
+                Seen::Panicked(number)
             }),
-            9 if argument.is_multiple_of(8) && self.said.forgotten.len() < 2 => {
-                self.with_held(argument, |model, guard, number, suspect| {
-                    // An owned guard would keep the pool alive with it.
-                    match guard {
-                        Guard::Borrowing(guard) => {
-                            std::mem::forget(guard);
-                            model.said.forgotten.push(number);
-                        }
-                        Guard::Owning(guard) => {
-                            drop(guard);
-                            model.came_back(number, suspect);
-                        }
+            9 if argument.is_multiple_of(8) && self.forgotten.len() < 2 => {
+                self.end_hold(argument, |guard, number| match guard {
+                    Guard::Borrowing(guard) => {
+                        std::mem::forget(guard);
+                        Seen::Forgotten(number)
                     }
-                })
+                    // An owned guard would keep the pool alive with it.
+                    Guard::Owning(guard) => {
+                        drop(guard);
+                        Seen::Returned(number)
+                    }
+                });
             }
-            9 => {
-                if let Some(at) = argument.checked_rem(self.held.len()) {
-                    let (guard, _, suspect) = &mut self.held[at];
-                    guard!(guard, guard => guard.mark_suspect());
-                    *suspect = true;
-                }
-            }
-            10 => self.tick(),
+            9 => self.with_held(argument, |guard, number| {
+                guard!(guard, guard => guard.mark_suspect());
+                Seen::Suspected(number)
+            }),
+            10 => self.does(|pool, _| {
+                pool.tick();
+                Seen::Ticked
+            }),
             11 if argument.is_multiple_of(4) => self.world.fails.store(true, SeqCst),
             11 => {
-                let time = STEP * (argument % 8) as u32;
-                self.clock.advance(time);
-                self.said.now += time;
+                let time = STEP * (argument % 8 * if argument > 192 { 3 } else { 1 }) as u32;
+                self.does(|_, clock| {
+                    clock.advance(time);
+                    Seen::TimeMoved(time)
+                });
             }
             12 if argument.is_multiple_of(16) => self.close(),
+            13 => {
+                let (min_idle, max_size) = (argument % 3, argument / 3 % (CEILING + 1));
+                self.does(|pool, _| Seen::Resized { min_idle, max_size, answer: pool.resize(min_idle, max_size) });
+            }
+            14 => self.with_held(argument, |guard, number| {
+                let sick = guard!(guard, guard => &mut guard.sick);
+                *sick = !*sick;
+                Seen::Turned { number, sick: *sick }
+            }),
+            15 => self.with_held(argument, |guard, number| {
+                guard!(guard, guard => guard.on_error(&"an error in use".to_owned()));
+                Seen::FailedInUse(number)
+            }),
+            16 => self.does(|pool, _| Seen::Collected(pool.gc())),
+            // The reference has no plans for successors.
+            17 if argument.is_multiple_of(3) => self.epoch = self.pool.epoch(),
+            17 if !self.is_exact() => drop(self.pool.retire_older_than(self.epoch)),
+            18 if !self.is_exact() => {
+                drop(self.pool.replace_all(argument % 2, 1 - argument % 2).expect("one of them is 1"));
+            }
             _ => {}
         }
     }
 
+    fn is_exact(&self) -> bool {
+        matches!(self.judge, Judge::Exact(_))
+    }
+
+    fn does(&mut self, act: impl FnOnce(&Pool<Maker>, &VirtualClock) -> Seen) {
+        let sight = self.sight();
+        let seen = act(self.pool, self.clock);
+        self.saw(&sight, &seen);
+    }
+
+    fn sight(&self) -> Sight<'p> {
+        Sight { world: self.world, pool: self.pool, before: self.pool.stats() }
+    }
+
+    fn saw(&mut self, sight: &Sight<'p>, seen: &Seen) {
+        match &mut self.judge {
+            Judge::Exact(reference) => reference.saw(sight, seen),
+            Judge::Books(books) => books.saw(sight, seen),
+        }
+    }
+
     fn check_out(&mut self, ask: impl FnOnce(&'p Pool<Maker>) -> Result<Guard<'p>, CheckoutError>, waits: bool) {
-        let answer = ask(self.pool);
-        let said = &mut self.said;
-        if said.closed {
-            return assert!(matches!(answer, Err(CheckoutError::Closed(_))));
-        }
-        if !said.free.is_empty() {
-            let guard = answer.unwrap_or_else(|error| panic!("{} are free: {error}", said.free.len()));
-            let number = *guard!(&guard, guard => &*guard.number);
-            let at = said.free.iter().position(|free| free.0 == number).expect("it was free");
-            match self.pool.config().strategy {
-                Strategy::Lifo if !said.list_passed => assert_eq!(at, said.free.len() - 1),
-                Strategy::Fifo if !said.list_passed => assert_eq!(at, 0),
-                _ => {}
-            }
-            said.free.remove(at);
-            return self.held.push((guard, number, false));
-        }
-        let out = self.held.len() + said.forgotten.len() + said.checking.len();
-        if out == SLOTS {
-            return assert!(match answer {
-                Err(CheckoutError::Timeout(timeout)) => waits && timeout.in_use == out - said.checking.len(),
-                Err(CheckoutError::Exhausted(none)) => !waits && none.in_use as usize == out - said.checking.len(),
-                _ => false,
-            });
-        }
-        match answer {
+        let sight = self.sight();
+        let seen = match ask(self.pool) {
             Ok(guard) => {
-                said.created += 1;
                 let number = *guard!(&guard, guard => &*guard.number);
-                assert_eq!(number as u64, said.created, "nothing was free, so it is a new one");
-                if out + 1 > MAX_SIZE {
-                    said.surplus_since = said.now;
-                }
-                self.held.push((guard, number, false));
+                assert!(!self.forgotten.contains(&number) && self.held.iter().all(|held| held.1 != number));
+                assert!(!self.world.has_ended(number), "{number} is lent after its end");
+                self.held.push((guard, number));
+                Seen::CheckedOut { number }
             }
-            Err(CheckoutError::Create(error)) => {
-                assert_eq!((error.error.to_string().as_str(), error.attempts), ("told to fail", 1));
-                said.failed += 1;
-            }
-            Err(error) => panic!("there is room: {error}"),
-        }
+            Err(error) => Seen::Refused { error, waits },
+        };
+        self.saw(&sight, &seen);
     }
 
-    fn with_held(&mut self, argument: usize, act: impl FnOnce(&mut Self, Guard<'p>, usize, bool)) {
+    fn with_held(&mut self, argument: usize, act: impl FnOnce(&mut Guard<'p>, usize) -> Seen) {
+        let sight = self.sight();
         if let Some(at) = argument.checked_rem(self.held.len()) {
-            let (guard, number, suspect) = self.held.swap_remove(at);
-            act(self, guard, number, suspect);
+            let (guard, number) = &mut self.held[at];
+            let seen = act(guard, *number);
+            self.saw(&sight, &seen);
         }
     }
 
-    fn came_back(&mut self, number: usize, suspect: bool) {
-        let said = &mut self.said;
-        if said.closed {
-            said.destroyed.insert(number, DestroyReason::Closed);
-        } else if suspect {
-            said.checking.push(number);
-        } else {
-            said.free.push((number, said.now));
-        }
-    }
-
-    /// Ends surplus resources that have idled for long, the longest first, and then runs the checks.
-    fn tick(&mut self) {
-        self.pool.tick();
-        let said = &mut self.said;
-        let mut surplus =
-            (said.free.len() + said.checking.len() + said.forgotten.len() + self.held.len()).saturating_sub(MAX_SIZE);
-        let ended = self.world.ended.lock().unwrap();
-        while surplus > 0 {
-            let idle = |since: Duration| said.now - since.max(said.surplus_since);
-            let longest = said.free.iter().map(|free| idle(free.1)).max();
-            if longest.is_none_or(|longest| longest < TTL) {
-                break;
+    fn end_hold(&mut self, argument: usize, act: impl FnOnce(Guard<'p>, usize) -> Seen) {
+        let sight = self.sight();
+        if let Some(at) = argument.checked_rem(self.held.len()) {
+            let (guard, number) = self.held.swap_remove(at);
+            let seen = act(guard, number);
+            if let Seen::Forgotten(number) = seen {
+                self.forgotten.push(number);
             }
-            // Which one of several that have idled equally long is open.
-            let gone = said.free.iter().position(|free| Some(idle(free.1)) == longest && ended.contains_key(&free.0));
-            let (number, _) = said.free.remove(gone.expect("a surplus resource has idled for too long"));
-            said.destroyed.insert(number, DestroyReason::Overflow);
-            (surplus, said.list_passed) = (surplus - 1, true);
+            self.saw(&sight, &seen);
         }
-        let checked = said.checking.drain(..).map(|number| (number, said.now));
-        said.free.extend(checked);
     }
 
     fn close(&mut self) {
-        let report = self.pool.close(Duration::ZERO);
-        let said = &mut self.said;
-        let ending: Vec<_> = said.free.drain(..).map(|free| free.0).chain(said.checking.drain(..)).collect();
-        assert_eq!(report.destroyed, ending.len() as u64);
-        assert_eq!(report.still_out.len(), self.held.len() + said.forgotten.len());
-        assert_eq!(report.is_complete(), report.still_out.is_empty());
-        said.destroyed.extend(ending.into_iter().map(|number| (number, DestroyReason::Closed)));
-        said.closed = true;
+        let out = self.held.len() + self.forgotten.len();
+        self.does(|pool, _| {
+            let report = pool.close(Duration::ZERO);
+            assert_eq!((report.still_out.len(), report.unfinished), (out, 0));
+            Seen::Closed(report)
+        });
     }
 
     fn agrees(&self) {
-        let (audit, stats, said) = (self.pool.audit(), self.pool.stats(), &self.said);
+        let (audit, stats) = (self.pool.audit(), self.pool.stats());
         assert!(audit.is_settled() && audit.is_clean(), "{audit}");
-        assert_eq!(stats.in_use, self.held.len() + said.forgotten.len());
-        assert_eq!((stats.available, stats.checking), (said.free.len(), said.checking.len()));
-        assert_eq!((stats.creating, stats.retiring, stats.degraded, stats.waiting), (0, 0, 0, 0));
-        assert_eq!((stats.created, stats.create_failures, stats.detached), (said.created, said.failed, said.detached));
-        for reason in DestroyReason::ALL {
-            let count = said.destroyed.values().filter(|why| **why == reason).count() as u64;
-            assert_eq!(stats.destroyed.by(reason), count, "{reason}");
-        }
-        let ended = self.world.ended.lock().unwrap();
-        assert!(ended.keys().eq(said.destroyed.keys()), "{ended:?} ended, of {:?}", said.destroyed);
+        assert_eq!(stats.in_use, self.held.len() + self.forgotten.len());
         assert_eq!(self.pool.holders().len(), stats.in_use);
+        assert_eq!((stats.creating, stats.waiting, stats.callback_panics), (0, 0, 0));
         assert_eq!(self.world.alive.load(SeqCst), stats.total);
-        assert!(self.held.iter().all(|(guard, number, _)| guard!(guard, guard => *guard.number) == *number));
+        assert!(self.held.iter().all(|(guard, number)| guard!(guard, guard => *guard.number) == *number));
+        assert!(self.held.iter().all(|(_, number)| !self.world.has_ended(*number)), "what is held has not ended");
+        match &self.judge {
+            Judge::Exact(reference) => reference.agrees(&self.sight()),
+            Judge::Books(books) => books.agrees(&self.sight()),
+        }
     }
 
+    /// Everything comes back; what is surplus goes; the pool is as large as it should be; it closes.
     fn end(&mut self) {
         while !self.held.is_empty() {
             self.command(4, 0);
             self.agrees();
         }
+        self.world.fails.store(false, SeqCst);
+        for _ in 0..16 {
+            self.command(11, 7);
+            self.command(10, 0);
+            self.agrees();
+        }
+        if !self.pool.is_closed() {
+            self.has_its_whole_capacity();
+        }
         self.close();
         self.agrees();
+    }
+
+    /// No slot is lost: as much can be checked out as the settings allow, and no more.
+    fn has_its_whole_capacity(&mut self) {
+        let stats = self.pool.stats();
+        let replaced = if self.judge_replaces_holds() { self.forgotten.len().min(REPLACED_HOLDS) } else { 0 };
+        let lost = self.forgotten.len() - replaced;
+        let whole = (stats.max_size + stats.max_overflow).saturating_sub(lost);
+        for out in 0..=whole {
+            self.command(0, 0);
+            self.agrees();
+            let least = whole.min(out + 1);
+            // A successor may be there beside its predecessor.
+            let most = if self.is_exact() { least } else { out + 1 };
+            assert!((least..=most).contains(&self.held.len()), "{} of {whole} can be checked out", self.held.len());
+        }
+        while !self.held.is_empty() {
+            self.command(4, 0);
+            self.agrees();
+        }
+    }
+
+    fn judge_replaces_holds(&self) -> bool {
+        matches!(&self.judge, Judge::Books(books) if books.replaces_holds())
     }
 }
