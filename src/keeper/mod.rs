@@ -257,6 +257,7 @@ impl<M: Manager> Inner<M> {
         }
         let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
         if newly_hung > 0 {
+            self.give_up_on_hung(newly_hung);
             let seconds = HUNG_AFTER / 1_000_000_000;
             self.log(log::Level::Warn, format_args!("{newly_hung} background job(s) have run for over {seconds} s"));
         }

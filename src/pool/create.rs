@@ -222,6 +222,16 @@ impl<M: Manager> Inner<M> {
         let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans < most).then_some(orphans + 1));
     }
 
+    /// Creations among `hung` jobs are on their way no longer: whoever waits for them asks for others.
+    pub(crate) fn give_up_on_hung(&self, hung: u64) {
+        for _ in 0..hung.min(u64::from(self.on_their_way())) {
+            self.gave_up_on_creation();
+        }
+        if !self.creates_inline() {
+            self.request_creation(self.shelf.waiting());
+        }
+    }
+
     /// A caller that does not wait found nothing: the next one may find more.
     pub(super) fn creation_asked(&self) {
         if !self.creates_inline() && self.shelf.occupied() < self.shelf.len() {

@@ -96,7 +96,9 @@ impl Faulty {
 
     /// Has the `call`-th call from now on, counted from 1, go wrong.
     pub fn plan(&self, callback: Callback, call: usize, fault: Fault) {
-        *self.0.plan.lock() = Some((callback, self.calls(callback) + call, fault));
+        // Locked before the calls are read: a call that comes meanwhile is not missed.
+        let mut plan = self.0.plan.lock();
+        *plan = Some((callback, self.calls(callback) + call, fault));
     }
 
     /// Whether the planned call has come.
