@@ -144,7 +144,6 @@ impl Faulty {
             hook(callback);
         }
         let planned = *self.0.plan.lock();
-        if callback == Callback::Create && std::env::var("DBG").is_ok() { eprintln!("C call {call} planned {planned:?}"); }
         let Some((_, _, fault)) = planned.filter(|(at, nth, _)| (*at, *nth) == (callback, call)) else { return false };
         match fault {
             Fault::Panic => panic!("told to panic in {callback:?}, call {call}"),

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 const SEC: Duration = Duration::from_secs(1);
 
+/// When a job counts as hung. A refused creation's pauses are shorter, a waiter's patience is longer.
+const HUNG: Duration = Duration::from_millis(100);
+
 #[derive(Clone, Copy, Debug)]
 struct Case {
     callback: Callback,
@@ -37,7 +40,8 @@ impl Drop for Released<'_> {
 }
 
 fn pool_of(faulty: &Faulty, clock: &VirtualClock, creation: Creation) -> Pool<Faulty> {
-    Pool::builder(faulty.clone()).max_size(3).min_idle(0).creation(creation).clock(clock).build().unwrap()
+    let pool = Pool::builder(faulty.clone()).max_size(3).min_idle(0).creation(creation).clock(clock);
+    pool.create_timeout(HUNG).check_timeout(HUNG).destroy_timeout(HUNG).build().unwrap()
 }
 
 /// Every callback is called, several times.
@@ -140,7 +144,7 @@ fn a_hang_in_any_callback_costs_its_slot_and_delays_nobody() {
             assert_eq!(in_callbacks(&stats) + stats.in_use, 3, "two held, and the one that hangs: {stats:?}");
 
             // It is counted as hung, if it is one of the pool's own threads that hangs.
-            clock.advance(5 * SEC);
+            clock.advance(HUNG);
             if is_on_the_crew(&case) {
                 until(|| pool.stats().hung_jobs == 1);
             }
@@ -170,13 +174,28 @@ fn is_on_the_crew(case: &Case) -> bool {
     }
 }
 
+/// Demand is counted less what is free already: a waiter that was served and has yet to wake is no reason for another.
+#[test]
+fn one_waiter_is_not_the_reason_for_many_creations() {
+    each(0..20, |_| {
+        let (faulty, clock) = (Faulty::new(), VirtualClock::new());
+        let pool = Pool::builder(faulty.clone()).max_size(16).min_idle(0).creation(Creation::Background);
+        let pool = pool.clock(&clock).build().unwrap();
+        drop(pool.checkout().unwrap());
+        // One more if the waiter has what it came for and is about to leave the queue.
+        until(|| pool.stats().creating == 0);
+        assert!(pool.stats().created <= 2, "{:?}", pool.stats());
+        closes_balanced(&pool);
+    });
+}
+
 /// The creation hangs, and something else serves its waiter. Nobody waits for it any more, and nobody gives up on it, but it
 /// is on its way for the next caller: for as long as it may be slow, not for ever, because there is room for another.
 #[test]
 fn a_hung_creation_whose_waiter_was_served_does_not_stand_for_one_on_its_way() {
     let (faulty, clock) = (Faulty::new(), VirtualClock::new());
     let pool = Pool::builder(faulty.clone()).max_size(16).min_idle(0).creation(Creation::Background).clock(&clock);
-    let pool = pool.build().unwrap();
+    let pool = pool.create_timeout(HUNG).build().unwrap();
     let take = || pool.request().timeout(60 * LONG).checkout_owned().unwrap();
     let mut held = vec![take()];
     faulty.plan(Callback::Create, 1, Fault::Hang);
@@ -197,12 +216,13 @@ fn a_hung_creation_whose_waiter_was_served_does_not_stand_for_one_on_its_way() {
         held.push(first.join().unwrap());
         let next = waits(&mut held);
         assert!(pool.stats().total < 15, "one hangs, and there is room: {:?}", pool.stats());
-        clock.advance(5 * SEC);
+        clock.advance(HUNG);
         until(|| next.is_finished());
         assert!(faulty.is_hanging());
         held.push(next.join().unwrap());
         faulty.release();
     });
+    drop(held);
     closes_balanced(&pool);
     assert_eq!(faulty.alive(), 0);
 }
