@@ -354,7 +354,7 @@ impl<M: Manager> Inner<M> {
     /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
     fn refill(&self, now: u64) -> Option<u64> {
         let missing = self.missing();
-        let waiting = if self.creates_inline() { 0 } else { self.shelf.waiting() };
+        let waiting = if self.creates_inline() { 0 } else { self.demand() };
         let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
         if wanted == 0 || self.is_closed() || !self.is_warm() || (waiting == 0 && !self.memory_allows_refill()) {
             return None;

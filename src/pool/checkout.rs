@@ -177,7 +177,7 @@ impl<M: Manager> Inner<M> {
                 {
                     return Some(Found::Vacancy(vacancy));
                 }
-            } else if self.request_creation(self.shelf.waiting().max(1)) {
+            } else if self.request_creation(self.demand().max(1)) {
                 return None;
             }
         }

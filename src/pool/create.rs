@@ -269,8 +269,19 @@ impl<M: Manager> Inner<M> {
     pub(super) fn creation_asked(&self) {
         if !self.creates_inline() && self.shelf.has_room() {
             self.creation.asked.store(true, SeqCst);
-            self.request_creation(self.shelf.waiting().max(1));
+            self.request_creation(self.demand().max(1));
         }
+    }
+
+    /// Waiters for whom nothing is there yet. Whoever is woken for a free one is still in the queue until it looks; should
+    /// somebody be faster, it asks for itself.
+    pub(crate) fn demand(&self) -> u32 {
+        let waiting = self.shelf.waiting();
+        if waiting == 0 {
+            return 0;
+        }
+        let free = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Ready).count();
+        waiting.saturating_sub(free as u32)
     }
 
     /// Resources that `min_idle` asks for beyond those that are free, or in the making.
@@ -292,7 +303,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn create_on_crew(&self) {
         let CreationState { running, orphans, asked, .. } = &self.creation;
         let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
-        let wanted = self.shelf.waiting() > before || self.missing() > 0 || asked.swap(false, SeqCst);
+        let wanted = self.demand() > before || self.missing() > 0 || asked.swap(false, SeqCst);
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let wanted = wanted && self.creation.paused_until(self.now()).is_none();
         let outcome = {
@@ -315,7 +326,7 @@ impl<M: Manager> Inner<M> {
         // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
         // before we count: one of us sees the other.
         fence(SeqCst);
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.demand());
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.

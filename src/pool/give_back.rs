@@ -335,7 +335,7 @@ impl<M: Manager> Inner<M> {
             return;
         }
         if !self.creates_inline() {
-            self.request_creation(self.shelf.waiting());
+            self.request_creation(self.demand());
         }
         // The keeper refills to `min_idle`.
         if self.min_idle() > 0 || self.shelf.attention() & attention::WISHES != 0 {

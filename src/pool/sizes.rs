@@ -69,7 +69,7 @@ impl<M: Manager> Inner<M> {
         // Returns end the surplus from here on, where the loop below has not done so.
         self.watch_surplus();
         self.end_surplus_idle();
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.demand());
         self.alarm.ring();
         if from != max_size {
             self.subscribers.tell(|| PoolEvent::Resized { from, to: max_size });
