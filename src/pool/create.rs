@@ -61,12 +61,6 @@ impl CreationState {
         self.last_error.lock().clone()
     }
 
-    fn set_last_error(&self, error: Option<SharedError>) {
-        // The old one is the user's: it is dropped after the lock is.
-        let old = std::mem::replace(&mut *self.last_error.lock(), error);
-        drop(old);
-    }
-
     pub(super) fn destroy_cost(&self) -> u64 {
         self.destroy_cost.load(Relaxed)
     }
@@ -110,6 +104,14 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    fn set_last_error(&self, error: Option<SharedError>) {
+        // The old one is the user's: it is dropped after the lock is.
+        let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
+        if let Some(old) = old {
+            self.let_go(old);
+        }
+    }
+
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
     pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
         let begun = Instant::now();
@@ -126,14 +128,14 @@ impl<M: Manager> Inner<M> {
                 self.shelf.set_wake_on_vacancy(self.creates_inline());
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
-                self.creation.set_last_error(None);
+                self.set_last_error(None);
                 Ok(right)
             }
             Err(failure) => {
                 self.counts.create_failures.add_one();
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
-                self.creation.set_last_error(Some(Arc::clone(&failure.error)));
+                self.set_last_error(Some(Arc::clone(&failure.error)));
                 self.log(log::Level::Warn, format_args!("could not create a resource: {}", failure.error));
                 Err(failure)
             }
@@ -192,7 +194,7 @@ impl<M: Manager> Inner<M> {
     /// Reserves a place for a new resource, unless those alive weigh too much already.
     pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
         if let Some(limit) = self.over_budget() {
-            self.creation.set_last_error(Some(Arc::new(limit)));
+            self.set_last_error(Some(Arc::new(limit)));
             return None;
         }
         self.shelf.reserve()
@@ -213,8 +215,9 @@ impl<M: Manager> Inner<M> {
                 self.open_anew(right);
                 true
             }
-            Some(Err(_)) => {
+            Some(Err(failure)) => {
                 self.pause_creation();
+                self.let_go(failure.error);
                 false
             }
             // No room means that somebody else made it.
@@ -358,10 +361,12 @@ impl<M: Manager> Inner<M> {
     /// Tells waiters whom nothing else can serve, and has the others look for a last resort.
     fn creation_failed(&self, failure: CreateFailure, failures: u32) {
         let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
-        if !failure.retryable || (failures >= ATTEMPTS && hopeless()) {
-            let CreateFailure { error, retryable } = failure;
-            self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, move || self.now());
+        let CreateFailure { error, retryable } = failure;
+        if !retryable || (failures >= ATTEMPTS && hopeless()) {
+            let refusal = Refusal::Create { error: Arc::clone(&error), attempts: failures, retryable };
+            self.shelf.refuse_waiters(&refusal, move || self.now());
         }
+        self.let_go(error);
         // A waiter that found a new one on its way passed over what is degraded.
         self.shelf.opened(self.shelf.attention(), move || self.now());
         self.alarm.ring();

@@ -142,6 +142,11 @@ impl<M: Manager> Inner<M> {
         catch_unwind(AssertUnwindSafe(|| f(&self.manager))).map_err(|payload| self.callback_panicked(callback, payload))
     }
 
+    /// Drops an error of the user's. Its destructor is user code: a panic in it must not take a slot with it.
+    pub(super) fn let_go<E>(&self, error: E) {
+        let _ = self.call("error's destructor", |_| drop(error));
+    }
+
     /// Says something to the program's logger, which is user code, as is the text of a user's error: neither may take a
     /// slot with it. Never called under a lock.
     pub(crate) fn log(&self, level: log::Level, text: fmt::Arguments<'_>) {
