@@ -22,7 +22,7 @@ fn is_ended<T>(outcome: Result<T, slackwater::CheckoutError>) -> bool {
 }
 
 /// All there is to call, with every way to check out and every end of a guard.
-fn every_method(pool: &Pool<Faulty>, clock: &VirtualClock) {
+pub fn every_method(pool: &Pool<Faulty>, clock: &VirtualClock) {
     is_ended(pool.try_checkout());
     is_ended(pool.checkout_timeout(Duration::ZERO));
     is_ended(pool.checkout_deadline(Instant::now()));
@@ -118,7 +118,7 @@ fn builder(faulty: &Faulty, clock: &VirtualClock, case: Case) -> Builder<Faulty>
 
 /// Runs `test` on a thread of its own while virtual time goes on; a lock held by one who wants it again shows as a thread
 /// that does not end.
-fn ends(test: impl FnOnce(&VirtualClock) + Send + 'static) {
+pub fn ends(test: impl FnOnce(&VirtualClock) + Send + 'static) {
     let clock = VirtualClock::new();
     let of_test = clock.clone();
     let ran = thread::spawn(move || test(&of_test));

@@ -6,14 +6,14 @@ use slackwater::{BuildError, Creation, Keeper, Pool, Strategy};
 use std::thread;
 
 #[derive(Clone, Copy, Debug)]
-struct Case {
-    callback: Callback,
-    fault: Fault,
-    call: usize,
-    creation: Creation,
+pub struct Case {
+    pub callback: Callback,
+    pub fault: Fault,
+    pub call: usize,
+    pub creation: Creation,
 }
 
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for callback in Callback::ALL {
         for fault in [Fault::Panic, Fault::Error] {
@@ -31,7 +31,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// Two are held and two more wait; then the holders give back, one of them a suspect, one of the waiters a bad one.
-fn a_round(pool: &Pool<Faulty>, faulty: &Faulty) {
+pub fn a_round(pool: &Pool<Faulty>, faulty: &Faulty) {
     if faulty.calls(Callback::Create).is_multiple_of(2) {
         faulty.refuse(1);
     }
