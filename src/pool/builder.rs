@@ -356,16 +356,23 @@ impl<M: Manager> Inner<M> {
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
         // No room means that somebody else made it.
+        let mut failed = None;
         let made = match self.reserve().map(|right| self.make_in_time(right)) {
             None => Ok(()),
             Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);
                 Ok(())
             }
-            Some(Err(failure)) => Err(failure.error),
+            Some(Err(failure)) => {
+                failed = Some(SharedError::clone(&failure.error));
+                Err(failure.error)
+            }
         };
         if let Some(later) = warm_up.note(made) {
             self.let_go(later);
+        }
+        if let Some(error) = failed {
+            self.tell_of_failure(error);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::{panicking, thread};
 use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Stamp};
 use crate::core::{Taker, thread_number};
-use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
+use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, SharedError, Timeout, WouldDeadlock};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder, ResourceState, TransitionReason};
@@ -141,7 +141,10 @@ impl<M: Manager> Inner<M> {
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::Vacancy(right)) => match self.make(right) {
                     Ok(right) => return Ok(self.taken(right.change(Phase::Busy), &caller)),
-                    Err(failure) => self.may_try_again(&mut caller, ask, failure)?,
+                    Err(failure) => {
+                        self.tell_of_failure(SharedError::clone(&failure.error));
+                        self.may_try_again(&mut caller, ask, failure)?;
+                    }
                 },
                 None => {}
             }

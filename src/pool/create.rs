@@ -112,6 +112,13 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    /// Tells the log of a failed creation. The logger and the error's text are the user's, and may take their time: whoever
+    /// calls this has nothing in hand, and owes nobody anything.
+    pub(super) fn tell_of_failure(&self, error: SharedError) {
+        self.log(log::Level::Warn, format_args!("could not create a resource: {error}"));
+        self.let_go(error);
+    }
+
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
     pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
         let begun = Instant::now();
@@ -136,7 +143,6 @@ impl<M: Manager> Inner<M> {
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
                 self.set_last_error(Some(Arc::clone(&failure.error)));
-                self.log(log::Level::Warn, format_args!("could not create a resource: {}", failure.error));
                 Err(failure)
             }
         }
@@ -210,6 +216,7 @@ impl<M: Manager> Inner<M> {
             true => self.shelf.reserve().or_else(|| self.shelf.reserve_extra()),
             false => self.shelf.reserve_extra(),
         };
+        let mut failed = None;
         let made = match place.map(|right| self.make_in_time(right)) {
             Some(Ok((right, _))) => {
                 self.open_anew(right);
@@ -217,13 +224,16 @@ impl<M: Manager> Inner<M> {
             }
             Some(Err(failure)) => {
                 self.pause_creation();
-                self.let_go(failure.error);
+                failed = Some(failure.error);
                 false
             }
             // No room means that somebody else made it.
             None => old_is_gone && !paused,
         };
         self.successor_made(old, made);
+        if let Some(error) = failed {
+            self.tell_of_failure(error);
+        }
     }
 
     /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
@@ -321,15 +331,19 @@ impl<M: Manager> Inner<M> {
             // Before the ticket is back: whoever takes the next one must see the pause.
             made.map(|made| made.map_err(|failure| (failure, self.pause_creation())))
         };
+        let mut failed = None;
         match outcome {
             Some(Ok((right, in_time))) => self.adopt(right, in_time),
-            Some(Err((failure, failures))) => self.creation_failed(failure, failures),
+            Some(Err((failure, failures))) => failed = Some(self.creation_failed(failure, failures)),
             None => {}
         }
         // Demand that came while all tickets were out. Its waiter counted itself before it found none; we gave ours back
         // before we count: one of us sees the other.
         fence(SeqCst);
         self.request_creation(self.demand());
+        if let Some(error) = failed {
+            self.tell_of_failure(error);
+        }
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.
@@ -358,18 +372,19 @@ impl<M: Manager> Inner<M> {
         failures
     }
 
-    /// Tells waiters whom nothing else can serve, and has the others look for a last resort.
-    fn creation_failed(&self, failure: CreateFailure, failures: u32) {
+    /// Tells waiters whom nothing else can serve, and has the others look for a last resort. Gives back
+    /// the error.
+    fn creation_failed(&self, failure: CreateFailure, failures: u32) -> SharedError {
         let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
         let CreateFailure { error, retryable } = failure;
         if !retryable || (failures >= ATTEMPTS && hopeless()) {
             let refusal = Refusal::Create { error: Arc::clone(&error), attempts: failures, retryable };
             self.shelf.refuse_waiters(&refusal, move || self.now());
         }
-        self.let_go(error);
         // A waiter that found a new one on its way passed over what is degraded.
         self.shelf.opened(self.shelf.attention(), move || self.now());
         self.alarm.ring();
+        error
     }
 
     /// When the keeper has to ask for creations again.

@@ -35,7 +35,7 @@ pub fn every_method(pool: &Pool<Faulty>, clock: &VirtualClock) {
     is_ended(pool.with(|item| *item.number));
     let (stats, audit, holders) = (pool.stats(), pool.audit(), pool.holders());
     assert!(stats.total <= 3 && audit.stats().total <= 3 && holders.len() <= 3);
-    assert!(pool.warm_up().failed == 0 && pool.name().is_none() && pool.config().max_size == 2);
+    assert!(pool.warm_up().failed == 0 && pool.config().max_size == 2);
     assert!(format!("{:?} {audit} {holders:?}", pool.clone()).contains("max_size"));
     pool.tick();
     assert!(!pool.is_closed());
