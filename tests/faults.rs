@@ -15,5 +15,7 @@ mod hangs;
 mod logger;
 #[path = "faults/once.rs"]
 mod once;
+#[path = "faults/policies.rs"]
+mod policies;
 #[path = "faults/unwinding.rs"]
 mod unwinding;
