@@ -49,7 +49,7 @@ impl<M: Manager> Inner<M> {
             return None;
         }
         let resource = &*right.resource_mut();
-        let Ok(weight) = self.call("weight", |manager| manager.weight(resource)) else {
+        let Ok(weight) = self.weigh(resource) else {
             return Some(DestroyReason::CallbackPanicked);
         };
         let life = self.life(right);
