@@ -58,7 +58,7 @@ impl<M: Manager> Inner<M> {
 
     /// Sets `min_idle` and `max_size`. Surplus resources that are free end at once, those in use at their return.
     pub(crate) fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
-        let _one_at_a_time = self.sizes.changing.lock();
+        let one_at_a_time = self.sizes.changing.lock();
         let config = PoolConfig { min_idle: Some(min_idle), max_size, scaling: None, ..self.config.clone() };
         let most = self.most_slots() - config.max_overflow;
         crate::config::within("max_size", max_size, 0..=most)?;
@@ -68,6 +68,8 @@ impl<M: Manager> Inner<M> {
         self.set_target();
         // Returns end the surplus from here on, where the loop below has not done so.
         self.watch_surplus();
+        // What ends may end here, by the user's `destroy`: under no lock.
+        drop(one_at_a_time);
         self.end_surplus_idle();
         self.request_creation(self.demand());
         self.alarm.ring();
