@@ -6,7 +6,9 @@ use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::{panicking, thread};
 use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Stamp};
 use crate::core::{Taker, thread_number};
-use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, SharedError, Timeout, WouldDeadlock};
+use crate::error::{
+    CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, SharedError, Timeout, WouldDeadlock,
+};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder, ResourceState, TransitionReason};
@@ -44,6 +46,10 @@ pub(super) enum Patient {
 enum Found<'s, R> {
     /// A resource.
     Resource(Right<'s, R>),
+    /// A resource that is too old, to be ended.
+    Expired(Right<'s, R>),
+    /// A resource to be checked first, by the caller: no thread but this one would do it.
+    Stale(Right<'s, R>),
     /// Room for a new one, reserved.
     Vacancy(Right<'s, R>),
     /// That waiting would never end.
@@ -138,6 +144,17 @@ impl<M: Manager> Inner<M> {
         loop {
             match found {
                 Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
+                // The user's code runs here, not where it was found: in the queue, others may rely on this thread's look.
+                Some(Found::Expired(right)) => {
+                    self.retire(right, DestroyReason::Expired);
+                    found = self.look(&caller, true);
+                    continue;
+                }
+                Some(Found::Stale(right)) => {
+                    self.check(right, None);
+                    found = self.look(&caller, true);
+                    continue;
+                }
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::Vacancy(right)) => match self.make(right) {
                     Ok(right) => return Ok(self.taken(right.change(Phase::Busy), &caller)),
@@ -168,8 +185,8 @@ impl<M: Manager> Inner<M> {
 
     /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
     fn look(&self, caller: &Caller, free_slots: bool) -> Option<Found<'_, M::Resource>> {
-        if free_slots && let Some(right) = self.take_fit(caller.start) {
-            return Some(Found::Resource(right));
+        if free_slots && let Some(found) = self.take_free(caller.start) {
+            return Some(found);
         }
         if self.shelf.has_room() {
             if self.creates_inline() {
@@ -193,35 +210,23 @@ impl<M: Manager> Inner<M> {
         Some(Found::Resource(last_resort.marked(Mark::Suspect)))
     }
 
-    /// Claims a free resource that is fit for use. What has idled for long is sent to be checked: whoever waits gets it
-    /// after that.
-    fn take_fit(&self, start: u32) -> Option<Right<'_, M::Resource>> {
-        loop {
-            if let Some(right) = self.shelf.take_anywhere(start) {
-                match self.unless_expired(right) {
-                    Some(right) => return Some(right),
-                    None => continue,
-                }
-            }
-            let stale = self.shelf.claim_any(Phase::Stale, Phase::Checking)?;
-            if self.is_manual() {
-                // No thread but this one would do it.
-                self.check(stale, None);
-            } else {
-                self.send_to_check(stale);
-                return None;
-            }
+    /// Claims a free resource. What has idled for long is sent to be checked: whoever waits gets it after that.
+    fn take_free(&self, start: u32) -> Option<Found<'_, M::Resource>> {
+        if let Some(right) = self.shelf.take_anywhere(start) {
+            return Some(if self.is_too_old(&right) { Found::Expired(right) } else { Found::Resource(right) });
         }
+        let stale = self.shelf.claim_any(Phase::Stale, Phase::Checking)?;
+        if self.is_manual() {
+            return Some(Found::Stale(stale));
+        }
+        self.send_to_check(stale);
+        None
     }
 
-    /// Ends a resource whose time has come although the keeper has not been there yet, unless none can be made for it.
-    fn unless_expired<'s>(&'s self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
-        let expired = self.config.max_lifetime.is_some() && self.life(&right).expires() <= self.now();
-        if !expired || self.creation_pause(self.now()).is_some() {
-            return Some(right);
-        }
-        self.retire(right, DestroyReason::Expired);
-        None
+    /// Whether a resource's time has come although the keeper has not been there yet, unless none can be made for it.
+    fn is_too_old(&self, right: &Right<'_, M::Resource>) -> bool {
+        let expired = self.config.max_lifetime.is_some() && self.life(right).expires() <= self.now();
+        expired && self.creation_pause(self.now()).is_none()
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
