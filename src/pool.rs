@@ -3,6 +3,7 @@
 mod builder;
 mod checkout;
 mod close;
+mod crash_loop;
 mod create;
 mod give_back;
 mod inner;
@@ -19,6 +20,7 @@ pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
 
 pub(crate) use builder::WarmUp;
+pub(crate) use crash_loop::Supply;
 pub(crate) use inner::{Inner, Job, Quarantined};
 pub(crate) use life::{Life, NEVER};
 
@@ -203,7 +205,7 @@ impl<M: Manager> Pool<M> {
     /// # Errors
     /// For what `build` would refuse, and for more than [`ceiling`](Builder::ceiling) allows.
     pub fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
-        self.inner.resize(min_idle, max_size)
+        self.inner.resize(min_idle, max_size, |surplus| self.inner.retire(surplus, crate::DestroyReason::Resized))
     }
 
     /// What size would fit the load of the last minute.
@@ -235,6 +237,11 @@ impl<M: Manager> Pool<M> {
     /// The pool's name.
     pub fn name(&self) -> Option<&str> {
         self.inner.name.as_deref()
+    }
+
+    /// The manager the pool was built with.
+    pub fn manager(&self) -> &M {
+        &self.inner.manager
     }
 
     /// The settings the pool was built with.

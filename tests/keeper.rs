@@ -2,6 +2,8 @@
 
 #[path = "keeper/age.rs"]
 mod age;
+#[path = "keeper/crash_loop.rs"]
+mod crash_loop;
 #[path = "keeper/health.rs"]
 mod health;
 #[path = "keeper/holds.rs"]

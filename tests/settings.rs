@@ -8,3 +8,5 @@ mod effects;
 mod fairness;
 #[path = "settings/refusals.rs"]
 mod refusals;
+#[path = "settings/upkeep.rs"]
+mod upkeep;

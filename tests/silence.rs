@@ -173,7 +173,7 @@ fn a_waiter_that_times_out_when_due_passes_its_grant_on() {
 fn ends(fails: bool, fairness: Fairness, fences: Fences) {
     let pool = pool_that(fails).min_idle(0).fairness(fairness).fences(fences).build().unwrap();
     play(Rounds::of(3, pool, |pool, me, round| match pool.checkout() {
-        Ok(guard) if (round + me as u64) % 2 == 0 => guard.discard("its time is over"),
+        Ok(guard) if (round + me as u64).is_multiple_of(2) => guard.discard("its time is over"),
         Ok(guard) => drop(guard.detach()),
         Err(CheckoutError::Create(_)) => {}
         Err(error) => panic!("{error}"),

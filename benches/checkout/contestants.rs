@@ -7,16 +7,19 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::ops::DerefMut;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use lockfree_object_pool::LinearObjectPool;
-use slackwater::Pool;
+use slackwater::{Builder, Manager, OnLeak, Pool, Scaling};
 
 use crate::guards::{Claimed, Queued, Trivial};
 
 /// How many resources every pool holds, but for the one that shows what many cost.
 const RESOURCES: usize = 16;
+const SEC: Duration = Duration::from_secs(1);
 /// How many resources the big pool holds.
 const MANY: usize = 4_096;
 
@@ -24,6 +27,8 @@ const MANY: usize = 4_096;
 pub const FLOOR: &str = "floor: one private CAS and one store";
 pub const OURS: &str = "slackwater";
 pub const OURS_MANY: &str = "slackwater, 4,096 slots";
+/// With checks, expiry, leak detection, scaling and a subscriber: whatever the keeper can do without being told of each use.
+pub const OURS_KEPT: &str = "slackwater, all the keeper's rules on";
 
 /// One thing that is checked out and returned, over and over.
 pub struct Contestant {
@@ -72,11 +77,19 @@ pub fn contestants() -> Vec<Contestant> {
         .build(Trivial);
     let r2d2 = leaked(r2d2.expect("nothing can fail in making a number"));
     let (ours, many) = (slackwater(RESOURCES), slackwater(MANY));
+    let (kept, worn, weighed, recorded) = (kept(), with(|b| b.max_uses(u64::MAX - 1)), weighed(), recorded());
     vec![
         floor(),
         guarded_floor(),
         Contestant::new(OURS, false, || ours.checkout().expect("there are more resources than threads")),
         Contestant::new(OURS_MANY, false, || many.checkout().expect("there are more resources than threads")),
+        Contestant::new(OURS_KEPT, false, || kept.checkout().expect("there are more resources than threads")),
+        two_in_turn(ours, kept),
+        Contestant::new("slackwater, max_uses", false, || worn.checkout().expect("more resources than threads")),
+        Contestant::new("slackwater, memory_budget", false, || {
+            weighed.checkout().expect("more resources than threads")
+        }),
+        Contestant::new("slackwater, record_uses", false, || recorded.checkout().expect("more resources than threads")),
         Contestant::new("opool", true, || opool.get()),
         Contestant::new("crossbeam ArrayQueue", true, || Queued::pop(queue)),
         Contestant::new("lockfree-object-pool (linear)", true, || linear.pull()),
@@ -116,10 +129,69 @@ fn guarded_floor() -> Contestant {
     Contestant { name: "floor behind a guard, number touched", peer: false, lap: Box::new(lap) }
 }
 
+/// A thread that is never at the same pool twice in a row.
+fn two_in_turn<A, B>(one: &'static Pool<A>, other: &'static Pool<B>) -> Contestant
+where
+    A: Manager<Resource = u64>,
+    B: Manager<Resource = u64>,
+{
+    let lap = move |_thread, times: u64| {
+        for _ in 0..times.div_ceil(2) {
+            let mut guard = black_box(one.checkout().expect("there are more resources than threads"));
+            *guard += 1;
+            drop(guard);
+            let mut guard = black_box(other.checkout().expect("there are more resources than threads"));
+            *guard += 1;
+            drop(guard);
+        }
+    };
+    Contestant { name: "slackwater, two pools in turn", peer: false, lap: Box::new(lap) }
+}
+
+/// A manager that does not need to do anything, but is one: unlike a closure's, its resources are checked.
+struct Numbers;
+
+impl Manager for Numbers {
+    type Resource = u64;
+    type Error = Infallible;
+
+    fn create(&self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+}
+
 /// A pool as it comes, hold tracking on.
-fn slackwater(resources: usize) -> &'static Pool<impl slackwater::Manager<Resource = u64>> {
+fn slackwater(resources: usize) -> &'static Pool<impl Manager<Resource = u64>> {
     let pool = Pool::builder(|| Ok::<u64, Infallible>(0)).max_size(resources).build();
     leaked(pool.expect("nothing can fail in making a number"))
+}
+
+fn with(set: impl FnOnce(Builder<Numbers>) -> Builder<Numbers>) -> &'static Pool<Numbers> {
+    leaked(set(Pool::builder(Numbers).max_size(RESOURCES)).build().expect("nothing can fail in making a number"))
+}
+
+fn kept() -> &'static Pool<Numbers> {
+    with(|mut b| {
+        let events = b.subscribe(1_024);
+        thread::spawn(move || events.iter().for_each(drop));
+        b.min_idle(2)
+            .ceiling(2 * RESOURCES)
+            .check_interval(SEC)
+            .check_if_idle_for(60 * SEC)
+            .max_lifetime(600 * SEC)
+            .idle_timeout(60 * SEC)
+            .max_hold(10 * SEC)
+            .on_leak(OnLeak::Replace { at_most: 2 })
+            .scaling(Scaling::between(2, RESOURCES))
+    })
+}
+
+fn weighed() -> &'static Pool<Numbers> {
+    with(|b| b.memory_budget(u64::MAX / 2).max_growth(2.0))
+}
+
+fn recorded() -> &'static Pool<Numbers> {
+    with(|b| b.record_uses(true))
 }
 
 fn leaked<T>(pool: T) -> &'static T {

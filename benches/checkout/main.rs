@@ -11,7 +11,7 @@ use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contestants::{Contestant, FLOOR, OURS, OURS_MANY, contestants};
+use contestants::{Contestant, FLOOR, OURS, OURS_KEPT, OURS_MANY, contestants};
 use harness::{About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios};
 use laps::Track;
 
@@ -98,6 +98,11 @@ fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
         if let Some(floor) = find(FLOOR) {
             let times = ratios(&ours.nanoseconds[column], &floor.nanoseconds[column]).median();
             verdicts.wanted(&format!("checkout+return vs floor, {threads}"), times, Bound::AtMost(1.35));
+            if let Some(kept) = find(OURS_KEPT) {
+                let times = ratios(&kept.nanoseconds[column], &floor.nanoseconds[column]).median();
+                let what = format!("the same with all the keeper's rules on, {threads}");
+                verdicts.wanted(&what, times, Bound::AtMost(1.35));
+            }
         }
     }
     let times = ratios(&ours.nanoseconds[1], &ours.nanoseconds[0]).median();
@@ -106,6 +111,14 @@ fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
         if let Some(many) = find(OURS_MANY) {
             let times = ratios(&many.nanoseconds[column], &ours.nanoseconds[column]).median();
             verdicts.wanted(&format!("checkout+return, 4,096 slots vs 16, {threads}"), times, Bound::AtMost(1.25));
+        }
+        if let Some(kept) = find(OURS_KEPT) {
+            let times = ratios(&kept.nanoseconds[column], &ours.nanoseconds[column]).median();
+            verdicts.wanted(
+                &format!("checkout+return, the keeper's rules on vs off, {threads}"),
+                times,
+                Bound::AtMost(1.05),
+            );
         }
         let peers = figures.iter().filter(|each| each.contestant.peer);
         let closest = peers

@@ -94,7 +94,7 @@ pub fn describe(chaos: &ChaosHandle, stats: &Stats) -> String {
     let (created, destroyed) = (stats.created, stats.destroyed.total());
     format!(
         "injected: {failed} failures, {slowed} slow calls, {hung} hangs, {panicked} panics; {created} created, {destroyed} \
-         destroyed, {} detached; {} background jobs hung for over 5 s",
+         destroyed, {} detached; {} background jobs ran past their timeout",
         stats.detached, stats.hung_jobs_total
     )
 }

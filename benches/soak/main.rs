@@ -1,6 +1,7 @@
 //! A pool under load for minutes while everything goes wrong at once: does anyone suffer who was not meant to, and is the
 //! pool whole, small and quiet afterwards?
 
+mod death;
 mod faults;
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -65,6 +66,7 @@ fn main() {
     let busy_keeper = rest::of_one(options.lap);
     let mistakes = end(pool, &chaos, &load);
     let idle_keepers = rest::of_many(options.lap);
+    let death = death::measure();
 
     println!("{}", load.describe());
     println!("{}", faults::describe(&chaos, &stats));
@@ -78,6 +80,9 @@ fn main() {
     verdicts.wanted("memory growth after warm-up", 100.0 * watch.growth(), " %", Below(5.0));
     verdicts.wanted("keeper at rest, of a core", busy_keeper.percent, " %", Below(1.0));
     verdicts.wanted("keeper wakes a second, 100 pools at rest", idle_keepers.wakes, "", Below(2.0));
+    verdicts.wanted("keeper of 100 pools at rest, of a core", idle_keepers.percent, " %", Below(1.0));
+    verdicts.wanted("a death found by checks every 2.5 s", death.detection, " s", Below(5.0));
+    verdicts.wanted("its place filled, beyond the factory's time", 1e3 * death.restoration, " ms", Below(500.0));
     verdicts.wanted("entries that do not add up at the end", mistakes as f64, "", AtMost(0.0));
     exit(verdicts.status(options.gate));
 }

@@ -112,7 +112,8 @@ impl PoolConfig {
         within("scaling.min_size", scaling.min_size, 1..=scaling.max_size)?;
         within("max_size", self.max_size, scaling.min_size..=scaling.max_size)?;
         within("scaling.band.low", low, 0.05..=0.9)?;
-        within("scaling.band.high", high, low + 0.05..=1.0)?;
+        // More than all is never in use.
+        within("scaling.band.high", high, low + 0.05..=0.95)?;
         within("scaling.interval", scaling.interval, MILLISECOND..=MAX_SPAN)
     }
 

@@ -33,8 +33,12 @@ struct Mine {
     number: Cell<u64>,
     #[cfg(not(slackwater_loom))]
     turns: Cell<u32>,
+    /// A copy of one of `hints`: the address of this one needs no computing, which is worth 0.4 ns of a checkout.
+    last: Cell<Hint>,
     hints: [Cell<Hint>; HINTS],
 }
+
+const NONE: Hint = Hint { pool: 0, slot: std::ptr::null(), stamp: Stamp::by(0), ready: Word::VACANT };
 
 thread_local! {
     // No destructor and a constant start value: access is one segment-relative address.
@@ -43,7 +47,8 @@ thread_local! {
             number: Cell::new(0),
             #[cfg(not(slackwater_loom))]
             turns: Cell::new(0),
-            hints: [const { Cell::new(Hint { pool: 0, slot: std::ptr::null(), stamp: Stamp::by(0), ready: Word::VACANT }) }; HINTS],
+            last: Cell::new(NONE),
+            hints: [const { Cell::new(NONE) }; HINTS],
         }
     };
     static NAMED: Named = Named::register();
@@ -60,14 +65,31 @@ impl Mine {
     }
 }
 
+/// What this thread remembers of the pool it remembered last, or nearly so.
+#[inline(always)]
+pub(crate) fn last() -> Hint {
+    MINE.with(|mine| mine.last.get())
+}
+
 /// What this thread remembers of `pool`, or of another one in its place.
 #[inline(always)]
-pub(crate) fn hint(pool: u64) -> Hint {
+pub(crate) fn of(pool: u64) -> Hint {
     MINE.with(|mine| mine.hints[pool as usize % HINTS].get())
 }
 
 pub(crate) fn remember(hint: Hint) {
-    MINE.with(|mine| mine.hints[hint.pool as usize % HINTS].set(hint));
+    MINE.with(|mine| {
+        mine.hints[hint.pool as usize % HINTS].set(hint);
+        mine.last.set(hint);
+    });
+}
+
+impl Hint {
+    /// Has the thread look at this one first.
+    #[inline]
+    pub(crate) fn becomes_last(self) {
+        MINE.with(|mine| mine.last.set(self));
+    }
 }
 
 /// This thread's number: from 1, never used twice in a process.

@@ -56,8 +56,8 @@ mod parts;
 mod unwinding;
 
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
-pub(crate) use hint::{thread_name, thread_number};
-pub(crate) use lease::{Lease, Settle, Slots};
+pub(crate) use hint::{Hint, thread_name, thread_number};
+pub(crate) use lease::{Lease, Settle, Slots, anchored};
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
 pub(crate) use slot::{Right, Slot, Stamp};
 pub(crate) use waiters::Holder as Taker;

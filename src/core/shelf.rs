@@ -158,14 +158,21 @@ pub(crate) struct Shelf<R> {
 }
 
 impl<R> Shelf<R> {
+    /// A shelf that is nowhere in particular, and of which no lease can be made.
+    #[cfg(test)]
     pub(crate) fn new(config: ShelfConfig) -> Self {
+        Self::at(config, std::ptr::null())
+    }
+
+    /// A shelf in the [`Slots`](super::Slots) that will be at `home`. Only [`anchored`](super::anchored) sees to that.
+    pub(super) fn at(config: ShelfConfig, home: *const ()) -> Self {
         let asymmetric = config.asymmetric && fence::available();
         let raised = if asymmetric { 0 } else { CONTENDED | FENCED };
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let phase_at = |index| if index < config.open { Phase::Vacant } else { Phase::Shut };
         Self {
             number: NEXT.fetch_add(1, Relaxed),
-            slots: (0..config.slots).map(phase_at).map(|phase| CachePadded::new(Slot::empty(phase))).collect(),
+            slots: (0..config.slots).map(phase_at).map(|phase| CachePadded::new(Slot::empty(phase, home))).collect(),
             signals: CachePadded::new(Signals {
                 attention: AtomicU32::new(config.attention | raised),
                 wake_on_vacancy: AtomicBool::new(false),
@@ -178,7 +185,7 @@ impl<R> Shelf<R> {
             fencing: Mutex::new(()),
             waiters: CachePadded::new(Waiters::new()),
             occupied: CachePadded::new(AtomicU32::new(0)),
-            capacity: Capacity { open: AtomicU32::new(config.open), target: AtomicU32::new(config.open) },
+            capacity: Capacity::of(config.open),
         }
     }
 
@@ -189,10 +196,20 @@ impl<R> Shelf<R> {
         self.number
     }
 
+    /// The slot that this thread had last, and what it noted then, if it had none of another shelf since.
+    #[inline(always)]
+    pub(crate) fn hinted_last(&self) -> Option<(&Slot<R>, Hint)> {
+        self.follow(hint::last())
+    }
+
     /// The slot that this thread had last, and what it noted then.
     #[inline(always)]
     pub(crate) fn hinted(&self) -> Option<(&Slot<R>, Hint)> {
-        let hint = hint::hint(self.number);
+        self.follow(hint::of(self.number))
+    }
+
+    #[inline(always)]
+    fn follow(&self, hint: Hint) -> Option<(&Slot<R>, Hint)> {
         if hint.pool != self.number {
             return None;
         }
@@ -261,8 +278,12 @@ impl<R> Shelf<R> {
     }
 
     /// Says whether creation happens on the caller, so that freed capacity is worth waking a waiter for.
-    pub(crate) fn set_wake_on_vacancy(&self, wake: bool) {
-        self.signals.wake_on_vacancy.store(wake, Relaxed);
+    pub(crate) fn set_wake_on_vacancy(&self, wake: bool) -> bool {
+        self.signals.wake_on_vacancy.swap(wake, Relaxed) != wake
+    }
+
+    pub(crate) fn wakes_on_vacancy(&self) -> bool {
+        self.signals.wake_on_vacancy.load(Relaxed)
     }
 
     /// Claims a free slot by the pool's strategy.

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU64 as Plain};
 /// A place for one resource. The word is the only authority on who may touch the rest.
 pub(crate) struct Slot<R> {
     word: AtomicU64,
+    /// Where the owner of the shelf is: a constant, atomic because a raw pointer would not be `Sync`.
+    home: AtomicPtr<()>,
     record: Record,
     resource: UnsafeCell<Option<R>>,
 }
@@ -102,9 +104,10 @@ impl Record {
 
 impl<R> Slot<R> {
     /// An empty slot: VACANT or SHUT.
-    pub(crate) fn empty(phase: Phase) -> Self {
+    pub(crate) fn empty(phase: Phase, home: *const ()) -> Self {
         Self {
             word: AtomicU64::new(Word::VACANT.to(phase).bits()),
+            home: AtomicPtr::new(home.cast_mut()),
             record: Record::default(),
             resource: UnsafeCell::new(None),
         }
@@ -114,6 +117,12 @@ impl<R> Slot<R> {
     #[inline(always)]
     pub(crate) fn look(&self) -> Word {
         Word::from_bits(self.word.load(Relaxed))
+    }
+
+    /// The address of the owner of the slot's shelf; null if it has none.
+    #[inline(always)]
+    pub(super) fn home(&self) -> *const () {
+        self.home.load(Relaxed)
     }
 
     #[inline]

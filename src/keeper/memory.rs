@@ -14,7 +14,9 @@ impl<M: Manager> Inner<M> {
         let used = self.memory.used();
         if used > threshold {
             let (evicted, _) = self.evict(threshold);
-            self.subscribers.tell(|| PoolEvent::MemoryPressure { used, threshold, evicted });
+            if evicted > 0 {
+                self.subscribers.tell(|| PoolEvent::MemoryPressure { used, threshold, evicted });
+            }
         }
         None
     }
@@ -38,7 +40,9 @@ impl<M: Manager> Inner<M> {
             freed += self.life(&right).weight();
             self.send_to_end(right, DestroyReason::MemoryPressure);
         }
-        self.memory.ran(evicted);
+        if evicted > 0 {
+            self.memory.ran(evicted);
+        }
         (evicted, freed)
     }
 
@@ -48,10 +52,11 @@ impl<M: Manager> Inner<M> {
         ending.filter(|((_, slot), _)| slot.look().phase() == Phase::Retiring).map(|(_, life)| life.weight()).sum()
     }
 
-    /// Whether one more of average weight would leave the pool below its threshold: else a refill would undo an eviction.
+    /// Whether one more would leave the pool below its threshold: else a refill would undo an eviction. It is taken to weigh
+    /// as much as the newest did at its creation, or as the average does now.
     pub(super) fn memory_allows_refill(&self) -> bool {
         let Some(threshold) = self.config().memory_threshold() else { return true };
         let (used, alive) = (self.memory.used(), u64::from(self.shelf.occupied().max(1)));
-        used + used / alive <= threshold
+        used.saturating_add(self.memory.at_birth().max(used / alive)) <= threshold
     }
 }

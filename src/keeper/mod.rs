@@ -29,7 +29,7 @@ use crate::core::{Phase, Word, attention};
 use crate::error::BuildError;
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
-use crate::pool::{Inner, Job, Quarantined};
+use crate::pool::{Inner, Job, Quarantined, Supply};
 use holds::Held;
 use replacement::Replacement;
 use scaling::Load;
@@ -230,6 +230,10 @@ impl<M: Manager> Inner<M> {
         let (clock, looked) = self.keep_clock(now);
         // Between two looks the clock alone is kept, unless somebody rang or a duty is due.
         let next = if looked || rung || self.is_due(now) {
+            if !looked {
+                // What idles, by a look that may be a tenth of a second old, may have been used since.
+                self.look_around(now);
+            }
             let duties = [
                 self.expire(now),
                 self.replace(now),
@@ -328,7 +332,8 @@ impl<M: Manager> Inner<M> {
             }
             // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
             let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
-            let idle = self.shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Ready);
+            let free = |phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded);
+            let idle = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase()));
             // A noted time is rounded down to its tick: a tick less, so as never to be early.
             let idle_for = |stamp: u32| since_ticks(stamp, now).saturating_sub(TICK).min(most);
             let (slot, idle_for) = idle
@@ -339,7 +344,7 @@ impl<M: Manager> Inner<M> {
             }
             let seen = slot.look();
             // Claimed like by a borrower: if somebody was faster, it is not idle.
-            if seen.phase() == Phase::Ready
+            if free(seen.phase())
                 && let Some(right) = slot.claim(seen, Phase::Retiring)
             {
                 // Never here: `destroy` is the user's, and may hang.
@@ -369,8 +374,15 @@ impl<M: Manager> Inner<M> {
         if let Some(pause) = self.creation_pause(now) {
             return Some(pause);
         }
+        let supply = self.supply(now);
+        let wanted = match supply {
+            Supply::After(time) if waiting == 0 => return Some(time),
+            Supply::After(_) => waiting,
+            Supply::One => waiting.max(1),
+            Supply::Any => wanted,
+        };
         self.request_creation(wanted);
-        None
+        (supply == Supply::One).then_some(now.saturating_add(QUIET))
     }
 
     /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.

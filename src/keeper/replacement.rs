@@ -4,34 +4,39 @@
 //! Waiting -> Making   a place beyond the pool's size is free, or a resource may be out of service for it
 //! Making  -> Ending   the successor is in service; the old one ends at once if it is free, else at its return
 //! Making  -> Waiting  it could not be made: the old one stays, the next try comes after a pause
-//! Waiting -> Stopping without a place for it, the old one ends first
+//! Waiting -> Stopping without a place for it, or at the limit of memory, the old one ends first
 //! Stopping -> Making  it has
 //! ```
 //! An entry is done when its old resource is gone and its successor made. The keeper alone moves entries; everything it
 //! decides is looked at again at its next tick, so nothing here depends on a wake-up that could be lost.
 
 use crate::config::PoolConfig;
-use crate::core::{Phase, attention};
+use crate::core::{Phase, Word, attention};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, ResourceId};
-use crate::pool::{Inner, Job};
+use crate::observe::{DestroyReason, JobKind, ResourceId};
+use crate::pool::{Inner, Job, Supply};
 
-/// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place: while both
-/// are there, another resource may be out of service. Else one long hold would hold up all replacements.
+/// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place, as does a
+/// creation that hangs: another resource may be out of service meanwhile. Else one long hold would hold up all others.
 const STUCK: u64 = 1_000_000_000;
+
+/// A successor for which there was no place is tried again after this many nanoseconds: 100 ms.
+const RETRY: u64 = 100_000_000;
 
 /// One resource that is to be replaced.
 pub(crate) struct Replacement {
     pub(crate) old: ResourceId,
     reason: DestroyReason,
     stage: Stage,
+    /// No successor before this time.
+    not_before: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Waiting,
     Stopping,
-    Making { old_is_gone: bool },
+    Making { old_is_gone: bool, since: u64 },
     Ending { since: u64 },
 }
 
@@ -63,25 +68,25 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn ask_for_successor(&self, old: ResourceId, reason: DestroyReason) {
         let mut state = self.keeper.lock();
         if !state.replacements.iter().any(|entry| entry.old == old) {
-            state.replacements.push(Replacement { old, reason, stage: Stage::Waiting });
+            state.replacements.push(Replacement { old, reason, stage: Stage::Waiting, not_before: 0 });
         }
     }
 
     /// How the making of a successor went, told by the crew.
     pub(crate) fn successor_made(&self, old: ResourceId, made: bool) {
+        let now = self.now();
         let mut state = self.keeper.lock();
         if let Some(at) = state.replacements.iter().position(|entry| entry.old == old) {
             let entry = &mut state.replacements[at];
-            entry.stage = match (made, entry.stage) {
-                (true, Stage::Making { old_is_gone: true }) => {
-                    state.replacements.swap_remove(at);
-                    drop(state);
-                    return self.alarm.ring();
+            let old_is_gone = matches!(entry.stage, Stage::Making { old_is_gone: true, .. });
+            match (made, old_is_gone) {
+                (true, true) => drop(state.replacements.swap_remove(at)),
+                (true, false) => entry.stage = Stage::Ending { since: now },
+                (false, _) => {
+                    entry.stage = if old_is_gone { Stage::Stopping } else { Stage::Waiting };
+                    entry.not_before = now.saturating_add(RETRY);
                 }
-                (true, _) => Stage::Ending { since: self.now() },
-                (false, Stage::Making { old_is_gone: true }) => Stage::Stopping,
-                (false, _) => Stage::Waiting,
-            };
+            }
         }
         drop(state);
         self.alarm.ring();
@@ -94,7 +99,10 @@ impl<M: Manager> Inner<M> {
 
     /// Moves replacements on. Returns when to look again, where nobody rings.
     pub(super) fn replace(&self, now: u64) -> Option<u64> {
-        let paused = self.creation_pause(now);
+        let paused = self.creation_pause(now).or_else(|| match self.supply(now) {
+            Supply::After(time) => Some(time),
+            Supply::One | Supply::Any => None,
+        });
         let Orders { make, end } = self.order_replacements(now, paused.is_some() || self.is_closed())?;
         self.watch_surplus();
         for (old, old_is_gone) in make {
@@ -105,8 +113,21 @@ impl<M: Manager> Inner<M> {
         for (old, reason) in end {
             self.end_soon(old, reason);
         }
-        let waits = |entry: &Replacement| matches!(entry.stage, Stage::Waiting | Stage::Stopping);
-        paused.filter(|_| self.keeper.lock().replacements.iter().any(waits))
+        self.next_replacement(now, paused)
+    }
+
+    /// When there is something to do again for what waits.
+    fn next_replacement(&self, now: u64, paused: Option<u64>) -> Option<u64> {
+        let state = self.keeper.lock();
+        let create_timeout = self.crew.timeout(JobKind::Create);
+        let waits = state.replacements.iter().any(|entry| matches!(entry.stage, Stage::Waiting | Stage::Stopping));
+        let times = state.replacements.iter().map(|entry| match entry.stage {
+            Stage::Waiting | Stage::Stopping => entry.not_before.max(paused.unwrap_or(0)),
+            Stage::Making { since, .. } => since.saturating_add(create_timeout),
+            Stage::Ending { since } => since.saturating_add(STUCK),
+        });
+        // A time that has passed is one that has been acted on: what still waits, waits for others.
+        times.filter(|time| waits && *time > now).min()
     }
 
     /// Decides what is to be made and what is to end now. None if there is nothing to replace.
@@ -122,26 +143,36 @@ impl<M: Manager> Inner<M> {
         entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
         // What is free first: a successor of what is held for long would keep its place all that time.
         entries.sort_by_key(|entry| busy(entry.old));
-        let count = |what: fn(&Stage) -> bool| entries.iter().filter(|entry| what(&entry.stage)).count();
-        let mut surging = count(|stage| matches!(stage, Stage::Making { old_is_gone: false } | Stage::Ending { .. }));
-        let mut stopped = count(|stage| matches!(stage, Stage::Making { old_is_gone: true } | Stage::Stopping));
-        let stuck = |stage| matches!(stage, Stage::Ending { since } if now.saturating_sub(since) >= STUCK);
-        let lent = entries.iter().filter(|entry| stuck(entry.stage)).count();
+        let count = |what: &dyn Fn(Stage) -> bool| entries.iter().filter(|entry| what(entry.stage)).count();
+        let mut surging =
+            count(&|stage| matches!(stage, Stage::Making { old_is_gone: false, .. } | Stage::Ending { .. }));
+        let mut stopped = count(&|stage| matches!(stage, Stage::Making { old_is_gone: true, .. } | Stage::Stopping));
+        // Where no more may be made, only room helps.
+        let full = usize::from(self.over_budget().is_some());
+        // One that is free ends in this tick, however late that comes.
+        let free = |word: Word| matches!(word.phase(), Phase::Ready | Phase::Stale | Phase::Degraded);
+        let create_timeout = self.crew.timeout(JobKind::Create);
+        let lends = |entry: &&Replacement| match entry.stage {
+            Stage::Ending { since } => now.saturating_sub(since) >= STUCK && !self.word_of(entry.old).is_some_and(free),
+            Stage::Making { old_is_gone: false, since } => now.saturating_sub(since) >= create_timeout,
+            _ => false,
+        };
+        let lent = entries.iter().filter(lends).count();
         let mut orders = Orders::default();
         for entry in entries {
             match entry.stage {
                 Stage::Waiting if paused => {}
-                Stage::Waiting if surging < pace.surge => {
+                Stage::Waiting if surging < pace.surge && full == 0 && entry.not_before <= now => {
                     surging += 1;
-                    entry.stage = Stage::Making { old_is_gone: false };
+                    entry.stage = Stage::Making { old_is_gone: false, since: now };
                     orders.make.push((entry.old, false));
                 }
-                Stage::Waiting if stopped < pace.max_unavailable + lent => {
+                Stage::Waiting if stopped < pace.max_unavailable + lent + full => {
                     stopped += 1;
                     entry.stage = Stage::Stopping;
                 }
-                Stage::Stopping if !alive(entry.old) && !paused => {
-                    entry.stage = Stage::Making { old_is_gone: true };
+                Stage::Stopping if !alive(entry.old) && !paused && entry.not_before <= now => {
+                    entry.stage = Stage::Making { old_is_gone: true, since: now };
                     orders.make.push((entry.old, true));
                 }
                 _ => {}
@@ -157,10 +188,12 @@ impl<M: Manager> Inner<M> {
         Some(orders)
     }
 
-    /// The word of a resource that is still alive.
-    pub(super) fn word_of(&self, id: ResourceId) -> Option<crate::core::Word> {
+    /// The word of a resource that is still alive, or about to be.
+    pub(super) fn word_of(&self, id: ResourceId) -> Option<Word> {
         let (_, slot) = self.shelf.slots().nth(id.slot())?;
-        Some(slot.look()).filter(|word| word.generation() == id.generation() && word.phase().is_live())
+        Some(slot.look()).filter(|word| {
+            word.generation() == id.generation() && word.phase() != Phase::Vacant && word.phase() != Phase::Shut
+        })
     }
 
     /// Ends a resource now if it is free, at its return if it is in use.

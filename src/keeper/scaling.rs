@@ -1,6 +1,7 @@
 //! Load: how much of the pool is in use over time, and what size fits it.
 
 use crate::manager::Manager;
+use crate::observe::DestroyReason;
 use crate::pool::Inner;
 use std::fmt;
 use std::time::Duration;
@@ -24,10 +25,18 @@ struct Span {
     peak: usize,
 }
 
+/// What was seen at some time.
+#[derive(Clone, Copy)]
+struct Look {
+    at: u64,
+    in_use: usize,
+    checkouts: u64,
+}
+
 /// The load of the last minute, and since the last change of size.
 #[derive(Default)]
 pub(crate) struct Load {
-    last: Option<(u64, u64)>,
+    last: Option<Look>,
     spans: [Span; SPANS],
     at: usize,
     since_change: Span,
@@ -36,19 +45,19 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// A look: `in_use` resources since the last one.
+    /// A look. What was in use at the one before was so until now: between looks far apart the pool was at rest.
     pub(super) fn look(&mut self, now: u64, in_use: usize, checkouts: u64) {
-        if let Some((then, before)) = self.last.replace((now, checkouts)) {
-            let time = now.saturating_sub(then);
+        if let Some(before) = self.last.replace(Look { at: now, in_use, checkouts }) {
+            let time = now.saturating_sub(before.at);
             if self.spans[self.at].time >= SPAN {
                 self.at = (self.at + 1) % SPANS;
                 self.spans[self.at] = Span::default();
             }
             let at = self.at;
             for span in [&mut self.spans[at], &mut self.since_change] {
-                span.area += in_use as u128 * u128::from(time);
+                span.area += before.in_use as u128 * u128::from(time);
                 span.time += time;
-                span.checkouts += checkouts.saturating_sub(before);
+                span.checkouts += checkouts.saturating_sub(before.checkouts);
                 span.peak = span.peak.max(in_use);
             }
         }
@@ -150,7 +159,7 @@ impl<M: Manager> Inner<M> {
         let wanted = fitting.clamp(scaling.min_size, scaling.max_size);
         if wanted != size {
             let min_idle = self.config().min_idle.map_or(wanted, |least| least.min(wanted));
-            match self.resize(min_idle, wanted) {
+            match self.resize(min_idle, wanted, |surplus| self.send_to_end(surplus, DestroyReason::Resized)) {
                 Ok(()) => {
                     self.log(log::Level::Info, format_args!("{mean:.1} in use on average: max_size {size} -> {wanted}"))
                 }

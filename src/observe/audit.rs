@@ -11,8 +11,8 @@ use std::fmt;
 pub struct Audit {
     pub(crate) slots: usize,
     pub(crate) open: usize,
-    /// Open slots beyond those that are to stay open.
-    pub(crate) surplus: usize,
+    /// Slots that are to be open once everything surplus has ended.
+    pub(crate) target: usize,
     pub(crate) vacant: usize,
     pub(crate) shut: usize,
     pub(crate) stats: Stats,
@@ -44,6 +44,8 @@ impl Audit {
         let phases = open + self.shut;
         hold(phases == self.slots, format!("{phases} slots are in some phase, of {}", self.slots));
         hold(open == self.open, format!("{open} slots are open, of {}", self.open));
+        let target = self.target;
+        hold(self.open >= target, format!("{} slots are open, {target} should be", self.open));
         let gone = s.destroyed.total() + s.detached;
         // A slot being destroyed is alive until `destroy` has returned and the count is up.
         let alive = s.created.checked_sub(gone);
@@ -51,7 +53,7 @@ impl Audit {
             alive == Some(s.total as u64),
             format!("{} created - {gone} destroyed or detached = {alive:?}, but {} alive", s.created, s.total),
         );
-        let most = s.max_overflow + self.surplus;
+        let most = s.max_overflow + self.open.saturating_sub(target);
         hold(s.overflow <= most, format!("{} overflow resources, of {most} allowed", s.overflow));
         hold(s.waiting == self.queued, format!("{} waiters counted, {} in the queue", s.waiting, self.queued));
         findings

@@ -28,6 +28,13 @@ pub enum PoolEvent {
         /// What it is.
         to: usize,
     },
+    /// Resources keep failing right after their creation. See [`Stats::short_lives`](crate::Stats::short_lives).
+    CrashLoop {
+        /// How many did, in a row.
+        in_a_row: u32,
+        /// How long the keeper waits before it makes the next one.
+        pause: Duration,
+    },
     /// Idle resources were destroyed for their weight.
     MemoryPressure {
         /// What all weighed together.

@@ -1,5 +1,6 @@
 //! Building: settings, validation, warm-up.
 
+use super::crash_loop::ShortLives;
 use super::create::CreationState;
 use super::life::Life;
 use super::memory::MemoryBook;
@@ -7,7 +8,7 @@ use super::sizes::Sizes;
 use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
-use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, attention};
+use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, anchored, attention};
 use crate::error::{BuildError, SharedError};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, nanos, ticks};
 use crate::manager::Manager;
@@ -194,10 +195,11 @@ impl<M: Manager> Builder<M> {
         let Builder { manager, config, subscribers } = self;
         config.validate()?;
         let warm_up = Arc::new(WarmUp::default());
-        let inner = Arc::new_cyclic(|me| assemble(manager, config, subscribers, Weak::clone(me)));
+        let inner =
+            anchored(shelf(&config), |shelf, me| assemble(shelf, manager, config, subscribers, Weak::clone(me)));
         let watcher: Weak<dyn keeper::Watch> = inner.me.clone();
         inner.clock.watch(watcher);
-        inner.shelf.set_wake_on_vacancy(inner.creates_inline());
+        inner.shelf.set_wake_on_vacancy(inner.config.creation == Creation::Inline || inner.is_manual());
         let pool = Pool { inner };
         keeper::start(&pool.inner)?;
         let report = pool.inner.warm_up(&warm_up);
@@ -217,7 +219,7 @@ impl<M: Manager> fmt::Debug for Builder<M> {
     }
 }
 
-fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers, me: Weak<Inner<M>>) -> Inner<M> {
+fn shelf(config: &PoolConfig) -> ShelfConfig {
     let slots = config.places();
     let measured = config.record_uses
         || config.max_uses.is_some()
@@ -228,7 +230,7 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers
         Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
         Strategy::Fifo => (Available::Fifo(Listed::new(slots, IndexQueue::new(slots))), attention::LISTED),
     };
-    let shelf = Shelf::new(ShelfConfig {
+    ShelfConfig {
         slots: slots as u32,
         open: config.slots() as u32,
         available,
@@ -240,7 +242,17 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers
         max_waiters: config.max_waiters.map_or(u32::MAX, |most| most as u32),
         attention: if measured { listed | attention::MEASURED } else { listed },
         asymmetric: config.fences == Fences::Auto,
-    });
+    }
+}
+
+fn assemble<M: Manager>(
+    shelf: Shelf<M::Resource>,
+    manager: M,
+    config: PoolConfig,
+    subscribers: Subscribers,
+    me: Weak<Inner<M>>,
+) -> Inner<M> {
+    let slots = config.places();
     let label = config.name.as_deref().unwrap_or("pool");
     let limits = CrewLimits {
         at_once: config.create_parallelism(),
@@ -259,6 +271,8 @@ fn assemble<M: Manager>(manager: M, config: PoolConfig, subscribers: Subscribers
         subscribers,
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
+        short_lives: ShortLives::default(),
+        outdated: AtomicU64::new(0),
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),

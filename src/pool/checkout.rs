@@ -4,7 +4,7 @@ use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::{panicking, thread};
-use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Stamp};
+use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Slot, Stamp};
 use crate::core::{Taker, thread_number};
 use crate::error::{
     CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, SharedError, Timeout, WouldDeadlock,
@@ -22,6 +22,10 @@ pub(super) const ATTEMPTS: u32 = 3;
 /// Rounds a caller spins before it queues: about 1 us in all. Longer spins buy throughput while nothing is held, and
 /// ruin the tail once something is: those who spin have no age. `benches/contention.rs` shows both.
 const SPIN_ROUNDS: u32 = 5;
+
+/// One use in so many of a pool that the thread was not at last has the thread look there first. Always would cost a thread
+/// that alternates between pools; never, one that has left a pool for good.
+const USES_PER_TURN: u64 = 16;
 
 /// What a caller wants.
 #[derive(Clone, Copy)]
@@ -77,18 +81,45 @@ impl<M: Manager> Inner<M> {
         site: &'static Location<'static>,
         ask: impl FnOnce() -> Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        if let Some((slot, hint)) = self.shelf.hinted() {
-            let time = self.shelf.coarse();
-            // All that can be known before the exchange is asked before it: loads after it have to wait for it.
-            if time & ASLEEP == 0
-                && !panicking()
-                && let Some(right) = slot.claim_ready(hint.ready)
-            {
-                right.record().checked_out(hint.stamp.at(time), site);
-                return Ok(right);
-            }
+        if let Some((slot, hint)) = self.shelf.hinted_last()
+            && let Some(right) = self.claim_hinted(slot, &hint, site)
+        {
+            return Ok(right);
+        }
+        if let Some(right) = self.claim_other(site) {
+            return Ok(right);
         }
         self.claim_slowly(site, ask())
+    }
+
+    /// Takes the slot that the thread remembers, if nobody else did.
+    #[inline(always)]
+    fn claim_hinted<'s>(
+        &'s self,
+        slot: &'s Slot<M::Resource>,
+        hint: &Hint,
+        site: &'static Location<'static>,
+    ) -> Option<Right<'s, M::Resource>> {
+        let time = self.shelf.coarse();
+        // All that can be known before the exchange is asked before it: loads after it have to wait for it.
+        if time & ASLEEP != 0 || panicking() {
+            return None;
+        }
+        let right = slot.claim_ready(hint.ready)?;
+        right.record().checked_out(hint.stamp.at(time), site);
+        Some(right)
+    }
+
+    /// Takes the slot that a thread remembers that was at another pool last.
+    #[cold]
+    #[inline(never)]
+    fn claim_other(&self, site: &'static Location<'static>) -> Option<Right<'_, M::Resource>> {
+        let (slot, hint) = self.shelf.hinted()?;
+        let right = self.claim_hinted(slot, &hint, site)?;
+        if right.record().checkouts().is_multiple_of(USES_PER_TURN) {
+            hint.becomes_last();
+        }
+        Some(right)
     }
 
     /// Notes the checkout and remembers the slot for the thread's next one. The first one after a rest starts the coarse

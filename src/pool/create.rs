@@ -100,7 +100,24 @@ impl<M: Manager> Inner<M> {
         match self.config.creation {
             Creation::Inline => true,
             Creation::Background => false,
+            // The flag, not the cost: a vacancy must be told to a waiter, or asked for, by one and the same answer.
+            Creation::Auto => self.is_manual() || self.shelf.wakes_on_vacancy(),
+        }
+    }
+
+    /// Has demand created where its measured cost suggests.
+    fn choose_where_to_create(&self) {
+        let inline = match self.config.creation {
             Creation::Auto => self.is_manual() || self.creation.create_cost.load(Relaxed) <= CHEAP,
+            _ => self.creates_inline(),
+        };
+        if self.shelf.set_wake_on_vacancy(inline) {
+            // A vacancy beside the change may have been told to nobody: neither to a waiter before, nor to the crew after.
+            fence(SeqCst);
+            self.shelf.opened(self.shelf.attention(), move || self.now());
+            if !inline {
+                self.request_creation(self.demand());
+            }
         }
     }
 
@@ -123,19 +140,20 @@ impl<M: Manager> Inner<M> {
     pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
         let begun = Instant::now();
         let number = self.births.fetch_add(1, Relaxed);
-        self.life(&right).conceived(self.now());
+        self.life(&right).conceived(number, self.now());
         match self.make_resource() {
             Ok((resource, weight)) => {
                 right.put(resource, self.shelf.coarse());
-                self.begin_life(&right, number, weight);
+                self.begin_life(&right, weight);
                 self.note_overflow();
                 self.counts.created.add_one();
                 self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
-                self.shelf.set_wake_on_vacancy(self.creates_inline());
+                self.choose_where_to_create();
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
                 self.set_last_error(None);
+                self.replace_if_outdated(&right, number);
                 Ok(right)
             }
             Err(failure) => {
@@ -210,8 +228,9 @@ impl<M: Manager> Inner<M> {
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
         let paused = self.creation.paused_until(self.now()).is_some() || self.over_budget().is_some();
+        let served = old_is_gone && self.shelf.occupied() as usize >= self.places_in_service();
         let place = match old_is_gone {
-            _ if paused || self.is_closed() => None,
+            _ if paused || served || self.is_closed() => None,
             // Its place was shut if another resource had to give one back meanwhile.
             true => self.shelf.reserve().or_else(|| self.shelf.reserve_extra()),
             false => self.shelf.reserve_extra(),
@@ -244,6 +263,11 @@ impl<M: Manager> Inner<M> {
         if self.creation.paused_until(self.now()).is_some() {
             // The keeper asks again when the pause is over.
             self.alarm.ring();
+            return false;
+        }
+        if let Some(limit) = self.over_budget() {
+            // Whoever makes the pool lighter asks again.
+            self.set_last_error(Some(Arc::new(limit)));
             return false;
         }
         // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.

@@ -66,8 +66,8 @@ impl<M: Manager> Inner<M> {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
         }
         self.open(right);
-        // The keeper has a new time to wake at.
-        if self.config.ages() {
+        // The keeper has a new time to wake at, or waits for resources to end.
+        if self.config.ages() || self.shelf.attention() & (attention::WISHES | attention::OVERFLOWING) != 0 {
             self.alarm.ring();
         }
     }
@@ -107,8 +107,8 @@ impl<M: Manager> Inner<M> {
             return self.retire(right, reason);
         }
         match outcome {
-            ReturnOutcome::Healthy if right.word().has(Mark::Failed) => self.open_after_failure(right),
             ReturnOutcome::Healthy => match self.end_surplus(right) {
+                (right, None) if right.word().has(Mark::Failed) => self.open_after_failure(right),
                 (right, None) => {
                     if self.config.record_uses {
                         self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
@@ -121,8 +121,12 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Why a resource that comes back goes no further: somebody wished it, or it has reached a limit.
+    /// Why a resource that comes back goes no further: it failed too often, somebody wished it, or it reached a limit.
     fn reason_to_end(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
+        // Its holder knows better than a check would.
+        if right.word().has(Mark::Failed) && self.life(right).failures() >= u64::from(self.config.remove_after) {
+            return Some(DestroyReason::CheckFailed);
+        }
         let attention = self.shelf.attention();
         if attention & attention::MEASURED != 0
             && let Some(reason) = self.measure(right)
@@ -324,6 +328,7 @@ impl<M: Manager> Inner<M> {
             self.end_life(&right);
             self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));
             self.counts.destroyed_one(reason);
+            self.lived(&right, reason);
         }
         self.vacate(right);
     }

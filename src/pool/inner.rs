@@ -1,5 +1,6 @@
 //! What the handles, guards and threads of one pool share.
 
+use super::crash_loop::ShortLives;
 use super::create::CreationState;
 use super::life::Life;
 use super::memory::MemoryBook;
@@ -34,6 +35,9 @@ pub(crate) struct Inner<M: Manager> {
     /// Creations begun, ever: a resource's number, and the pool's epoch.
     pub(super) births: AtomicU64,
     pub(super) sizes: Sizes,
+    pub(super) short_lives: ShortLives,
+    /// The latest epoch by which everything older is to be replaced.
+    pub(super) outdated: AtomicU64,
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
@@ -246,6 +250,7 @@ impl<M: Manager> Inner<M> {
             waiting: self.shelf.waiting() as usize,
             created: self.counts.created.get(),
             create_failures: self.counts.create_failures.get(),
+            short_lives: self.short_lives.in_a_row(),
             destroyed: self.counts.destroyed(),
             detached: self.counts.detached.get(),
             checkouts: 0,
@@ -293,8 +298,8 @@ impl<M: Manager> Inner<M> {
         let queued = self.shelf.queue_len() as usize;
         let settled = fingerprint() == before;
         let (open, slots) = (self.shelf.open_slots() as usize, self.shelf.len() as usize);
-        let surplus = open.saturating_sub(self.shelf.target() as usize);
-        Audit { slots, open, surplus, vacant, shut, stats, settled, queued }
+        let target = self.shelf.target() as usize;
+        Audit { slots, open, target, vacant, shut, stats, settled, queued }
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {

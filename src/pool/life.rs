@@ -45,7 +45,6 @@ pub(crate) struct Life {
 
 /// What a resource begins its life with.
 pub(crate) struct Birth {
-    pub(crate) number: u64,
     pub(crate) now: u64,
     pub(crate) expires: u64,
     pub(crate) checkouts: u64,
@@ -54,7 +53,6 @@ pub(crate) struct Birth {
 
 impl Life {
     pub(crate) fn begin(&self, birth: &Birth) {
-        self.birth.store(birth.number, Relaxed);
         self.born.store(birth.now, Relaxed);
         self.expires.store(birth.expires, Relaxed);
         self.uses_before.store(birth.checkouts, Relaxed);
@@ -71,7 +69,8 @@ impl Life {
     }
 
     /// Creation begins.
-    pub(crate) fn conceived(&self, now: u64) {
+    pub(crate) fn conceived(&self, number: u64, now: u64) {
+        self.birth.store(number, Relaxed);
         self.state.store(ResourceState::Initializing as u64, Relaxed);
         self.entered.store(now, Relaxed);
     }

@@ -3,10 +3,12 @@
 use super::Inner;
 use super::life::{Birth, Life, NEVER};
 use crate::core::Right;
+use crate::core::sync::around::fence;
 use crate::keeper::nanos;
 use crate::manager::{Manager, Severity};
 use crate::observe::DestroyReason;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 /// Returns over which the least weight is taken, and windows in a row in which it has to rise.
@@ -19,16 +21,31 @@ impl<M: Manager> Inner<M> {
         &self.lives[index as usize]
     }
 
-    pub(super) fn begin_life(&self, right: &Right<'_, M::Resource>, number: u64, weight: u64) {
+    pub(super) fn begin_life(&self, right: &Right<'_, M::Resource>, weight: u64) {
         let now = self.now();
         let expires = self.config.max_lifetime.map_or(NEVER, |lifetime| now.saturating_add(self.shortened(lifetime)));
         let checkouts = right.record().checkouts();
-        self.life(right).begin(&Birth { number, now, expires, checkouts, weight });
-        self.memory.change(0, weight);
+        self.life(right).begin(&Birth { now, expires, checkouts, weight });
+        self.memory.born(weight);
     }
 
     pub(super) fn end_life(&self, right: &Right<'_, M::Resource>) {
-        self.memory.change(self.life(right).weighed(0), 0);
+        self.reweighed(self.life(right).weighed(0), 0);
+    }
+
+    /// Notes that a resource weighs `new` instead of `old`. Returns what all weighed before and weigh now.
+    fn reweighed(&self, old: u64, new: u64) -> (u64, u64) {
+        let (before, after) = self.memory.change(old, new);
+        if self.config.memory_budget.is_some_and(|budget| before >= budget && after < budget) {
+            // There may be room now, and waiters that were told there is none.
+            fence(SeqCst);
+            self.shelf.opened(self.shelf.attention(), move || self.now());
+            if !self.creates_inline() {
+                self.request_creation(self.demand());
+            }
+            self.alarm.ring();
+        }
+        (before, after)
     }
 
     /// `lifetime` in nanoseconds, less a share drawn once for each resource: those made together do not end together.
@@ -53,8 +70,9 @@ impl<M: Manager> Inner<M> {
             return Some(DestroyReason::CallbackPanicked);
         };
         let life = self.life(right);
-        self.memory.change(life.weighed(weight), weight);
-        if self.config.memory_threshold().is_some_and(|threshold| self.memory.used() > threshold) {
+        let (before, after) = self.reweighed(life.weighed(weight), weight);
+        // Only once: until it is below again, the keeper looks by itself.
+        if self.config.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold) {
             self.alarm.ring();
         }
         let growth = self.config.max_growth?;

@@ -14,6 +14,7 @@ const HEAVIEST: u64 = 1 << 46;
 pub(crate) struct MemoryBook {
     used: AtomicU64,
     peak: AtomicU64,
+    at_birth: AtomicU64,
     runs: AtomicU64,
     evicted: AtomicU64,
 }
@@ -23,14 +24,27 @@ impl MemoryBook {
         self.used.load(Relaxed)
     }
 
-    /// A resource now weighs `new` instead of `old`.
-    pub(crate) fn change(&self, old: u64, new: u64) {
+    /// A resource now weighs `new` instead of `old`. Returns what all weighed before, and after.
+    pub(crate) fn change(&self, old: u64, new: u64) -> (u64, u64) {
         // Wrapping: the sum of all changes is exact whatever their order, because each weight is added before it is
         // taken away.
-        let used = self.used.fetch_add(new.wrapping_sub(old), Relaxed).wrapping_add(new.wrapping_sub(old));
+        let before = self.used.fetch_add(new.wrapping_sub(old), Relaxed);
+        let after = before.wrapping_add(new.wrapping_sub(old));
         if new > old {
-            self.peak.fetch_max(used, Relaxed);
+            self.peak.fetch_max(after, Relaxed);
         }
+        (before, after)
+    }
+
+    /// A resource of this weight was created.
+    pub(crate) fn born(&self, weight: u64) {
+        self.change(0, weight);
+        self.at_birth.store(weight, Relaxed);
+    }
+
+    /// What the newest resource weighed at its creation.
+    pub(crate) fn at_birth(&self) -> u64 {
+        self.at_birth.load(Relaxed)
     }
 
     pub(crate) fn ran(&self, evicted: u64) {

@@ -2,13 +2,15 @@
 
 use super::{Inner, Pool};
 use crate::config::within;
+use crate::core::sync::around::fence;
+use crate::core::{Phase, Right};
 use crate::error::ConfigError;
 use crate::keeper::{Deadline, Pace};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// A moment in the life of a pool, between two creations. See [`Pool::epoch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +100,9 @@ impl<M: Manager> Pool<M> {
 
     /// Replaces what is older than `epoch`, as [`replace_all`](Self::replace_all) does, at the pool's pace.
     pub fn retire_older_than(&self, epoch: Epoch) -> Rollout<M> {
+        self.inner.outdated.fetch_max(epoch.0, Relaxed);
+        // Meets the fence in `replace_if_outdated`.
+        fence(SeqCst);
         for id in self.inner.older_than(epoch).collect::<Vec<_>>() {
             self.inner.ask_for_successor(id, DestroyReason::Replaced);
         }
@@ -111,7 +116,19 @@ impl<M: Manager> Inner<M> {
         let slots = self.shelf.slots().zip(&self.lives);
         slots.filter_map(move |((index, slot), life)| {
             let word = slot.look();
-            (word.phase().is_live() && life.birth() < epoch.0).then(|| ResourceId::new(index, word))
+            let lives = word.phase().is_live() || word.phase() == Phase::Creating;
+            (lives && life.birth() < epoch.0).then(|| ResourceId::new(index, word))
         })
+    }
+
+    /// Has a resource replaced that began to be made before an epoch by which all are to be newer. Either the slot is seen to
+    /// be CREATING by who sets the epoch, with this birth, or the epoch is seen here.
+    pub(super) fn replace_if_outdated(&self, right: &Right<'_, M::Resource>, birth: u64) {
+        fence(SeqCst);
+        if birth < self.outdated.load(Relaxed) {
+            let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+            self.ask_for_successor(ResourceId::new(index, right.word()), DestroyReason::Replaced);
+            self.alarm.ring();
+        }
     }
 }

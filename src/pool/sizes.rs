@@ -1,12 +1,12 @@
 //! How large the pool is now: the settings that can change while it lives.
 
 use super::Inner;
-use crate::config::PoolConfig;
+use crate::config::{OnLeak, PoolConfig};
 use crate::core::sync::around::Mutex;
-use crate::core::{Phase, attention};
+use crate::core::{Phase, Right, attention};
 use crate::error::ConfigError;
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, PoolEvent};
+use crate::observe::PoolEvent;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The present sizes. Written under `changing`, read anywhere.
@@ -56,21 +56,27 @@ impl<M: Manager> Inner<M> {
         self.sizes.extra.store(extra, Relaxed);
     }
 
-    /// Sets `min_idle` and `max_size`. Surplus resources that are free end at once, those in use at their return.
-    pub(crate) fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
-        let one_at_a_time = self.sizes.changing.lock();
+    /// Sets `min_idle` and `max_size`. Surplus resources that are free end at once, by `end`, those in use at their return.
+    pub(crate) fn resize(
+        &self,
+        min_idle: usize,
+        max_size: usize,
+        end: impl Fn(Right<'_, M::Resource>),
+    ) -> Result<(), ConfigError> {
         let config = PoolConfig { min_idle: Some(min_idle), max_size, scaling: None, ..self.config.clone() };
         let most = self.most_slots() - config.max_overflow;
         crate::config::within("max_size", max_size, 0..=most)?;
-        PoolConfig { ceiling: None, idle_timeout: None, ..config }.validate()?;
+        PoolConfig { ceiling: None, idle_timeout: None, on_leak: OnLeak::Report, ..config }.validate()?;
+        let one_at_a_time = self.sizes.changing.lock();
         let from = self.sizes.max_size.swap(max_size, Relaxed);
         self.sizes.min_idle.store(min_idle, Relaxed);
         self.set_target();
-        // Returns end the surplus from here on, where the loop below has not done so.
+        // Returns end the surplus from here on, where the claims below have not done so.
         self.watch_surplus();
-        // What ends may end here, by the user's `destroy`: under no lock.
+        let surplus = self.claim_surplus();
+        // `destroy` is the user's.
         drop(one_at_a_time);
-        self.end_surplus_idle();
+        surplus.into_iter().for_each(end);
         self.request_creation(self.demand());
         self.alarm.ring();
         if from != max_size {
@@ -104,15 +110,17 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Ends free resources beyond what the pool may hold at all.
-    fn end_surplus_idle(&self) {
+    /// Claims free resources beyond what the pool may hold at all.
+    fn claim_surplus(&self) -> Vec<Right<'_, M::Resource>> {
+        let mut claimed = Vec::new();
         for phase in [Phase::Degraded, Phase::Stale, Phase::Ready] {
-            while self.staying() > self.places_in_service() + self.config.max_overflow
+            while self.is_beyond_capacity()
                 && let Some(right) = self.shelf.claim_any(phase, Phase::Retiring)
             {
-                self.retire(right, DestroyReason::Resized);
+                claimed.push(right);
             }
         }
+        claimed
     }
 
     /// Whether a resource coming back is more than the pool may hold since it was made smaller.

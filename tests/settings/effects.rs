@@ -2,8 +2,8 @@
 
 use super::support::{Probe, Step, closes_balanced, until};
 use slackwater::{
-    Builder, CheckoutError, Creation, DestroyReason, Fairness, Fences, JobKind, Keeper, OnDeadlock, OnPanic, Pool,
-    PoolConfig, Strategy, VirtualClock,
+    Builder, CheckoutError, Creation, DestroyReason, Fairness, Fences, JobKind, Keeper, OnDeadlock, OnLeak, OnPanic,
+    Pool, PoolConfig, Scaling, Strategy, VirtualClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -315,6 +315,24 @@ fn every_method_of_the_builder_sets_its_own_field() {
         .create_timeout(10 * SEC)
         .check_timeout(11 * SEC)
         .destroy_timeout(12 * SEC)
+        .check_interval(13 * SEC)
+        .check_if_idle_for(14 * SEC)
+        .degrade_after(15)
+        .remove_after(16)
+        .max_lifetime(17 * SEC)
+        .lifetime_jitter(0.18)
+        .idle_timeout(19 * SEC)
+        .max_uses(20)
+        .surge(21)
+        .max_unavailable(22)
+        .ceiling(23)
+        .max_hold(24 * SEC)
+        .on_leak(OnLeak::Replace { at_most: 2 })
+        .memory_budget(26)
+        .memory_pressure(0.27)
+        .max_growth(28.0)
+        .scaling(Scaling::between(1, 5))
+        .record_uses(true)
         .build()
         .unwrap();
     let config = pool.config();
@@ -328,6 +346,14 @@ fn every_method_of_the_builder_sets_its_own_field() {
     assert_eq!((config.keeper, config.fences), (Keeper::Manual, Fences::Portable));
     assert_eq!(format!("{:?}", config.clock), "Clock(virtual)");
     assert_eq!((config.create_timeout, config.check_timeout, config.destroy_timeout), (10 * SEC, 11 * SEC, 12 * SEC));
+    assert_eq!((config.check_interval, config.check_if_idle_for), (Some(13 * SEC), Some(14 * SEC)));
+    assert_eq!((config.degrade_after, config.remove_after, config.max_uses), (15, 16, Some(20)));
+    assert_eq!((config.max_lifetime, config.lifetime_jitter), (Some(17 * SEC), Some(0.18)));
+    assert_eq!((config.idle_timeout, config.max_hold), (Some(19 * SEC), Some(24 * SEC)));
+    assert_eq!((config.surge, config.max_unavailable, config.ceiling), (21, 22, Some(23)));
+    assert_eq!((config.on_leak, config.record_uses), (OnLeak::Replace { at_most: 2 }, true));
+    assert_eq!((config.memory_budget, config.memory_pressure, config.max_growth), (Some(26), Some(0.27), Some(28.0)));
+    assert_eq!(config.scaling, Some(Scaling::between(1, 5)));
     closes_balanced(&pool);
 }
 

@@ -1,6 +1,6 @@
 //! What `build` refuses: the field, the value and the allowed range are in the message.
 
-use slackwater::{BuildError, Builder, Fairness, MAX_SLOTS, MAX_SPAN, Pool, PoolConfig};
+use slackwater::{BuildError, Builder, Fairness, MAX_SLOTS, MAX_SPAN, OnLeak, Pool, PoolConfig, Scaling};
 use std::error::Error;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ fn make() -> Result<String, String> {
 type Refused = (fn(Builder<Make>) -> Builder<Make>, &'static str, &'static str, &'static str);
 
 const TOO_LONG: Duration = Duration::from_nanos(MAX_SPAN.as_nanos() as u64 + 1);
+
+const MS: Duration = Duration::from_millis(1);
 
 const TINY: Duration = Duration::from_nanos(1);
 
@@ -41,6 +43,41 @@ const REFUSED: &[Refused] = &[
     (|b| b.check_timeout(TOO_LONG), "check_timeout", "31536000.000000001s", "1ns to 31536000s"),
     (|b| b.destroy_timeout(Duration::ZERO), "destroy_timeout", "0ns", "1ns to 31536000s"),
     (|b| b.destroy_timeout(TOO_LONG), "destroy_timeout", "31536000.000000001s", "1ns to 31536000s"),
+    (|b| b.check_interval(TINY), "check_interval", "1ns", "1ms to 31536000s"),
+    (|b| b.check_interval(TOO_LONG), "check_interval", "31536000.000000001s", "1ms to 31536000s"),
+    (|b| b.check_if_idle_for(TINY), "check_if_idle_for", "1ns", "1ms to 31536000s"),
+    (|b| b.degrade_after(0), "degrade_after", "0", "1 to 1000"),
+    (|b| b.degrade_after(1_001), "degrade_after", "1001", "1 to 1000"),
+    (|b| b.degrade_after(5).remove_after(4), "remove_after", "4", "5 to 1000"),
+    (|b| b.remove_after(1_001), "remove_after", "1001", "1 to 1000"),
+    (|b| b.max_lifetime(TINY), "max_lifetime", "1ns", "1ms to 31536000s"),
+    (|b| b.max_lifetime(MAX_SPAN).lifetime_jitter(0.51), "lifetime_jitter", "0.51", "0.0 to 0.5"),
+    (|b| b.max_lifetime(MAX_SPAN).lifetime_jitter(f64::NAN), "lifetime_jitter", "NaN", "0.0 to 0.5"),
+    (|b| b.lifetime_jitter(0.1), "lifetime_jitter", "0.1", "set max_lifetime"),
+    (|b| b.max_size(2).min_idle(1).idle_timeout(TINY), "idle_timeout", "1ns", "1ms to 31536000s"),
+    (|b| b.max_size(2).idle_timeout(MAX_SPAN), "idle_timeout", "31536000s", "set min_idle lower"),
+    (|b| b.max_uses(0), "max_uses", "0", "1 to 18446744073709551614"),
+    (|b| b.surge(MAX_SLOTS + 1), "surge", "65537", "0 to 65536"),
+    (|b| b.surge(0), "surge", "0", "set one of them"),
+    (|b| b.max_unavailable(MAX_SLOTS + 1), "max_unavailable", "65537", "0 to 65536"),
+    (|b| b.max_size(4).ceiling(3), "ceiling", "3", "4 to 65536"),
+    (|b| b.max_hold(TINY), "max_hold", "1ns", "1ms to 31536000s"),
+    (|b| b.on_leak(OnLeak::Replace { at_most: 1 }), "on_leak", "Replace", "set max_hold"),
+    (|b| b.max_hold(MAX_SPAN).on_leak(OnLeak::Replace { at_most: 0 }), "on_leak.at_most", "0", "1 to 1"),
+    (|b| b.max_hold(MAX_SPAN).on_leak(OnLeak::Replace { at_most: 2 }), "on_leak.at_most", "2", "1 to 1"),
+    (|b| b.memory_budget(0), "memory_budget", "0", "1 to 9223372036854775807"),
+    (|b| b.memory_pressure(0.5), "memory_pressure", "0.5", "set memory_budget"),
+    (|b| b.memory_budget(9).memory_pressure(0.0), "memory_pressure", "0.0", "0.01 to 1.0"),
+    (|b| b.memory_budget(9).memory_pressure(1.1), "memory_pressure", "1.1", "0.01 to 1.0"),
+    (|b| b.max_growth(1.0), "max_growth", "1.0", "1.01 to 1000000.0"),
+    (|b| b.scaling(Scaling::between(0, 1)), "scaling.min_size", "0", "1 to 1"),
+    (|b| b.scaling(Scaling::between(2, 1)), "scaling.min_size", "2", "1 to 1"),
+    (|b| b.scaling(Scaling::between(1, MAX_SLOTS + 1)), "scaling.max_size", "65537", "1 to 65536"),
+    (|b| b.ceiling(8).scaling(Scaling::between(1, 9)), "scaling.max_size", "9", "1 to 8"),
+    (|b| b.max_size(4).scaling(Scaling::between(5, 9)), "max_size", "4", "5 to 9"),
+    (|b| b.scaling(Scaling::between(1, 9).band(0.0, 0.5)), "scaling.band.low", "0.0", "0.05 to 0.9"),
+    (|b| b.scaling(Scaling::between(1, 9).band(0.5, 0.5)), "scaling.band.high", "0.5", "0.55 to 0.95"),
+    (|b| b.scaling(Scaling::between(1, 9).interval(TINY)), "scaling.interval", "1ns", "1ms to 31536000s"),
     (|b| b.name(""), "name", "\"\"", "1 to 64 bytes"),
     (|b| b.name("a\nb"), "name", "\"a\\nb\"", "without control characters"),
     (|b| b.name("x".repeat(65)), "name", "xxxxx", "1 to 64 bytes"),
@@ -65,7 +102,7 @@ fn a_refused_setting_is_named_with_its_value_and_what_is_allowed() {
 
 #[test]
 fn the_ends_of_every_range_are_accepted() {
-    let accepted: [fn(&mut PoolConfig); 16] = [
+    let accepted: [fn(&mut PoolConfig); 24] = [
         |c| c.max_size = MAX_SLOTS,
         |c| (c.max_size, c.max_overflow) = (0, MAX_SLOTS),
         |c| (c.max_size, c.max_overflow) = (1, MAX_SLOTS - 1),
@@ -81,6 +118,14 @@ fn the_ends_of_every_range_are_accepted() {
         |c| c.fairness = Fairness::Eventual { bound: Duration::from_nanos(1) },
         |c| c.fairness = Fairness::Eventual { bound: Duration::from_secs(60) },
         |c| (c.max_waiters, c.create_parallelism) = (Some(0), Some(1)),
+        |c| (c.check_interval, c.check_if_idle_for) = (Some(MS), Some(MAX_SPAN)),
+        |c| (c.check_interval, c.check_if_idle_for) = (Some(MAX_SPAN), Some(MS)),
+        |c| (c.degrade_after, c.remove_after) = (1_000, 1_000),
+        |c| (c.max_lifetime, c.lifetime_jitter, c.max_uses) = (Some(MS), Some(0.5), Some(u64::MAX - 1)),
+        |c| (c.min_idle, c.idle_timeout, c.surge, c.max_unavailable) = (Some(0), Some(MS), 0, MAX_SLOTS),
+        |c| (c.ceiling, c.max_hold, c.on_leak) = (Some(1), Some(MS), OnLeak::Replace { at_most: 1 }),
+        |c| (c.memory_budget, c.memory_pressure, c.max_growth) = (Some(u64::MAX / 2), Some(1.0), Some(1.01)),
+        |c| c.scaling = Some(Scaling::between(1, MAX_SLOTS).band(0.05, 0.95).interval(MS)),
         |c| {
             (c.max_waiters, c.create_parallelism, c.name) =
                 (Some(u32::MAX as usize - 1), Some(256), Some("x".repeat(64)))
@@ -103,6 +148,12 @@ fn the_defaults_are_those_the_builder_documents() {
     let job_timeouts = [config.create_timeout, config.check_timeout, config.destroy_timeout];
     assert_eq!(job_timeouts, [30, 5, 30].map(Duration::from_secs));
     assert_eq!(config.fairness, Fairness::Eventual { bound: Duration::from_micros(500) });
+    assert_eq!((config.check_interval, config.check_if_idle_for), (Some(Duration::from_secs(30)), None));
+    assert_eq!((config.degrade_after, config.remove_after), (1, 3));
+    assert_eq!((config.max_lifetime, config.idle_timeout, config.max_uses, config.max_hold), (None, None, None, None));
+    assert_eq!((config.surge, config.max_unavailable, config.ceiling), (1, 0, None));
+    assert_eq!((config.memory_budget, config.max_growth, &config.scaling), (None, None, &None));
+    assert_eq!((config.on_leak, config.record_uses), (OnLeak::Report, false));
     assert_eq!(config.validate(), Ok(()));
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     assert_eq!(PoolConfig::per_core().max_size, cores * 2);

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 const STANDSTILL: Duration = Duration::from_secs(5);
 
 type Act<M> = Box<dyn Fn(&Pool<M>, usize, u64) + Send + Sync>;
+type Between<M> = Box<dyn Fn(&Pool<M>) + Send + Sync>;
 
 /// What the threads play.
 pub struct Rounds<M: Manager> {
     threads: usize,
     pool: Mutex<Pool<M>>,
     act: Act<M>,
-    between: Box<dyn Fn(&Pool<M>) + Send + Sync>,
+    between: Between<M>,
     renew: Option<Box<dyn Fn() -> Pool<M> + Send + Sync>>,
     /// The round each thread has come to; the first one's is everybody's start.
     at: Vec<AtomicU64>,
@@ -56,7 +57,7 @@ impl<M: Manager> Rounds<M> {
         let mut spins = 0_u32;
         while self.at[who].load(Acquire) < round {
             spins += 1;
-            if spins % 256 == 0 {
+            if spins.is_multiple_of(256) {
                 thread::yield_now()
             } else {
                 spin_loop()

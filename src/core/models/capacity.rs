@@ -20,6 +20,24 @@ fn a_slot_vacated_while_the_pool_shrinks_is_shut() {
     });
 }
 
+/// Rules out: a slot is vacated beside a growing pool and stays shut, so that the pool has less room than it should.
+#[test]
+fn a_slot_vacated_while_the_pool_grows_is_open() {
+    explore("growing against vacating", || {
+        let shelf = Setting::of(2, HandOver::Never).shelf();
+        let mut right = shelf.claim_any(Phase::Ready, Phase::Retiring).expect("both are free");
+        drop(right.take());
+        let (slot, word) = right.pass_on();
+        let ended = (shelf.index_of(slot).expect("ours"), word);
+        shelf.set_target(1, now);
+        let grower = spawn(&shelf, |shelf| shelf.set_target(2, now));
+        shelf.vacate(take_up(&shelf, ended), now);
+        grower.join().unwrap();
+        let vacant = shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Vacant).count();
+        assert_eq!((shelf.open_slots(), shelf.target(), vacant), (2, 2, 1));
+    });
+}
+
 /// Rules out: a waiter that could create sleeps on beside the room that a growing pool opened.
 #[test]
 fn room_that_opens_wakes_a_waiter_that_can_create() {

@@ -1,23 +1,27 @@
 //! Capacity: how many slots are in use at all. The others are SHUT.
 //!
 //! ```text
-//! Resizer:  S1 lower the target   S2 fence   S3 shut every VACANT slot while more are open than the target
-//! Returner: R1 open > target? SHUT, else store VACANT   R2 fence   R3 as S3
+//! Resizer:  S1 set the target                        S2 fence   S3 shut VACANT slots, or open SHUT ones, until they fit
+//! Returner: R1 open > target? SHUT, else VACANT      R2 fence   R3 as S3
 //! ```
-//! A slot that becomes VACANT beside a shrinking pool must not stay open. If R1 misses S1, either S3 sees R1's VACANT, or
-//! R3 sees S1: the same pair of fences as between a return and a wait.
+//! A slot that becomes VACANT beside a shrinking pool must not stay open, and one that is about to be SHUT beside a growing one
+//! must not stay shut. The counts change by compare-exchange on one word, so that each is right for the other; but the
+//! slot follows its count a moment later. If S3 misses the slot, S1 comes before R3, which then sees that it does not fit: the
+//! same pair of fences as between a return and a wait.
 
 use super::*;
+use crate::core::sync::AtomicU64;
+use std::cmp::Ordering;
 
 impl<R> Shelf<R> {
-    /// Slots that are not SHUT: at least the target, and more while there are resources that have yet to end.
+    /// Slots that are not SHUT: the target, and more while there are resources that have yet to end.
     pub(crate) fn open_slots(&self) -> u32 {
-        self.capacity.open.load(Relaxed)
+        self.capacity.read().0
     }
 
     /// How many slots are to be open once everything surplus has ended.
     pub(crate) fn target(&self) -> u32 {
-        self.capacity.target.load(Relaxed)
+        self.capacity.read().1
     }
 
     /// Whether another resource may be made in place of those that are alive.
@@ -39,18 +43,18 @@ impl<R> Shelf<R> {
     pub(crate) fn reserve_extra(&self) -> Option<Right<'_, R>> {
         let right = scan(&self.slots, 0, Phase::Shut, Phase::Creating)?;
         self.occupied.fetch_add(1, Relaxed);
-        self.capacity.open.fetch_add(1, Relaxed);
+        self.capacity.open_one();
         Some(right)
     }
 
     /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
     pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Now) -> u32 {
         self.occupied.fetch_sub(1, Relaxed);
-        let shut = self.may_shut();
+        let shut = self.capacity.may_shut();
         right.vacate(if shut { Phase::Shut } else { Phase::Vacant });
         // Meets the fence in `announce`: our caller counts waiters too, to create for them. Meets the one in `set_target`.
         step!("vacate_fence", full_fence(SeqCst));
-        step!("shut_again", self.shut_surplus(now));
+        step!("fit_again", self.fit(now));
         if !shut {
             self.wake_for_vacancy(now);
         }
@@ -60,33 +64,28 @@ impl<R> Shelf<R> {
     /// Sets how many slots are to be open. Vacant ones beyond are shut at once, the others when they are vacated; missing
     /// ones are opened as far as there are places.
     pub(crate) fn set_target(&self, target: u32, now: impl Now) {
-        self.capacity.target.store(target, Relaxed);
+        self.capacity.set_target(target);
         // Meets the fence in `vacate`.
         step!("target_fence", full_fence(SeqCst));
-        self.shut_surplus(now);
-        while self.open_slots() < target {
-            let Some(right) = self.reserve_extra() else { return };
-            self.vacate(right, now);
-        }
+        self.fit(now);
     }
 
-    /// One slot less, if more are open than the target.
-    fn may_shut(&self) -> bool {
-        let target = self.target();
-        let shut = |open: u32| (open > target).then(|| open - 1);
-        self.capacity.open.fetch_update(Relaxed, Relaxed, shut).is_ok()
-    }
-
-    fn shut_surplus(&self, now: impl Now) {
-        while self.open_slots() > self.target()
-            && let Some(right) = scan(&self.slots, 0, Phase::Vacant, Phase::Creating)
-        {
-            if self.may_shut() {
-                right.vacate(Phase::Shut);
-            } else {
-                right.vacate(Phase::Vacant);
-                // Somebody may have looked for room while we had it.
-                step!("put_back_fence", full_fence(SeqCst));
+    /// Shuts or opens slots until as many are open as should be, or none is left that nobody uses.
+    fn fit(&self, now: impl Now) {
+        loop {
+            let (open, target) = self.capacity.read();
+            let from = match open.cmp(&target) {
+                Ordering::Greater => Phase::Vacant,
+                Ordering::Less => Phase::Shut,
+                Ordering::Equal => return,
+            };
+            let Some(right) = scan(&self.slots, 0, from, Phase::Creating) else { return };
+            let changes = if from == Phase::Vacant { self.capacity.may_shut() } else { self.capacity.may_open() };
+            let vacant = changes != (from == Phase::Vacant);
+            right.vacate(if vacant { Phase::Vacant } else { Phase::Shut });
+            // Whoever looked for room, or for a slot to shut or open, while we had this one.
+            step!("put_back_fence", full_fence(SeqCst));
+            if vacant {
                 self.wake_for_vacancy(now);
             }
         }
@@ -99,8 +98,41 @@ impl<R> Shelf<R> {
     }
 }
 
-/// How many slots are open, and how many should be.
-pub(super) struct Capacity {
-    pub(super) open: AtomicU32,
-    pub(super) target: AtomicU32,
+/// How many slots are open, in the low half of a word, and how many should be, in the high half.
+pub(super) struct Capacity(AtomicU64);
+
+impl Capacity {
+    pub(super) fn of(open: u32) -> Self {
+        Self(AtomicU64::new(u64::from(open) << 32 | u64::from(open)))
+    }
+
+    /// Open, and to be open.
+    fn read(&self) -> (u32, u32) {
+        halves(self.0.load(Relaxed))
+    }
+
+    fn set_target(&self, target: u32) {
+        let set = |word: u64| Some(u64::from(target) << 32 | word & u64::from(u32::MAX));
+        let _ = self.0.fetch_update(Relaxed, Relaxed, set);
+    }
+
+    fn open_one(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// One slot less, if more are open than should be.
+    fn may_shut(&self) -> bool {
+        let shut = |word| (halves(word).0 > halves(word).1).then(|| word - 1);
+        self.0.fetch_update(Relaxed, Relaxed, shut).is_ok()
+    }
+
+    /// One more, if fewer are.
+    fn may_open(&self) -> bool {
+        let open = |word| (halves(word).0 < halves(word).1).then(|| word + 1);
+        self.0.fetch_update(Relaxed, Relaxed, open).is_ok()
+    }
+}
+
+fn halves(word: u64) -> (u32, u32) {
+    (word as u32, (word >> 32) as u32)
 }
