@@ -114,6 +114,8 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(crate) fn gc(&self) -> Gc {
+        // What was in use when the keeper looked last, and is free now, counts as idle from now on.
+        self.look_around(self.now());
         let (evicted, freed) = match self.config.memory_threshold() {
             Some(threshold) => self.evict(threshold),
             None => self.evict_all(),
