@@ -121,7 +121,7 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    fn set_last_error(&self, error: Option<SharedError>) {
+    pub(super) fn set_last_error(&self, error: Option<SharedError>) {
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
         if let Some(old) = old {

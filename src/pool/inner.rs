@@ -347,5 +347,10 @@ impl<M: Manager> Drop for Inner<M> {
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.counts.destroyed_one(DestroyReason::Forgotten);
         }
+        // Errors of the user's that are still kept: a panic in a destructor of theirs could abort here.
+        self.set_last_error(None);
+        if let Some(error) = self.warm_up_report.take().and_then(|report| report.first_failure) {
+            self.let_go(error);
+        }
     }
 }
