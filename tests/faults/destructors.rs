@@ -186,9 +186,12 @@ fn a_creation_error_whose_destructor_panics_costs_no_slot() {
         for round in 1..=5 {
             touchy.0.create_errors.store(1, SeqCst);
             touchy.0.errors.light(1);
-            take(&pool, &clock).discard("next");
-            settles(&pool);
-            until(|| touchy.0.errors.gone_off() == round && pool.stats().callback_panics == round as u64);
+            until(|| {
+                // One that is free is no reason to create another.
+                take(&pool, &clock).discard("next");
+                settles(&pool);
+                touchy.0.errors.gone_off() == round && pool.stats().callback_panics == round as u64
+            });
         }
         has_both(&pool, &clock);
         closes_balanced(&pool);
@@ -280,6 +283,8 @@ fn refused_waiters_drop_their_share_of_a_bad_error_and_the_pool_goes_on() {
     touchy.0.errors.light(usize::MAX);
     has_both(&pool, &clock);
     closes_balanced(&pool);
+    // With it goes what it kept of them.
+    drop(pool);
     until(|| touchy.0.errors.alive() == 0);
 }
 
@@ -296,6 +301,31 @@ fn a_reason_for_discarding_whose_destructor_panics_costs_no_slot() {
         settles(&pool);
         has_both(&pool, &clock);
         closes_balanced(&pool);
+    });
+}
+
+/// A pool that keeps the error of its last creation, or of its warm-up, drops it in the end.
+#[test]
+fn errors_that_a_pool_kept_go_quietly_with_it_also_while_a_panic_unwinds() {
+    each(CASES.into_iter().flat_map(|case| [(case, false), (case, true)]), |(case, unwinds)| {
+        let (touchy, clock) = (Touchy::default(), VirtualClock::new());
+        touchy.0.create_errors.store(1, SeqCst);
+        let pool = builder(&touchy, &clock, case).min_idle(2).build().unwrap();
+        drop(take(&pool, &clock));
+        settles(&pool);
+        touchy.0.create_errors.store(1, SeqCst);
+        let _ = pool.resize(0, 2);
+        pool.gc();
+        settles(&pool);
+        drop(pool.try_checkout());
+        settles(&pool);
+        touchy.0.errors.light(usize::MAX);
+        let ended = catch_unwind(AssertUnwindSafe(move || {
+            let _last = pool;
+            assert!(!unwinds, "told to panic with a pool in hand");
+        }));
+        assert_eq!(ended.is_err(), unwinds);
+        until(|| touchy.0.errors.alive() == 0);
     });
 }
 
