@@ -91,7 +91,7 @@ pub trait Manager: Send + Sync + 'static {
     }
 
     /// What a new resource costs, in a unit of your choice (bytes, say). Asked once, after `warm`; summed over living
-    /// resources in [`Stats::weight`](crate::Stats::weight). Default: 0.
+    /// resources in [`Stats::weight`](crate::Stats::weight). More than 2^46 counts as that. Default: 0.
     fn weight(&self, resource: &Self::Resource) -> u64 {
         let _ = resource;
         0

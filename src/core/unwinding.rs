@@ -1,7 +1,10 @@
 //! Waits that end otherwise than they should: by a panic, or with another wait inside them.
 
 use super::*;
+use crate::error::Refusal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER };
@@ -52,4 +55,57 @@ fn a_wait_within_a_wait_has_a_place_of_its_own() {
     let outcome = outer.wait(&REQUEST, look, || Patience::Over, || 0);
     assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
     assert_eq!(outer.queue_len(), 0);
+}
+
+/// An error whose destructor panics, and whether it has.
+#[derive(Debug, Default)]
+struct Bad(Arc<AtomicBool>);
+
+impl std::fmt::Display for Bad {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("bad")
+    }
+}
+
+impl std::error::Error for Bad {}
+
+impl Drop for Bad {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+        panic!("told to panic in a destructor");
+    }
+}
+
+fn refuse_with_a_bad_error(shelf: &Shelf<Box<u64>>) -> Arc<AtomicBool> {
+    let dropped = Arc::default();
+    let error = Arc::new(Bad(Arc::clone(&dropped)));
+    shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, retryable: true }, || 0);
+    dropped
+}
+
+#[test]
+fn what_was_found_is_not_lost_to_a_refusal_whose_error_panics_as_it_is_dropped() {
+    let shelf = one_slot();
+    let look = |_| {
+        refuse_with_a_bad_error(&shelf);
+        shelf.take(0)
+    };
+    let Outcome::Found(found) = shelf.wait(&REQUEST, look, || Patience::Over, || 0) else { panic!("it was found") };
+    shelf.give_back(found, || 0);
+    assert!(shelf.take(0).is_some());
+}
+
+#[test]
+fn a_refusal_of_a_waiter_that_panics_is_dropped_with_its_wait() {
+    let (shelf, mut dropped) = (one_slot(), None);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let look = |_| -> Option<()> {
+            dropped = Some(refuse_with_a_bad_error(&shelf));
+            panic!("while looking");
+        };
+        shelf.wait(&REQUEST, look, || Patience::Over, || 0);
+    }));
+    assert!(ended.is_err());
+    let dropped = dropped.expect("it looked");
+    assert!(dropped.load(SeqCst), "the next wait would drop it under the queue's lock");
 }

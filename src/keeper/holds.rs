@@ -106,7 +106,7 @@ impl<M: Manager> Inner<M> {
         };
         self.set_extra(surging + held);
         self.set_places_for_held(held);
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.unserved());
     }
 }
 

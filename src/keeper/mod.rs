@@ -217,6 +217,13 @@ impl<M: Manager> Kept for Inner<M> {
     fn keep(&self, rung: bool) -> Option<u64> {
         self.tick(rung)
     }
+
+    fn let_go(self: Arc<Self>) {
+        if let Some(inner) = Arc::into_inner(self).map(Box::new) {
+            // Should there be no thread for it, it ends here after all.
+            let _ = thread::Builder::new().name("pool-end".to_owned()).spawn(move || drop(inner));
+        }
+    }
 }
 
 impl<M: Manager> Inner<M> {

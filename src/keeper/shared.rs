@@ -31,6 +31,8 @@ const LATEST: Duration = Duration::from_secs(1);
 pub(crate) trait Kept: Send + Sync {
     /// Does what is due, all of it if somebody rang, and says when to come again, on the pool's clock.
     fn keep(&self, rung: bool) -> Option<u64>;
+    /// Lets go of a pool that may have ended meanwhile: the keeper runs nothing of the user's, its destructors included.
+    fn let_go(self: Arc<Self>);
 }
 
 /// A pool's place at the shared keeper.
@@ -192,7 +194,11 @@ impl Shared {
         drop(state);
         let next = pool.upgrade().and_then(|pool| {
             // A panic here is a bug of ours; this pool and the others must still have a keeper after it.
-            let kept = catch_unwind(AssertUnwindSafe(|| pool.keep(rung)));
+            let kept = catch_unwind(AssertUnwindSafe(|| {
+                let next = pool.keep(rung);
+                pool.let_go();
+                next
+            }));
             kept.unwrap_or_else(|payload| {
                 let_go(payload);
                 Some(clock.now().saturating_add(QUIET))

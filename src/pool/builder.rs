@@ -326,16 +326,19 @@ pub(crate) struct WarmUp {
 }
 
 impl WarmUp {
-    fn note(&self, made: Result<(), SharedError>) {
+    /// Gives back a failure that is not the first: it is the user's, and is dropped where no lock is held.
+    fn note(&self, made: Result<(), SharedError>) -> Option<SharedError> {
         let mut report = self.report.lock();
-        match made {
-            Ok(()) => report.ready += 1,
-            Err(error) => {
-                report.failed += 1;
-                report.first_failure.get_or_insert(error);
-            }
+        let mut error = made.err();
+        match error {
+            None => report.ready += 1,
+            Some(_) => report.failed += 1,
+        }
+        if report.first_failure.is_none() {
+            report.first_failure = error.take();
         }
         self.changed.notify_all();
+        error
     }
 }
 
@@ -367,13 +370,23 @@ impl<M: Manager> Inner<M> {
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
         // No room means that somebody else made it.
-        let Some(right) = self.reserve() else { return warm_up.note(Ok(())) };
-        match self.make_in_time(right) {
-            Ok((right, in_time)) => {
+        let mut failed = None;
+        let made = match self.reserve().map(|right| self.make_in_time(right)) {
+            None => Ok(()),
+            Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);
-                warm_up.note(Ok(()));
+                Ok(())
             }
-            Err(failure) => warm_up.note(Err(failure.error)),
+            Some(Err(failure)) => {
+                failed = Some(SharedError::clone(&failure.error));
+                Err(failure.error)
+            }
+        };
+        if let Some(later) = warm_up.note(made) {
+            self.let_go(later);
+        }
+        if let Some(error) = failed {
+            self.tell_of_failure(error);
         }
     }
 }

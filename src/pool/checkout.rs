@@ -6,7 +6,9 @@ use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::{panicking, thread};
 use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
 use crate::core::{Taker, thread_number};
-use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, Timeout, WouldDeadlock};
+use crate::error::{
+    CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, SharedError, Timeout, WouldDeadlock,
+};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder, ResourceState, TransitionReason};
@@ -49,6 +51,10 @@ pub(super) enum Patient {
 enum Found<'s, R> {
     /// A resource.
     Resource(Right<'s, R>),
+    /// A resource that is too old, to be ended.
+    Expired(Right<'s, R>),
+    /// A resource to be checked first, by the caller: no thread but this one would do it.
+    Stale(Right<'s, R>),
     /// Room for a new one, reserved.
     Vacancy(Right<'s, R>),
     /// That waiting would never end.
@@ -173,13 +179,27 @@ impl<M: Manager> Inner<M> {
         loop {
             match found {
                 Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
+                // The user's code runs here, not where it was found: in the queue, others may rely on this thread's look.
+                Some(Found::Expired(right)) => {
+                    self.retire(right, DestroyReason::Expired);
+                    found = self.look(&caller, true);
+                    continue;
+                }
+                Some(Found::Stale(right)) => {
+                    self.check(right, None);
+                    found = self.look(&caller, true);
+                    continue;
+                }
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::Vacancy(right)) => match self.make(right) {
                     Ok(right) => {
                         self.choose_where_to_create();
                         return Ok(self.taken(right.change(Phase::Busy), &caller));
                     }
-                    Err(failure) => self.may_try_again(&mut caller, ask, failure)?,
+                    Err(failure) => {
+                        self.tell_of_failure(SharedError::clone(&failure.error));
+                        self.may_try_again(&mut caller, ask, failure)?;
+                    }
                 },
                 None => {}
             }
@@ -203,8 +223,8 @@ impl<M: Manager> Inner<M> {
 
     /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
     fn look(&self, caller: &Caller, free_slots: bool) -> Option<Found<'_, M::Resource>> {
-        if free_slots && let Some(right) = self.take_fit(caller) {
-            return Some(Found::Resource(right));
+        if free_slots && let Some(found) = self.take_free(caller) {
+            return Some(found);
         }
         if self.shelf.has_room() {
             if self.creates_inline() {
@@ -215,7 +235,7 @@ impl<M: Manager> Inner<M> {
                 {
                     return Some(Found::Vacancy(vacancy));
                 }
-            } else if self.request_creation(self.shelf.waiting().max(1)) {
+            } else if self.request_creation(self.unserved().max(1)) {
                 return None;
             }
         }
@@ -228,44 +248,39 @@ impl<M: Manager> Inner<M> {
         Some(Found::Resource(last_resort.marked(Mark::Suspect)))
     }
 
-    /// Claims a free resource that is fit for use. What has idled for long is sent to be checked: whoever waits gets it
-    /// after that.
-    fn take_fit(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
-        loop {
-            if let Some(right) = self.unless_expired(caller, |shelf| shelf.take_anywhere(caller.start)) {
-                return Some(right);
-            }
-            let stale = self.shelf.claim_any(Phase::Stale, Phase::Checking)?;
-            if self.is_manual() {
-                // No thread but this one would do it.
-                self.check(stale, None);
-            } else {
-                self.send_to_check(stale);
-                return None;
-            }
+    /// Claims a free resource. What has idled for long is sent to be checked: whoever waits gets it after that.
+    fn take_free(&self, caller: &Caller) -> Option<Found<'_, M::Resource>> {
+        if let Some(found) = self.take_ready(caller, |shelf| shelf.take_anywhere(caller.start)) {
+            return Some(found);
         }
+        let stale = self.shelf.claim_any(Phase::Stale, Phase::Checking)?;
+        if self.is_manual() {
+            return Some(Found::Stale(stale));
+        }
+        self.send_to_check(stale);
+        None
     }
 
-    /// What `take` claims. If its time has come although the keeper has not been there yet, it ends, unless none can be made
-    /// for it, and another is looked for. A caller ends one, which is the room it needs, and leaves the others to the
+    /// What `take` claims. If its time has come although the keeper has not been there yet, it is to end, unless none can be
+    /// made for it, and another is looked for. A caller ends one, which is the room it needs, and leaves the others to the
     /// keeper's pace: after a leap of the time all are too old at once.
-    fn unless_expired<'s>(
+    fn take_ready<'s>(
         &'s self,
         caller: &Caller,
         take: impl FnOnce(&'s Shelf<M::Resource>) -> Option<Right<'s, M::Resource>>,
-    ) -> Option<Right<'s, M::Resource>> {
+    ) -> Option<Found<'s, M::Resource>> {
         if self.config.max_lifetime.is_none() {
-            return take(&self.shelf);
+            return take(&self.shelf).map(Found::Resource);
         }
         if !caller.ended_one.get() {
             let right = take(&self.shelf)?;
             if self.life(&right).expires() > self.must_outlast() {
-                return Some(right);
+                return Some(Found::Resource(right));
             }
             caller.ended_one.set(true);
-            self.retire(right, DestroyReason::Expired);
+            return Some(Found::Expired(right));
         }
-        self.take_unexpired()
+        self.take_unexpired().map(Found::Resource)
     }
 
     /// Claims a free resource whose time has not come, or any if none can be made.
@@ -291,8 +306,10 @@ impl<M: Manager> Inner<M> {
             for _ in 0..1 << round.min(3) {
                 std::hint::spin_loop();
             }
-            if let Some(right) = self.unless_expired(caller, |shelf| shelf.take_nearby(caller.start)) {
-                return Some(right);
+            match self.take_ready(caller, |shelf| shelf.take_nearby(caller.start)) {
+                Some(Found::Resource(right)) => return Some(right),
+                Some(Found::Expired(right)) => self.retire(right, DestroyReason::Expired),
+                _ => {}
             }
         }
         None
@@ -352,6 +369,7 @@ impl<M: Manager> Inner<M> {
         if gives_up || caller.no_creation_before >= caller.deadline {
             return Err(self.create_error(failure, caller.attempts));
         }
+        self.let_go(failure.error);
         Ok(())
     }
 

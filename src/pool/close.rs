@@ -1,6 +1,6 @@
 //! Close: everybody is told, everything comes back or is named.
 
-use super::{Inner, Job};
+use super::{Inner, Job, Quarantined};
 use crate::core::{Phase, Right};
 use crate::keeper::{self, Deadline};
 use crate::manager::Manager;
@@ -64,7 +64,12 @@ impl<M: Manager> Inner<M> {
                 Err(right) => self.destroy(right, DestroyReason::Closed),
             }
         }
-        drop(self.take_quarantine(u64::MAX));
+        for Quarantined { parcel, .. } in self.take_quarantine(u64::MAX) {
+            // As above; without threads, or with a crew that is closing, it ends here.
+            if !self.is_manual() {
+                parcel.end(|pool, right| pool.send_to_end(right, DestroyReason::Closed));
+            }
+        }
         if self.is_manual() {
             drop(self.crew.close());
         }

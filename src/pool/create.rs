@@ -66,12 +66,6 @@ impl CreationState {
         self.last_error.lock().is_some()
     }
 
-    fn set_last_error(&self, error: Option<SharedError>) {
-        // The old one is the user's: it is dropped after the lock is.
-        let old = std::mem::replace(&mut *self.last_error.lock(), error);
-        drop(old);
-    }
-
     pub(super) fn destroy_cost(&self) -> u64 {
         self.destroy_cost.load(Relaxed)
     }
@@ -133,6 +127,21 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    pub(super) fn set_last_error(&self, error: Option<SharedError>) {
+        // The old one is the user's: it is dropped after the lock is.
+        let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
+        if let Some(old) = old {
+            self.let_go(old);
+        }
+    }
+
+    /// Tells the log of a failed creation. The logger and the error's text are the user's, and may take their time: whoever
+    /// calls this has nothing in hand, and owes nobody anything.
+    pub(super) fn tell_of_failure(&self, error: SharedError) {
+        self.log(log::Level::Warn, format_args!("could not create a resource: {error}"));
+        self.let_go(error);
+    }
+
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
     pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
         let begun = Instant::now();
@@ -150,7 +159,7 @@ impl<M: Manager> Inner<M> {
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
-                self.creation.set_last_error(None);
+                self.set_last_error(None);
                 self.replace_if_outdated(&right, number);
                 Ok(right)
             }
@@ -158,8 +167,7 @@ impl<M: Manager> Inner<M> {
                 self.counts.create_failures.add_one();
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
-                self.creation.set_last_error(Some(Arc::clone(&failure.error)));
-                self.log(log::Level::Warn, format_args!("could not create a resource: {}", failure.error));
+                self.set_last_error(Some(Arc::clone(&failure.error)));
                 Err(failure)
             }
         }
@@ -183,7 +191,7 @@ impl<M: Manager> Inner<M> {
                 return Err(failure);
             }
         }
-        match self.call("weight", |manager| manager.weight(&resource)) {
+        match self.weigh(&resource) {
             Ok(weight) => Ok((resource, weight)),
             Err(panicked) => {
                 self.destroy_unseen(resource, DestroyReason::CallbackPanicked);
@@ -217,7 +225,7 @@ impl<M: Manager> Inner<M> {
     /// Reserves a place for a new resource, unless those alive weigh too much already.
     pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
         if let Some(limit) = self.over_budget() {
-            self.creation.set_last_error(Some(Arc::new(limit)));
+            self.set_last_error(Some(Arc::new(limit)));
             return None;
         }
         self.shelf.reserve()
@@ -232,20 +240,25 @@ impl<M: Manager> Inner<M> {
             true => self.reserve_in_place_of_another(),
             false => self.shelf.reserve_extra(),
         };
+        let mut failed = None;
         let made = match place.map(|right| self.make_in_time(right)) {
             Some(Ok((right, _))) => {
                 self.open_anew(right);
                 self.choose_where_to_create();
                 true
             }
-            Some(Err(_)) => {
+            Some(Err(failure)) => {
                 self.pause_creation();
+                failed = Some(failure.error);
                 false
             }
             // No room means that somebody else made it.
             None => old_is_gone && !paused,
         };
         self.successor_made(old, made);
+        if let Some(error) = failed {
+            self.tell_of_failure(error);
+        }
     }
 
     /// Reserves the place that a resource has left. It was shut if another had to give one back meanwhile, and it is taken
@@ -298,7 +311,7 @@ impl<M: Manager> Inner<M> {
         }
         if let Some(limit) = self.over_budget() {
             // Whoever makes the pool lighter asks again.
-            self.creation.set_last_error(Some(Arc::new(limit)));
+            self.set_last_error(Some(Arc::new(limit)));
             return false;
         }
         // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.
@@ -337,7 +350,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn creation_asked(&self) {
         if !self.creates_inline() && self.shelf.has_room() {
             self.creation.asked.store(true, SeqCst);
-            self.request_creation(self.shelf.waiting().max(1));
+            self.request_creation(self.unserved().max(1));
         }
     }
 
@@ -384,13 +397,17 @@ impl<M: Manager> Inner<M> {
                 None => None,
             }
         };
+        let mut told = None;
         if let Some((failure, failures)) = failed {
-            self.creation_failed(failure, failures);
+            told = Some(self.creation_failed(failure, failures));
         }
         // Demand that came while all tickets were out. Its waiter counted itself, or its asker said so, before it found none;
         // we gave ours back before we look: one of us sees the other.
         fence(SeqCst);
         self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
+        if let Some(error) = told {
+            self.tell_of_failure(error);
+        }
     }
 
     /// Creates on the crew. Says whether that took no longer than it may.
@@ -420,16 +437,19 @@ impl<M: Manager> Inner<M> {
         failures
     }
 
-    /// Tells waiters whom nothing else can serve, and has the others look for a last resort.
-    fn creation_failed(&self, failure: CreateFailure, failures: u32) {
+    /// Tells waiters whom nothing else can serve, and has the others look for a last resort. Gives back
+    /// the error.
+    fn creation_failed(&self, failure: CreateFailure, failures: u32) -> SharedError {
         let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
-        if !failure.retryable || (failures >= ATTEMPTS && hopeless()) {
-            let CreateFailure { error, retryable } = failure;
-            self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, move || self.now());
+        let CreateFailure { error, retryable } = failure;
+        if !retryable || (failures >= ATTEMPTS && hopeless()) {
+            let refusal = Refusal::Create { error: Arc::clone(&error), attempts: failures, retryable };
+            self.shelf.refuse_waiters(&refusal, move || self.now());
         }
         // A waiter that found a new one on its way passed over what is degraded.
         self.shelf.opened(self.shelf.attention(), move || self.now());
         self.alarm.ring();
+        error
     }
 
     /// When the keeper has to ask for creations again.

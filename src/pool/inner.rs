@@ -146,6 +146,11 @@ impl<M: Manager> Inner<M> {
         catch_unwind(AssertUnwindSafe(|| f(&self.manager))).map_err(|payload| self.callback_panicked(callback, payload))
     }
 
+    /// Drops an error of the user's. Its destructor is user code: a panic in it must not take a slot with it.
+    pub(super) fn let_go<E>(&self, error: E) {
+        let _ = self.call("error's destructor", |_| drop(error));
+    }
+
     /// Says something to the program's logger, which is user code, as is the text of a user's error: neither may take a
     /// slot with it. Never called under a lock.
     pub(crate) fn log(&self, level: log::Level, text: fmt::Arguments<'_>) {
@@ -339,6 +344,11 @@ impl<M: Manager> Drop for Inner<M> {
         for resource in left_over {
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.counts.destroyed_one(DestroyReason::Forgotten);
+        }
+        // Errors of the user's that are still kept: a panic in a destructor of theirs could abort here.
+        self.set_last_error(None);
+        if let Some(error) = self.warm_up_report.take().and_then(|report| report.first_failure) {
+            self.let_go(error);
         }
     }
 }

@@ -41,7 +41,7 @@ impl<M: Manager> Inner<M> {
             fence(SeqCst);
             self.shelf.opened(self.shelf.attention(), move || self.now());
             if !self.creates_inline() {
-                self.request_creation(self.shelf.waiting());
+                self.request_creation(self.unserved());
             }
             self.alarm.ring();
         }
@@ -66,7 +66,7 @@ impl<M: Manager> Inner<M> {
             return None;
         }
         let resource = &*right.resource_mut();
-        let Ok(weight) = self.call("weight", |manager| manager.weight(resource)) else {
+        let Ok(weight) = self.weigh(resource) else {
             return Some(DestroyReason::CallbackPanicked);
         };
         let life = self.life(right);

@@ -77,7 +77,7 @@ impl<M: Manager> Inner<M> {
         // `destroy` is the user's.
         drop(one_at_a_time);
         surplus.into_iter().for_each(end);
-        self.request_creation(self.shelf.waiting());
+        self.request_creation(self.unserved());
         self.alarm.ring();
         if from != max_size {
             self.subscribers.tell(|| PoolEvent::Resized { from, to: max_size });
