@@ -8,8 +8,8 @@ use std::error::Error;
 /// I/O, because it runs at every return; and give [`create`](Self::create) a deadline of its own if it can hang.
 ///
 /// **The pool** calls nothing under a lock, ends each resource exactly once and never while it is checked out, and goes on
-/// working after your errors, panics and hangs: a panic in any callback costs that one resource, a hang one slot and one
-/// helper thread, both counted in [`Stats`](crate::Stats).
+/// working after your errors, panics and hangs: a panic in any callback costs that one resource, one in the drop of an
+/// error nothing, a hang one slot and one helper thread, all counted in [`Stats`](crate::Stats).
 ///
 /// The life of a resource: `create`, `warm`, then any number of uses, each followed by `is_broken` and `recycle`; `check`
 /// when it is suspect; `destroy`.

@@ -166,9 +166,10 @@ impl<J: Task + 'static> Crew<J> {
             ON_CREW.set(true);
             while let Some(job) = crew.next_job() {
                 match owner.upgrade() {
-                    // Jobs catch what they call; should one panic all the same, its thread goes on.
+                    // Jobs catch what they call; should one panic all the same, or the drop of a manager whose pool ends
+                    // here, the thread goes on.
                     Some(owner) => {
-                        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| owner.work(job))) {
+                        if let Err(payload) = catch_unwind(AssertUnwindSafe(move || owner.work(job))) {
                             let_go(payload);
                         }
                     }

@@ -9,7 +9,7 @@ use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, anchored, attention};
-use crate::error::{BuildError, SharedError};
+use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
@@ -326,16 +326,28 @@ pub(crate) struct WarmUp {
 }
 
 impl WarmUp {
-    fn note(&self, made: Result<(), SharedError>) {
+    /// Gives a failure back that is not the first.
+    fn note(&self, made: Result<(), SharedError>) -> Option<SharedError> {
         let mut report = self.report.lock();
-        match made {
-            Ok(()) => report.ready += 1,
+        let further = match made {
+            Ok(()) => {
+                report.ready += 1;
+                None
+            }
             Err(error) => {
                 report.failed += 1;
-                report.first_failure.get_or_insert(error);
+                if report.first_failure.is_some() { Some(error) } else { report.first_failure.replace(error) }
             }
-        }
+        };
         self.changed.notify_all();
+        further
+    }
+}
+
+impl Drop for WarmUp {
+    /// On the thread of the last job, which must go on.
+    fn drop(&mut self) {
+        let_go(self.report.lock().first_failure.take());
     }
 }
 
@@ -367,14 +379,16 @@ impl<M: Manager> Inner<M> {
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
         // No room means that somebody else made it.
-        let Some(right) = self.reserve() else { return warm_up.note(Ok(())) };
-        match self.make_in_time(right) {
-            Ok((right, in_time)) => {
+        let made = match self.reserve().map(|right| self.make_in_time(right)) {
+            Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);
-                warm_up.note(Ok(()));
+                Ok(())
             }
-            Err(failure) => warm_up.note(Err(failure.error)),
-        }
+            Some(Err(failure)) => Err(failure.error),
+            None => Ok(()),
+        };
+        let further = warm_up.note(made);
+        self.let_go(further);
     }
 }
 

@@ -352,6 +352,7 @@ impl<M: Manager> Inner<M> {
         if gives_up || caller.no_creation_before >= caller.deadline {
             return Err(self.create_error(failure, caller.attempts));
         }
+        self.let_go(failure);
         Ok(())
     }
 

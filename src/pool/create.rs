@@ -66,12 +66,6 @@ impl CreationState {
         self.last_error.lock().is_some()
     }
 
-    fn set_last_error(&self, error: Option<SharedError>) {
-        // The old one is the user's: it is dropped after the lock is.
-        let old = std::mem::replace(&mut *self.last_error.lock(), error);
-        drop(old);
-    }
-
     pub(super) fn destroy_cost(&self) -> u64 {
         self.destroy_cost.load(Relaxed)
     }
@@ -150,7 +144,7 @@ impl<M: Manager> Inner<M> {
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.creation.failures.store(0, SeqCst);
                 self.creation.not_before.store(0, SeqCst);
-                self.creation.set_last_error(None);
+                self.set_last_error(None);
                 self.replace_if_outdated(&right, number);
                 Ok(right)
             }
@@ -158,11 +152,17 @@ impl<M: Manager> Inner<M> {
                 self.counts.create_failures.add_one();
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
-                self.creation.set_last_error(Some(Arc::clone(&failure.error)));
+                self.set_last_error(Some(Arc::clone(&failure.error)));
                 self.log(log::Level::Warn, format_args!("could not create a resource: {}", failure.error));
                 Err(failure)
             }
         }
+    }
+
+    pub(super) fn set_last_error(&self, error: Option<SharedError>) {
+        let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
+        // After the lock is.
+        self.let_go(old);
     }
 
     /// More than `max_size` resources: their returns are watched from here on, until the keeper finds fewer.
@@ -205,11 +205,14 @@ impl<M: Manager> Inner<M> {
         callback: &'static str,
         f: impl FnOnce(&M) -> Result<T, M::Error>,
     ) -> Result<T, CreateFailure> {
-        let called = self.call(callback, |manager| {
-            f(manager).map_err(|error| {
-                let retryable = manager.classify(&error) != Severity::Permanent;
-                CreateFailure { error: Arc::from(error.into()), retryable }
-            })
+        let called = self.call(callback, f).and_then(|outcome| match outcome {
+            Ok(made) => Ok(Ok(made)),
+            // Not in the call above: if `classify` panics, the error must not be dropped by that panic.
+            Err(error) => {
+                let retryable = self.classify(&error) != Severity::Permanent;
+                let error = self.call("Error::into", |_| error.into())?;
+                Ok(Err(CreateFailure { error: Arc::from(error), retryable }))
+            }
         });
         called.unwrap_or_else(|panicked| Err(CreateFailure { error: Arc::new(panicked), retryable: true }))
     }
@@ -217,7 +220,7 @@ impl<M: Manager> Inner<M> {
     /// Reserves a place for a new resource, unless those alive weigh too much already.
     pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
         if let Some(limit) = self.over_budget() {
-            self.creation.set_last_error(Some(Arc::new(limit)));
+            self.set_last_error(Some(Arc::new(limit)));
             return None;
         }
         self.shelf.reserve()
@@ -238,8 +241,9 @@ impl<M: Manager> Inner<M> {
                 self.choose_where_to_create();
                 true
             }
-            Some(Err(_)) => {
+            Some(Err(failure)) => {
                 self.pause_creation();
+                self.let_go(failure);
                 false
             }
             // No room means that somebody else made it.
@@ -298,7 +302,7 @@ impl<M: Manager> Inner<M> {
         }
         if let Some(limit) = self.over_budget() {
             // Whoever makes the pool lighter asks again.
-            self.creation.set_last_error(Some(Arc::new(limit)));
+            self.set_last_error(Some(Arc::new(limit)));
             return false;
         }
         // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.
@@ -423,13 +427,15 @@ impl<M: Manager> Inner<M> {
     /// Tells waiters whom nothing else can serve, and has the others look for a last resort.
     fn creation_failed(&self, failure: CreateFailure, failures: u32) {
         let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
-        if !failure.retryable || (failures >= ATTEMPTS && hopeless()) {
-            let CreateFailure { error, retryable } = failure;
-            self.shelf.refuse_waiters(&Refusal::Create { error, attempts: failures, retryable }, move || self.now());
+        let CreateFailure { error, retryable } = failure;
+        let refusal = Refusal::Create { error, attempts: failures, retryable };
+        if !retryable || (failures >= ATTEMPTS && hopeless()) {
+            self.shelf.refuse_waiters(&refusal, move || self.now());
         }
         // A waiter that found a new one on its way passed over what is degraded.
         self.shelf.opened(self.shelf.attention(), move || self.now());
         self.alarm.ring();
+        self.let_go(refusal);
     }
 
     /// When the keeper has to ask for creations again.

@@ -251,8 +251,9 @@ impl<M: Manager> Inner<M> {
                 }
             }
             (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
-            (Ok(Err(_)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
+            (Ok(Err(error)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
                 self.quarantine(right, tries + 1);
+                self.let_go(error);
             }
             (Ok(Err(error)), _) => {
                 let life = self.life(&right);
@@ -266,6 +267,7 @@ impl<M: Manager> Inner<M> {
                 }
                 let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");
                 self.log(log::Level::Warn, text);
+                self.let_go(error);
             }
         }
     }

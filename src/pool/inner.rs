@@ -10,7 +10,7 @@ use crate::config::PoolConfig;
 use crate::core::sync::around::thread::JoinHandle;
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
-use crate::error::{Panicked, let_go};
+use crate::error::{Panicked, dropped, let_go};
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
@@ -152,6 +152,13 @@ impl<M: Manager> Inner<M> {
         let said = catch_unwind(AssertUnwindSafe(|| log::log!(level, "{self}: {text}")));
         if let Err(payload) = said {
             let_go(payload);
+        }
+    }
+
+    /// Drops what holds an error of the manager's. A panic in that is one like any other of its panics.
+    pub(super) fn let_go<T>(&self, theirs: T) {
+        if let Err(payload) = dropped(theirs) {
+            self.callback_panicked("Error::drop", payload);
         }
     }
 
@@ -340,5 +347,8 @@ impl<M: Manager> Drop for Inner<M> {
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.counts.destroyed_one(DestroyReason::Forgotten);
         }
+        self.set_last_error(None);
+        let report = self.warm_up_report.take();
+        self.let_go(report);
     }
 }

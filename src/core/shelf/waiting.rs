@@ -2,6 +2,7 @@
 
 use super::attention::{CLOSED, CONTENDED, FENCED, STARVING};
 use super::*;
+use crate::error::let_go;
 
 impl<R> Shelf<R> {
     /// Queues, looks again with `look`, and parks until a slot is granted, `look` finds something, the wait is refused,
@@ -197,7 +198,8 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
                 Outcome::Found(found)
             }
             (State::Refused, Outcome::Found(found)) => {
-                drop(self.node.take_refusal());
+                // What was found must not be lost to the drop of an error.
+                let_go(self.node.take_refusal());
                 Outcome::Found(found)
             }
             (_, outcome) if left_out!("timeout_takes_grant") => outcome,
@@ -231,6 +233,9 @@ impl<R, N: Now> Drop for Seat<'_, R, N> {
             self.pass_wake_in_hand();
         } else if let State::Granted { index } = self.node.state() {
             self.shelf.give_back(self.granted(index), self.now);
+        } else {
+            // Else the next wait on this thread would drop it, under the queue's lock.
+            let_go(self.node.take_refusal());
         }
     }
 }
