@@ -294,7 +294,8 @@ impl<M: Manager> Clone for Pool<M> {
 }
 
 impl<M: Manager> Drop for Pool<M> {
-    /// Dropping the last handle closes the pool: what is free is destroyed here, what is checked out at its return.
+    /// Dropping the last handle closes the pool: what is free is destroyed here, what is checked out at its return, and what
+    /// is being checked, or was still busy at its return, in the background.
     fn drop(&mut self) {
         // AcqRel: meets itself on other handles, so that closing sees all they did.
         if self.inner.handles.fetch_sub(1, AcqRel) == 1 {

@@ -282,6 +282,47 @@ fn close_keeps_its_deadline_though_more_hang_than_the_crew_takes_at_once() {
     closes_balanced(&pool);
 }
 
+/// A pool with one resource in quarantine, whose destruction hangs until the gate opens.
+fn with_one_still_busy(probe: &Probe) -> Pool<Probe> {
+    let pool = pool_of(probe, 1).clock(&VirtualClock::new()).build().unwrap();
+    probe.recycle.next([Act::Say(ReturnOutcome::StillBusy)]);
+    drop(pool.checkout().unwrap());
+    assert_eq!(pool.stats().checking, 1);
+    probe.destroy.shut();
+    pool
+}
+
+/// Whether `end` comes back although the gate of `destroy` is shut. Opens it.
+fn ends_with_the_gate_shut(probe: &Probe, end: impl FnOnce() + Send) -> bool {
+    thread::scope(|s| {
+        let end = s.spawn(end);
+        until(|| probe.destroy.inside() == 1);
+        let began = Instant::now();
+        while !end.is_finished() && began.elapsed() < 3 * SEC {
+            thread::yield_now();
+        }
+        let in_time = end.is_finished();
+        probe.destroy.open();
+        in_time
+    })
+}
+
+#[test]
+fn close_keeps_its_deadline_though_something_still_busy_hangs_in_its_end() {
+    let probe = Probe::new();
+    let pool = with_one_still_busy(&probe);
+    assert!(ends_with_the_gate_shut(&probe, || assert_eq!(pool.close(Duration::ZERO).unfinished, 1)));
+    closes_balanced(&pool);
+}
+
+#[test]
+fn nor_does_it_hold_up_the_end_of_the_last_handle() {
+    let probe = Probe::new();
+    let pool = with_one_still_busy(&probe);
+    assert!(ends_with_the_gate_shut(&probe, move || drop(pool)));
+    until(|| probe.alive() == 0 && probe.sharers() == 1);
+}
+
 #[test]
 fn a_panic_in_destroy_does_not_stop_a_close() {
     let probe = Probe::new();

@@ -1,8 +1,9 @@
 //! Close: everybody is told, everything comes back or is named.
 
+use super::inner::Parcel;
 use super::{Inner, Job};
 use crate::core::{Phase, Right};
-use crate::keeper::{self, Deadline};
+use crate::keeper::{self, Deadline, Work};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder};
 use std::fmt;
@@ -57,14 +58,11 @@ impl<M: Manager> Inner<M> {
         // The crew destroys what is free, so that a hanging `destroy` costs this close its deadline and no more.
         while let Some(right) = self.claim_open() {
             match self.parcel(right) {
-                Ok(parcel) if !self.is_manual() => {
-                    let _ = self.submit(Job::Destroy { parcel, reason: DestroyReason::Closed });
-                }
-                Ok(parcel) => drop(parcel),
+                Ok(parcel) => self.end_parcel(parcel),
                 Err(right) => self.destroy(right, DestroyReason::Closed),
             }
         }
-        drop(self.take_quarantine(u64::MAX));
+        self.end_quarantine();
         if self.is_manual() {
             drop(self.crew.close());
         }
@@ -83,9 +81,24 @@ impl<M: Manager> Inner<M> {
     /// The end of the last handle: no deadline, nobody is waited for.
     pub(super) fn shut_down(&self) {
         self.shelf.close(move || self.now());
-        drop(self.take_quarantine(u64::MAX));
+        self.end_quarantine();
         self.sweep();
         self.finish_threads(self.now().saturating_add(KEEPER_GRACE));
+    }
+
+    /// Has the crew destroy a resource of a closed pool. Without threads, or once the crew takes no more, it ends here.
+    fn end_parcel(&self, parcel: Parcel<M>) {
+        let job = Job::Destroy { parcel, reason: DestroyReason::Closed };
+        if self.is_manual() {
+            self.work(job);
+        } else if let Err(job) = self.submit(job) {
+            self.work(job);
+        }
+    }
+
+    /// What was still busy at its return is no likelier than anything else to end at once.
+    fn end_quarantine(&self) {
+        self.take_quarantine(u64::MAX).into_iter().for_each(|entry| self.end_parcel(entry.parcel));
     }
 
     fn claim_open(&self) -> Option<Right<'_, M::Resource>> {
