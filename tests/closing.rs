@@ -5,11 +5,11 @@ mod support;
 use slackwater::{
     CheckoutError, CloseReport, Creation, DestroyReason, Keeper, Pool, ReturnOutcome, Strategy, VirtualClock,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Act, Probe, WATCHDOG, closes_balanced, until};
+use support::{Act, Probe, TimeRunsOut, WATCHDOG, closes_balanced, until};
 
 const MS: Duration = Duration::from_millis(1);
 const SEC: Duration = Duration::from_secs(1);
@@ -195,6 +195,28 @@ fn several_threads_may_close_at_once_under_load() {
             users.into_iter().for_each(|user| user.join().unwrap());
         });
         assert_eq!((probe.alive(), probe.destroy.calls()), (0, 3), "each is destroyed once");
+        closes_balanced(&pool);
+    }
+}
+
+/// Time stands still: a close that misses that the pool is drained never ends.
+#[test]
+fn a_close_beside_a_resize_ends_when_all_is_drained() {
+    for round in 0..500_u32 {
+        let clock = VirtualClock::new();
+        let pool = pool_of(&Probe::new(), 64).min_idle(0).clock(&clock).keeper(Keeper::Manual).build().unwrap();
+        let go = Barrier::new(2);
+        thread::scope(|s| {
+            let _watch = TimeRunsOut(&clock);
+            let close = s.spawn(|| {
+                go.wait();
+                (0..round * 7 % 300).for_each(|_| std::hint::spin_loop());
+                pool.close(SEC)
+            });
+            go.wait();
+            (0..20).for_each(|at| pool.resize(0, 1 + 63 * (at % 2)).unwrap());
+            until(|| close.is_finished());
+        });
         closes_balanced(&pool);
     }
 }

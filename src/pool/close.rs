@@ -112,6 +112,12 @@ impl<M: Manager> Inner<M> {
         self.drained.wait_for(&mut draining, Duration::from_millis(10));
     }
 
+    /// Has who waits for slots to become vacant look again.
+    pub(super) fn tell_drained(&self) {
+        drop(self.draining.lock());
+        self.drained.notify_all();
+    }
+
     fn wait_until_drained(&self, deadline: u64) {
         let mut draining = self.draining.lock();
         while self.shelf.slots().any(|(_, slot)| !matches!(slot.look().phase(), Phase::Vacant | Phase::Shut))

@@ -320,8 +320,7 @@ impl<M: Manager> Watch for Inner<M> {
         self.shelf.set_coarse(ticks(self.now()));
         self.shelf.unpark_all();
         self.alarm.ring();
-        drop(self.draining.lock());
-        self.drained.notify_all();
+        self.tell_drained();
     }
 }
 
