@@ -261,7 +261,8 @@ impl<M: Manager> Pool<M> {
     /// Closes the pool: refuses checkouts from now on, wakes every waiter at once, destroys what is free, waits until
     /// `deadline` (a span or an instant) for what is checked out, and ends the pool's threads.
     ///
-    /// What is returned later is destroyed at its return. Closing again waits again, and reports anew.
+    /// What is returned later is destroyed at its return. Background work that was not done by the deadline goes on; what
+    /// waits behind a job that hangs is done once that job's timeout has passed. Closing again waits again, and reports anew.
     ///
     /// # Blocking
     /// Until everything is back and destroyed, at most until the deadline. A resource held by the calling thread itself

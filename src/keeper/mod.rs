@@ -382,7 +382,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.
-    fn look_after_crew(&self, now: u64) -> Option<u64> {
+    pub(crate) fn look_after_crew(&self, now: u64) -> Option<u64> {
         if self.is_manual() {
             return None;
         }

@@ -378,6 +378,9 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
+        if self.is_closed() {
+            return;
+        }
         // No room means that somebody else made it.
         let made = match self.reserve().map(|right| self.make_in_time(right)) {
             Some(Ok((right, in_time))) => {

@@ -49,6 +49,9 @@ impl fmt::Display for CloseReport {
 /// program's logger holds it up.
 const KEEPER_GRACE: u64 = 1_000_000_000;
 
+/// How often jobs are looked after in the end where nobody knows when that is due.
+const ATTENDANCE: Duration = Duration::from_millis(10);
+
 impl<M: Manager> Inner<M> {
     pub(super) fn close(&self, deadline: Deadline) -> CloseReport {
         let (began, deadline) = (self.now(), deadline.on(&self.clock));
@@ -132,5 +135,15 @@ impl<M: Manager> Inner<M> {
         drop(self.crew.close());
         keeper::end(self, deadline.max(self.now().saturating_add(KEEPER_GRACE)));
         self.crew.join_idle();
+        if let Some(me) = self.me.upgrade() {
+            self.crew.attend(&me, Self::attend_crew);
+        }
+    }
+
+    /// What the keeper did for jobs that wait behind one that hangs. Returns how long to wait until the next time.
+    fn attend_crew(&self) -> Duration {
+        let next = self.look_after_crew(self.now());
+        // Virtual time that moves meanwhile rings no bell here.
+        next.and_then(|next| self.clock.until(next)).unwrap_or(ATTENDANCE)
     }
 }
