@@ -174,7 +174,8 @@ impl<M: Manager> Pool<M> {
         self.inner.audit()
     }
 
-    /// Who holds what, the longest hold first.
+    /// Who holds what, the longest hold first. For a moment after a checkout it still names the holder before: see
+    /// [`Holder`].
     pub fn holders(&self) -> Vec<Holder> {
         self.inner.holders()
     }

@@ -30,7 +30,7 @@ use crate::error::{BuildError, let_go};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
 use crate::pool::{Inner, Job, Quarantined, Supply};
-use holds::Held;
+use holds::{Held, Overdue};
 use replacement::Replacement;
 use scaling::Load;
 use shared::{Kept, Seat};
@@ -134,6 +134,7 @@ pub(crate) struct KeeperState<M: Manager> {
     /// The check sent last: its slot, and the word while it runs.
     checking: Option<(u32, Word)>,
     held: Vec<Held>,
+    overdue: Vec<Overdue>,
     load: Load,
     /// When the next duty beside the clock is due.
     duty: Option<u64>,
@@ -155,6 +156,7 @@ impl<M: Manager> Default for KeeperState<M> {
             wishes: false,
             checking: None,
             held: Vec::new(),
+            overdue: Vec::new(),
             load: Load::default(),
             duty: None,
             last_use: 0,

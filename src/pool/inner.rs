@@ -304,8 +304,11 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
         let now = self.now();
-        let mut holders: Vec<_> =
-            self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now).map(Holder::named)).collect();
+        let mut holders: Vec<_> = self
+            .shelf
+            .slots()
+            .filter_map(|(index, slot)| Holder::now_of(index, slot, now).map(Holder::named))
+            .collect();
         holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
         holders
     }

@@ -1,8 +1,9 @@
 //! Holds that last too long.
 
-use super::support::closes_balanced;
+use super::support::{Probe, closes_balanced, until};
 use super::{MIN, SEC, number, pass, still};
-use slackwater::{DestroyReason, OnLeak};
+use slackwater::{DestroyReason, Keeper, OnLeak, Pool};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_long_hold_is_reported_once_with_its_holder() {
@@ -75,5 +76,27 @@ fn a_lost_guard_beyond_at_most_gets_its_place_once_another_has_come_back() {
     drop((lost, others));
     pass(&pool, &clock, 2 * SEC, SEC);
     assert_eq!(pool.stats().total, 2);
+    closes_balanced(&pool);
+}
+
+/// On the system's clock, which nobody reads between two ticks.
+#[test]
+fn a_hold_that_begins_long_after_the_last_tick_is_no_long_hold() {
+    let hold = Duration::from_millis(20);
+    let pool = Pool::builder(Probe::new()).keeper(Keeper::Manual).max_hold(hold).build().unwrap();
+    let pass = |span: Duration| {
+        let began = Instant::now();
+        until(|| began.elapsed() > span);
+    };
+    pass(3 * hold);
+    let held = pool.checkout().unwrap();
+    pool.tick();
+    assert_eq!(pool.stats().long_holds, 0);
+    pass(hold);
+    pool.tick();
+    pass(hold);
+    pool.tick();
+    assert_eq!(pool.stats().long_holds, 1, "it is by now");
+    drop(held);
     closes_balanced(&pool);
 }
