@@ -1,6 +1,6 @@
 //! The settings of what the keeper does for resources over their life, and their validation.
 
-use super::{MAX_SLOTS, MAX_SPAN, PoolConfig, refuse, within};
+use super::{MAX_NOTED_SPAN, MAX_SLOTS, MAX_SPAN, PoolConfig, refuse, within};
 use crate::error::ConfigError;
 use std::time::Duration;
 
@@ -85,7 +85,9 @@ impl PoolConfig {
         if let Some(uses) = self.max_uses {
             within("max_uses", uses, 1..=u64::MAX - 1)?;
         }
-        span("max_hold", self.max_hold)?;
+        if let Some(hold) = self.max_hold {
+            within("max_hold", hold, MILLISECOND..=MAX_NOTED_SPAN)?;
+        }
         if let OnLeak::Replace { at_most } = self.on_leak {
             within("on_leak.at_most", at_most, 1..=self.slots().max(1))?;
             if self.max_hold.is_none() {

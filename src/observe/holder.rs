@@ -55,7 +55,7 @@ pub struct Holder {
     pub thread_name: Option<Arc<str>>,
     /// Where it was checked out.
     pub site: &'static Location<'static>,
-    /// How long ago, to the resolution of the pool's coarse clock (10 ms). With [`Keeper::Manual`](crate::Keeper::Manual)
+    /// How long ago, to the resolution of the pool's coarse clock (10 ms) and right up to 124 days. With [`Keeper::Manual`](crate::Keeper::Manual)
     /// that clock is set by each tick, and this counts from the tick before the checkout.
     pub held_for: Duration,
 }

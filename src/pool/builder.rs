@@ -67,8 +67,8 @@ impl<M: Manager> Builder<M> {
     }
 
     /// How long a resource beyond `max_size` idles before one is destroyed, the one idle for longest first. Default: 1 s.
-    /// Zero destroys at the return itself, unless somebody waits. Refused while `max_overflow` is 0. Acts up to 10 ms
-    /// late, never early.
+    /// Zero destroys at the return itself, unless somebody waits. Up to 100 days. Refused while `max_overflow` is 0. Acts up
+    /// to 10 ms late, never early.
     pub fn overflow_ttl(mut self, ttl: Duration) -> Self {
         self.config.overflow_ttl = Some(ttl);
         self

@@ -82,8 +82,8 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    /// Holds longer than this are reported, with thread, place and time, and so is their end. Default: none. 1 ms to a
-    /// year. A hold counts from when the keeper first sees it, at most 0.1 s late, and is seen twice before it is reported;
+    /// Holds longer than this are reported, with thread, place and time, and so is their end. Default: none. 1 ms to 100
+    /// days. A hold counts from when the keeper first sees it, at most 0.1 s late, and is seen twice before it is reported;
     /// with [`Keeper::Manual`](crate::Keeper::Manual) the keeper sees what [`tick`](crate::Pool::tick) does.
     pub fn max_hold(mut self, hold: Duration) -> Self {
         self.config.max_hold = Some(hold);
