@@ -381,14 +381,14 @@ impl<M: Manager> Inner<M> {
         if self.is_closed() {
             return;
         }
-        // No room means that somebody else made it.
+        // No room means that somebody else made it, unless all together weigh too much.
         let made = match self.reserve().map(|right| self.make_in_time(right)) {
             Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);
                 Ok(())
             }
             Some(Err(failure)) => Err(failure.error),
-            None => Ok(()),
+            None => self.over_budget().map_or(Ok(()), |limit| Err(Arc::new(limit) as SharedError)),
         };
         let further = warm_up.note(made);
         self.let_go(further);
