@@ -251,7 +251,8 @@ impl<M: Manager> Pool<M> {
     }
 
     /// Runs the keeper's duties once, now, and the background work that nobody has begun. Only with
-    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to.
+    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to. Does without the duties while another thread is at them,
+    /// or when called from within them, by the program's logger for instance.
     ///
     /// # Blocking
     /// With `Keeper::Manual`, for as long as the manager's callbacks take.

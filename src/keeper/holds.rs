@@ -185,6 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn a_tick_beside_another_leaves_the_duties_to_it() {
+        let clock = crate::VirtualClock::new();
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).clock(&clock);
+        let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();
+        let held = pool.checkout().unwrap();
+        clock.advance(Duration::from_nanos(HOLD));
+        let ticks = [true, false].map(|beside| {
+            let _other = beside.then(|| pool.inner.ticking.lock());
+            pool.tick();
+            pool.stats().long_holds
+        });
+        assert_eq!(ticks, [0, 1]);
+        drop(held);
+        assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
+    }
+
+    #[test]
     fn a_hold_that_nobody_sees_twice_is_none() {
         let pool = Pool::builder(|| Ok::<_, String>(Box::new(0)));
         let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();

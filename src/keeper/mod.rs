@@ -47,7 +47,7 @@ pub(crate) fn ticks(now: u64) -> u32 {
     (now / TICK) as u32 & !ASLEEP
 }
 
-/// Nanoseconds from the beginning of tick `then` to `now`: right for spans of less than 248 days.
+/// Nanoseconds from the beginning of tick `then` to `now`: right for spans of less than 124 days.
 pub(crate) fn since_ticks(then: u32, now: u64) -> u64 {
     let passed = ticks(now).wrapping_sub(then) & !ASLEEP;
     // A tick noted a moment after `now` was read is no time ago.
@@ -202,7 +202,7 @@ fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<(
         while let Some(rung) = alarm.sleep(&clock, next) {
             let Some(inner) = pool.upgrade() else { break };
             // A panic here is a bug of ours; the pool must still have a keeper after it.
-            next = match catch_unwind(AssertUnwindSafe(|| inner.tick(rung))) {
+            next = match catch_unwind(AssertUnwindSafe(|| inner.keep(rung))) {
                 Ok(next) => next,
                 Err(payload) => {
                     let_go(payload);
@@ -217,12 +217,14 @@ fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<(
 
 impl<M: Manager> Kept for Inner<M> {
     fn keep(&self, rung: bool) -> Option<u64> {
+        // After whoever ticks by hand.
+        let _my_turn = self.ticking.lock();
         self.tick(rung)
     }
 }
 
 impl<M: Manager> Inner<M> {
-    /// The keeper's duties, once. Returns when they are next due, or None until somebody rings.
+    /// The keeper's duties, once, by whoever holds `ticking`. Returns when they are next due, or None until somebody rings.
     pub(crate) fn tick(&self, rung: bool) -> Option<u64> {
         let now = self.now();
         let (clock, looked) = self.keep_clock(now);

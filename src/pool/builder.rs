@@ -276,6 +276,7 @@ fn assemble<M: Manager>(
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),
+        ticking: Mutex::new(()),
         keeper_thread: Mutex::new(None),
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),

@@ -41,6 +41,8 @@ pub(crate) struct Inner<M: Manager> {
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
+    /// Held by whoever does the keeper's duties.
+    pub(crate) ticking: Mutex<()>,
     pub(crate) keeper_thread: Mutex<Option<JoinHandle<()>>>,
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
@@ -216,7 +218,10 @@ impl<M: Manager> Inner<M> {
 
     /// Duties and background work, now, on this thread.
     pub(super) fn tick_by_hand(&self) {
-        self.tick(true);
+        // Not while another thread is at it, or this one further up: the duties remember what they did.
+        if let Some(_my_turn) = self.ticking.try_lock() {
+            self.tick(true);
+        }
         if self.is_manual() {
             while let Some(job) = self.crew.take() {
                 self.work(job);
@@ -278,7 +283,7 @@ impl<M: Manager> Inner<M> {
             }
             if phase.is_live() {
                 stats.total += 1;
-                stats.weight += life.weight();
+                stats.weight = stats.weight.saturating_add(life.weight());
             }
         }
         stats.overflow = stats.total.saturating_sub(self.places_in_service());

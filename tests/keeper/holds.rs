@@ -3,6 +3,7 @@
 use super::support::{Probe, closes_balanced, until};
 use super::{MIN, SEC, number, pass, still};
 use slackwater::{DestroyReason, Keeper, OnLeak, Pool};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -99,4 +100,26 @@ fn a_hold_that_begins_long_after_the_last_tick_is_no_long_hold() {
     assert_eq!(pool.stats().long_holds, 1, "it is by now");
     drop(held);
     closes_balanced(&pool);
+}
+
+#[test]
+fn two_ticks_at_once_count_a_hold_once() {
+    for _ in 0..1_000 {
+        let (_, clock, builder) = still();
+        let pool = builder.max_hold(MIN).on_leak(OnLeak::Replace { at_most: 1 }).build().unwrap();
+        let held = pool.checkout().unwrap();
+        clock.advance(2 * MIN);
+        let go = Barrier::new(2);
+        let tick = || {
+            go.wait();
+            pool.tick();
+        };
+        std::thread::scope(|s| {
+            s.spawn(tick);
+            tick();
+        });
+        assert_eq!(pool.stats().long_holds, 1);
+        drop(held);
+        closes_balanced(&pool);
+    }
 }
