@@ -62,7 +62,9 @@ pub trait Manager: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Tells whether a resource is fit for use. May do I/O; never runs on a caller's thread. Default: it is.
+    /// Tells whether a resource is fit for use. May do I/O: runs in the background, except with
+    /// [`Keeper::Manual`](crate::Keeper::Manual), where [`tick`](crate::Pool::tick) runs it, or the checkout that needs it.
+    /// Default: it is.
     ///
     /// # Errors
     /// What is wrong with it. After one failure the resource is degraded (lent only as a last resort), after three in a
@@ -90,8 +92,10 @@ pub trait Manager: Send + Sync + 'static {
         drop(resource);
     }
 
-    /// What a new resource costs, in a unit of your choice (bytes, say). Asked once, after `warm`; summed over living
-    /// resources in [`Stats::weight`](crate::Stats::weight). Default: 0.
+    /// What a resource costs, in a unit of your choice (bytes, say). Asked after `warm`, and at every return if there is a
+    /// [`memory_budget`](crate::Builder::memory_budget) or [`max_growth`](crate::Builder::max_growth); summed over living
+    /// resources in [`Stats::weight`](crate::Stats::weight). More than 2^46 counts as 2^46, so that sums of many have room.
+    /// Default: 0.
     fn weight(&self, resource: &Self::Resource) -> u64 {
         let _ = resource;
         0

@@ -183,7 +183,7 @@ impl<M: Manager> Inner<M> {
                 return Err(failure);
             }
         }
-        match self.call("weight", |manager| manager.weight(&resource)) {
+        match self.weigh(&resource) {
             Ok(weight) => Ok((resource, weight)),
             Err(panicked) => {
                 self.destroy_unseen(resource, DestroyReason::CallbackPanicked);
