@@ -141,6 +141,8 @@ pub(crate) struct KeeperState<M: Manager> {
     /// When something was last seen in use, and when somebody was last seen waiting.
     last_use: u64,
     last_wait: u64,
+    /// When the clock was stopped.
+    asleep_since: u64,
 }
 
 impl<M: Manager> Default for KeeperState<M> {
@@ -161,6 +163,7 @@ impl<M: Manager> Default for KeeperState<M> {
             duty: None,
             last_use: 0,
             last_wait: 0,
+            asleep_since: 0,
         }
     }
 }
@@ -306,6 +309,7 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(ticks(now));
             return (!self.is_manual() && !self.clock.is_virtual()).then_some(now + TICK);
         }
+        let was_asleep = self.shelf.coarse() & ASLEEP != 0;
         self.shelf.set_coarse(ticks(now) | ASLEEP);
         // A checkout at this very moment may have read the time before it stopped: then the clock goes on.
         let in_use = self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Busy);
@@ -314,7 +318,12 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(ticks(now));
             return Some(now + TICK);
         }
-        None
+        // Or it read the time, and stands before its exchange: one more look, before nobody looks any more.
+        if !was_asleep {
+            state.asleep_since = now;
+        }
+        let last_look = state.asleep_since.saturating_add(QUIET);
+        (last_look > now).then_some(last_look)
     }
 
     /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
@@ -407,5 +416,32 @@ impl<M: Manager> Inner<M> {
         self.alarm.ring();
         // The creations that are to replace hung ones.
         next.into_iter().chain(self.refill(now)).min()
+    }
+}
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::Pool;
+
+    #[test]
+    fn a_checkout_that_read_the_time_before_it_stopped_is_found() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).build().unwrap();
+        let inner = &pool.inner;
+        // In the place of the keeper's own thread.
+        let my_turn = inner.ticking.lock();
+        let rest = inner.now() + 2 * QUIET;
+        let (next, _) = inner.keep_clock(rest);
+        assert_eq!((inner.shelf.coarse(), next), (ticks(rest) | ASLEEP, Some(rest + QUIET)));
+        let right = inner.shelf.claim_any(Phase::Ready, Phase::Busy).expect("one is free");
+        let (next, _) = inner.keep_clock(rest + QUIET);
+        assert_eq!((inner.shelf.coarse(), next), (ticks(rest + QUIET), Some(rest + QUIET + TICK)));
+        inner.give_back(right);
+        // The look after a quiet time is the last, whatever else the keeper wakes for.
+        let rest = rest + 4 * QUIET;
+        let rests = [0, QUIET / 2, QUIET, 9 * QUIET].map(|passed| inner.keep_clock(rest + passed).0);
+        assert_eq!(rests, [Some(rest + QUIET), Some(rest + QUIET), None, None]);
+        drop(my_turn);
+        assert_eq!(pool.close(std::time::Duration::from_secs(10)).destroyed, 1);
     }
 }
