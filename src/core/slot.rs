@@ -113,10 +113,12 @@ impl<R> Slot<R> {
         }
     }
 
-    /// The word as it may be by now. Relaxed: a look only suggests; [`claim`](Self::claim) decides.
+    /// The word as it may be by now: a look only suggests; [`claim`](Self::claim) decides. What is noted of the slot's
+    /// resource elsewhere, read after it, is as new as the word.
     #[inline(always)]
     pub(crate) fn look(&self) -> Word {
-        Word::from_bits(self.word.load(Relaxed))
+        // Acquire: meets the Release in `Right::open` and `Right::vacate`; no protocol here relies on it.
+        Word::from_bits(self.word.load(Acquire))
     }
 
     /// The address of the owner of the slot's shelf; null if it has none.

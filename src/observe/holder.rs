@@ -5,6 +5,7 @@ use crate::keeper::since_ticks;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Duration;
 
 /// One resource in the life of a pool: its slot, and which of the resources that lived there it is. Never used twice.
@@ -72,6 +73,8 @@ impl Holder {
         let checkouts = record.checkouts();
         let (stamp, site) = (record.stamp(), record.site()?);
         let (thread, held_for) = (stamp.thread(), Duration::from_nanos(since_ticks(stamp.time(), now)));
+        // The second look comes after what was read between the two.
+        fence(Acquire);
         if slot.look() != word || record.checkouts() != checkouts {
             return None;
         }
