@@ -125,7 +125,7 @@ impl Default for PoolConfig {
             keeper: Keeper::default(),
             fences: Fences::default(),
             clock: Clock::system(),
-            check_interval: Some(Duration::from_secs(30)),
+            check_interval: Some(upkeep::CHECK_INTERVAL),
             check_if_idle_for: None,
             degrade_after: 1,
             remove_after: 3,

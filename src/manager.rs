@@ -14,7 +14,8 @@ use std::error::Error;
 /// The life of a resource: `create`, `warm`, then any number of uses, each followed by `is_broken` and `recycle`; `check`
 /// when it is suspect; `destroy`.
 ///
-/// A closure `Fn() -> Result<R, E>` is a manager too, with the defaults for everything but `create`.
+/// A closure `Fn() -> Result<R, E>` is a manager too, with the defaults for everything but `create`; settings that are about
+/// checks or weights are refused with one.
 ///
 /// ```
 /// use slackwater::{Manager, ReturnOutcome};
@@ -46,6 +47,10 @@ pub trait Manager: Send + Sync + 'static {
     /// Whether [`check`](Self::check) does anything, so that the keeper need not wake for it.
     #[doc(hidden)]
     const CHECKS: bool = true;
+
+    /// Whether [`weight`](Self::weight) says anything, so that settings that rely on it are not set in vain.
+    #[doc(hidden)]
+    const WEIGHS: bool = true;
 
     /// Makes a new resource. May take its time: the pool calls it where nobody else waits for it.
     ///
@@ -117,6 +122,7 @@ where
     type Resource = R;
     type Error = E;
     const CHECKS: bool = false;
+    const WEIGHS: bool = false;
 
     fn create(&self) -> Result<R, E> {
         self()

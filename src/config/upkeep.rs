@@ -2,6 +2,7 @@
 
 use super::{MAX_NOTED_SPAN, MAX_SLOTS, MAX_SPAN, PoolConfig, refuse, within};
 use crate::error::ConfigError;
+use crate::manager::Manager;
 use std::time::Duration;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -11,6 +12,9 @@ const JITTER: f64 = 0.1;
 
 /// Share of `memory_budget` above which the coldest idle resources go.
 const PRESSURE: f64 = 0.8;
+
+/// The `check_interval` that nobody has set.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What becomes of the capacity of a resource that is held for longer than `max_hold`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +99,22 @@ impl PoolConfig {
             }
         }
         self.validate_memory()
+    }
+
+    /// Refuses what the manager does not serve: a closure neither checks nor weighs.
+    pub(crate) fn validate_for<M: Manager>(&self) -> Result<(), ConfigError> {
+        const NO_CHECK: &str = "the manager is a closure, which has no `check`; implement Manager for a type";
+        const NO_WEIGHT: &str = "the manager is a closure, which has no `weight`; implement Manager for a type";
+        match self {
+            // The default cannot be told from the same interval set on purpose.
+            Self { check_interval: Some(interval), .. } if !M::CHECKS && *interval != CHECK_INTERVAL => {
+                useless("check_interval", interval, NO_CHECK)
+            }
+            Self { check_if_idle_for: Some(idle), .. } if !M::CHECKS => useless("check_if_idle_for", idle, NO_CHECK),
+            Self { memory_budget: Some(budget), .. } if !M::WEIGHS => useless("memory_budget", budget, NO_WEIGHT),
+            Self { max_growth: Some(growth), .. } if !M::WEIGHS => useless("max_growth", growth, NO_WEIGHT),
+            _ => Ok(()),
+        }
     }
 
     fn validate_capacity(&self) -> Result<(), ConfigError> {

@@ -106,7 +106,8 @@ impl<M: Manager> Builder<M> {
     }
 
     /// Background jobs (creating, checking, destroying) that run at once, hanging ones not counted: 1 to 256. Default:
-    /// the number of processors, at least 4 and at most 8.
+    /// the number of processors, at least 4 and at most 8. With [`Keeper::Manual`] one runs at a time whatever is set, so
+    /// that a test can take a pool's settings as they are.
     pub fn create_parallelism(mut self, jobs: usize) -> Self {
         self.config.create_parallelism = Some(jobs);
         self
@@ -194,6 +195,7 @@ impl<M: Manager> Builder<M> {
     pub fn build(self) -> Result<Pool<M>, BuildError> {
         let Builder { manager, config, subscribers } = self;
         config.validate()?;
+        config.validate_for::<M>()?;
         let warm_up = Arc::new(WarmUp::default());
         let inner =
             anchored(shelf(&config), |shelf, me| assemble(shelf, manager, config, subscribers, Weak::clone(me)));
