@@ -136,7 +136,7 @@ pub enum ReturnOutcome {
     /// Fit for the next user.
     #[default]
     Healthy,
-    /// Doubtful: [`Manager::check`] decides, off the caller's thread, before anyone else gets it.
+    /// Doubtful: [`Manager::check`] decides, in the background, before anyone else gets it.
     Suspect,
     /// Beyond use: destroyed, its slot freed for another.
     Broken,
