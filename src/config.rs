@@ -18,6 +18,10 @@ pub const MAX_SLOTS: usize = 65_536;
 /// Longest time span a setting may have: a year. Far below where 64 bits of nanoseconds end (584 years).
 pub const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// Longest span that is measured from a checkout or a return on: the time noted there wraps after 248 days, and more than
+/// half of that cannot be told from a moment ahead.
+const MAX_NOTED_SPAN: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
 /// The settings of a pool. [`Builder`](crate::Builder) has a method for each; `build` validates them all.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -121,7 +125,7 @@ impl Default for PoolConfig {
             keeper: Keeper::default(),
             fences: Fences::default(),
             clock: Clock::system(),
-            check_interval: Some(Duration::from_secs(30)),
+            check_interval: Some(upkeep::CHECK_INTERVAL),
             check_if_idle_for: None,
             degrade_after: 1,
             remove_after: 3,
@@ -175,7 +179,7 @@ impl PoolConfig {
             within("min_idle", min_idle, 0..=self.max_size)?;
         }
         if let Some(ttl) = self.overflow_ttl {
-            within("overflow_ttl", ttl, Duration::ZERO..=MAX_SPAN)?;
+            within("overflow_ttl", ttl, Duration::ZERO..=MAX_NOTED_SPAN)?;
             if self.max_overflow == 0 {
                 return refuse(
                     "overflow_ttl",

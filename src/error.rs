@@ -304,6 +304,12 @@ pub struct ConfigError {
     pub rule: Cow<'static, str>,
 }
 
+/// Drops what holds an error of the user's, whose own drop is the user's code like any callback: its panic must not take
+/// a slot, or a thread, with it.
+pub(crate) fn dropped<T>(theirs: T) -> Result<(), Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| drop(theirs)))
+}
+
 /// What the queue of waiters tells those whose wait it ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
@@ -311,9 +317,9 @@ pub(crate) enum Refusal {
     Create { error: SharedError, attempts: u32, retryable: bool },
 }
 
-/// Drops what a panic carried. Its own drop may panic too; what that one carries is forgotten.
-pub(crate) fn let_go(payload: Box<dyn Any + Send>) {
-    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(another);
+/// As [`dropped`], for what no pool is there to count, and for what a panic carried, whose drop may panic too.
+pub(crate) fn let_go<T>(theirs: T) {
+    if let Err(payload) = dropped(theirs) {
+        std::mem::forget(payload);
     }
 }

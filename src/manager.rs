@@ -8,13 +8,14 @@ use std::error::Error;
 /// I/O, because it runs at every return; and give [`create`](Self::create) a deadline of its own if it can hang.
 ///
 /// **The pool** calls nothing under a lock, ends each resource exactly once and never while it is checked out, and goes on
-/// working after your errors, panics and hangs: a panic in any callback costs that one resource, a hang one slot and one
-/// helper thread, both counted in [`Stats`](crate::Stats).
+/// working after your errors, panics and hangs: a panic in any callback costs that one resource, one in the drop of an
+/// error nothing, a hang one slot and one helper thread, all counted in [`Stats`](crate::Stats).
 ///
 /// The life of a resource: `create`, `warm`, then any number of uses, each followed by `is_broken` and `recycle`; `check`
 /// when it is suspect; `destroy`.
 ///
-/// A closure `Fn() -> Result<R, E>` is a manager too, with the defaults for everything but `create`.
+/// A closure `Fn() -> Result<R, E>` is a manager too, with the defaults for everything but `create`; settings that are about
+/// checks or weights are refused with one.
 ///
 /// ```
 /// use slackwater::{Manager, ReturnOutcome};
@@ -47,6 +48,10 @@ pub trait Manager: Send + Sync + 'static {
     #[doc(hidden)]
     const CHECKS: bool = true;
 
+    /// Whether [`weight`](Self::weight) says anything, so that settings that rely on it are not set in vain.
+    #[doc(hidden)]
+    const WEIGHS: bool = true;
+
     /// Makes a new resource. May take its time: the pool calls it where nobody else waits for it.
     ///
     /// # Errors
@@ -62,7 +67,9 @@ pub trait Manager: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Tells whether a resource is fit for use. May do I/O; never runs on a caller's thread. Default: it is.
+    /// Tells whether a resource is fit for use. May do I/O: runs in the background, except with
+    /// [`Keeper::Manual`](crate::Keeper::Manual), where [`tick`](crate::Pool::tick) runs it, or the checkout that needs it.
+    /// Default: it is.
     ///
     /// # Errors
     /// What is wrong with it. After one failure the resource is degraded (lent only as a last resort), after three in a
@@ -90,8 +97,10 @@ pub trait Manager: Send + Sync + 'static {
         drop(resource);
     }
 
-    /// What a new resource costs, in a unit of your choice (bytes, say). Asked once, after `warm`; summed over living
-    /// resources in [`Stats::weight`](crate::Stats::weight). More than 2^46 counts as that. Default: 0.
+    /// What a resource costs, in a unit of your choice (bytes, say). Asked after `warm`, and at every return if there is a
+    /// [`memory_budget`](crate::Builder::memory_budget) or [`max_growth`](crate::Builder::max_growth); summed over living
+    /// resources in [`Stats::weight`](crate::Stats::weight). More than 2^46 counts as 2^46, so that sums of many have room.
+    /// Default: 0.
     fn weight(&self, resource: &Self::Resource) -> u64 {
         let _ = resource;
         0
@@ -113,6 +122,7 @@ where
     type Resource = R;
     type Error = E;
     const CHECKS: bool = false;
+    const WEIGHS: bool = false;
 
     fn create(&self) -> Result<R, E> {
         self()
@@ -126,7 +136,7 @@ pub enum ReturnOutcome {
     /// Fit for the next user.
     #[default]
     Healthy,
-    /// Doubtful: [`Manager::check`] decides, off the caller's thread, before anyone else gets it.
+    /// Doubtful: [`Manager::check`] decides, in the background, before anyone else gets it.
     Suspect,
     /// Beyond use: destroyed, its slot freed for another.
     Broken,

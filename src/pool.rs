@@ -174,7 +174,8 @@ impl<M: Manager> Pool<M> {
         self.inner.audit()
     }
 
-    /// Who holds what, the longest hold first.
+    /// Who holds what, the longest hold first. For a moment after a checkout it still names the holder before: see
+    /// [`Holder`].
     pub fn holders(&self) -> Vec<Holder> {
         self.inner.holders()
     }
@@ -250,7 +251,8 @@ impl<M: Manager> Pool<M> {
     }
 
     /// Runs the keeper's duties once, now, and the background work that nobody has begun. Only with
-    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to.
+    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to. Does without the duties while another thread is at them,
+    /// or when called from within them, by the program's logger for instance.
     ///
     /// # Blocking
     /// With `Keeper::Manual`, for as long as the manager's callbacks take.
@@ -261,7 +263,8 @@ impl<M: Manager> Pool<M> {
     /// Closes the pool: refuses checkouts from now on, wakes every waiter at once, destroys what is free, waits until
     /// `deadline` (a span or an instant) for what is checked out, and ends the pool's threads.
     ///
-    /// What is returned later is destroyed at its return. Closing again waits again, and reports anew.
+    /// What is returned later is destroyed at its return. Background work that was not done by the deadline goes on; what
+    /// waits behind a job that hangs is done once that job's timeout has passed. Closing again waits again, and reports anew.
     ///
     /// # Blocking
     /// Until everything is back and destroyed, at most until the deadline. A resource held by the calling thread itself
@@ -294,7 +297,8 @@ impl<M: Manager> Clone for Pool<M> {
 }
 
 impl<M: Manager> Drop for Pool<M> {
-    /// Dropping the last handle closes the pool: what is free is destroyed here, what is checked out at its return.
+    /// Dropping the last handle closes the pool: what is free is destroyed here, what is checked out at its return, and what
+    /// is being checked, or was still busy at its return, in the background.
     fn drop(&mut self) {
         // AcqRel: meets itself on other handles, so that closing sees all they did.
         if self.inner.handles.fetch_sub(1, AcqRel) == 1 {

@@ -5,11 +5,11 @@ mod support;
 use slackwater::{
     CheckoutError, CloseReport, Creation, DestroyReason, Keeper, Pool, ReturnOutcome, Strategy, VirtualClock,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Act, Probe, WATCHDOG, closes_balanced, until};
+use support::{Act, Probe, TimeRunsOut, WATCHDOG, closes_balanced, until};
 
 const MS: Duration = Duration::from_millis(1);
 const SEC: Duration = Duration::from_secs(1);
@@ -199,6 +199,28 @@ fn several_threads_may_close_at_once_under_load() {
     }
 }
 
+/// Time stands still: a close that misses that the pool is drained never ends.
+#[test]
+fn a_close_beside_a_resize_ends_when_all_is_drained() {
+    for round in 0..500_u32 {
+        let clock = VirtualClock::new();
+        let pool = pool_of(&Probe::new(), 64).min_idle(0).clock(&clock).keeper(Keeper::Manual).build().unwrap();
+        let go = Barrier::new(2);
+        thread::scope(|s| {
+            let _watch = TimeRunsOut(&clock);
+            let close = s.spawn(|| {
+                go.wait();
+                (0..round * 7 % 300).for_each(|_| std::hint::spin_loop());
+                pool.close(SEC)
+            });
+            go.wait();
+            (0..20).for_each(|at| pool.resize(0, 1 + 63 * (at % 2)).unwrap());
+            until(|| close.is_finished());
+        });
+        closes_balanced(&pool);
+    }
+}
+
 #[test]
 fn the_end_of_the_last_handle_ends_what_is_free_and_spares_what_is_out() {
     let probe = Probe::new();
@@ -280,6 +302,47 @@ fn close_keeps_its_deadline_though_more_hang_than_the_crew_takes_at_once() {
         assert_eq!((report.unfinished, report.destroyed), (3, 0), "{report}");
     });
     closes_balanced(&pool);
+}
+
+/// A pool with one resource in quarantine, whose destruction hangs until the gate opens.
+fn with_one_still_busy(probe: &Probe) -> Pool<Probe> {
+    let pool = pool_of(probe, 1).clock(&VirtualClock::new()).build().unwrap();
+    probe.recycle.next([Act::Say(ReturnOutcome::StillBusy)]);
+    drop(pool.checkout().unwrap());
+    assert_eq!(pool.stats().checking, 1);
+    probe.destroy.shut();
+    pool
+}
+
+/// Whether `end` comes back although the gate of `destroy` is shut. Opens it.
+fn ends_with_the_gate_shut(probe: &Probe, end: impl FnOnce() + Send) -> bool {
+    thread::scope(|s| {
+        let end = s.spawn(end);
+        until(|| probe.destroy.inside() == 1);
+        let began = Instant::now();
+        while !end.is_finished() && began.elapsed() < 3 * SEC {
+            thread::yield_now();
+        }
+        let in_time = end.is_finished();
+        probe.destroy.open();
+        in_time
+    })
+}
+
+#[test]
+fn close_keeps_its_deadline_though_something_still_busy_hangs_in_its_end() {
+    let probe = Probe::new();
+    let pool = with_one_still_busy(&probe);
+    assert!(ends_with_the_gate_shut(&probe, || assert_eq!(pool.close(Duration::ZERO).unfinished, 1)));
+    closes_balanced(&pool);
+}
+
+#[test]
+fn nor_does_it_hold_up_the_end_of_the_last_handle() {
+    let probe = Probe::new();
+    let pool = with_one_still_busy(&probe);
+    assert!(ends_with_the_gate_shut(&probe, move || drop(pool)));
+    until(|| probe.alive() == 0 && probe.sharers() == 1);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 mod support;
 
 use slackwater::{
-    BuildError, CheckoutError, CreateError, Creation, Keeper, Pool, Strategy, VirtualClock, WarmUpReport,
+    BuildError, CheckoutError, CreateError, Creation, Keeper, MemoryLimitExceeded, Pool, Strategy, VirtualClock,
+    WarmUpReport,
 };
 use std::error::Error;
 use std::thread;
@@ -71,6 +72,17 @@ fn a_warm_up_that_failed_in_part_starts_the_pool_and_says_so() {
     assert!(report.to_string().starts_with("7 of 8 ready, 1 failed, 0 unfinished"), "{report}");
     until(|| pool.stats().available == 8);
     assert_eq!(counted(pool.warm_up()), (8, 7, 1), "the report stays what it was");
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_warm_up_that_the_memory_budget_stopped_says_so() {
+    let probe = Probe::new();
+    // Each weighs 7.
+    let pool = pool_of(&probe, 4).memory_budget(14).memory_pressure(1.0).keeper(Keeper::Manual).build().unwrap();
+    let report = pool.warm_up();
+    assert_eq!((counted(report), pool.stats().available), ((4, 2, 2), 2));
+    assert!(report.first_failure.as_ref().is_some_and(|failure| failure.is::<MemoryLimitExceeded>()), "{report}");
     closes_balanced(&pool);
 }
 

@@ -325,6 +325,51 @@ fn a_hung_check_keeps_no_other_resource_from_being_checked() {
     closes_balanced(&pool);
 }
 
+/// A pool of `size` in which one job runs at once, with all its resources in the hands of the caller.
+fn one_at_a_time<const N: usize>(probe: &Probe, clock: &VirtualClock) -> (Pool<Probe>, [OwnedCheckout<Probe>; N]) {
+    let pool = lazy(probe.clone(), N, clock).create_parallelism(1).build().unwrap();
+    let held = take(&pool);
+    probe.destroy.shut();
+    (pool, held)
+}
+
+/// Each of `jobs` hangs in its turn, in a pool that has no keeper any more.
+fn all_have_their_turn(probe: &Probe, clock: &VirtualClock, jobs: usize) {
+    for turn in 1..jobs {
+        until(|| probe.destroy.inside() == turn);
+        clock.advance(30 * SEC - NANO);
+        for _ in 0..1_000 {
+            thread::yield_now();
+        }
+        assert_eq!(probe.destroy.inside(), turn, "it does not hang yet");
+        clock.advance(NANO);
+        until(|| probe.destroy.inside() == turn + 1);
+    }
+    probe.destroy.open();
+    until(|| probe.alive() == 0);
+}
+
+#[test]
+fn what_waits_behind_a_hung_job_has_its_turn_after_close_too() {
+    let (probe, clock) = (Probe::new(), VirtualClock::new());
+    let (pool, held) = one_at_a_time::<3>(&probe, &clock);
+    drop(held);
+    assert_eq!(pool.close(Duration::ZERO).unfinished, 3);
+    assert_eq!(pool.close(Duration::ZERO).unfinished, 3, "closing again changes nothing");
+    all_have_their_turn(&probe, &clock, 3);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn and_after_the_last_handle() {
+    let (probe, clock) = (Probe::new(), VirtualClock::new());
+    let (pool, held) = one_at_a_time::<3>(&probe, &clock);
+    held.into_iter().for_each(|guard| guard.discard("hangs"));
+    drop(pool);
+    all_have_their_turn(&probe, &clock, 3);
+    until(|| probe.sharers() == 1);
+}
+
 /// A check's resource that is destroyed by the same thread has the time of a destruction, from its beginning.
 #[test]
 fn what_a_job_turns_into_has_its_own_timeout() {

@@ -1,7 +1,8 @@
 //! The settings of what the keeper does for resources over their life, and their validation.
 
-use super::{MAX_SLOTS, MAX_SPAN, PoolConfig, refuse, within};
+use super::{MAX_NOTED_SPAN, MAX_SLOTS, MAX_SPAN, PoolConfig, refuse, within};
 use crate::error::ConfigError;
+use crate::manager::Manager;
 use std::time::Duration;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -11,6 +12,9 @@ const JITTER: f64 = 0.1;
 
 /// Share of `memory_budget` above which the coldest idle resources go.
 const PRESSURE: f64 = 0.8;
+
+/// The `check_interval` that nobody has set.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What becomes of the capacity of a resource that is held for longer than `max_hold`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +89,9 @@ impl PoolConfig {
         if let Some(uses) = self.max_uses {
             within("max_uses", uses, 1..=u64::MAX - 1)?;
         }
-        span("max_hold", self.max_hold)?;
+        if let Some(hold) = self.max_hold {
+            within("max_hold", hold, MILLISECOND..=MAX_NOTED_SPAN)?;
+        }
         if let OnLeak::Replace { at_most } = self.on_leak {
             within("on_leak.at_most", at_most, 1..=self.slots().max(1))?;
             if self.max_hold.is_none() {
@@ -93,6 +99,22 @@ impl PoolConfig {
             }
         }
         self.validate_memory()
+    }
+
+    /// Refuses what the manager does not serve: a closure neither checks nor weighs.
+    pub(crate) fn validate_for<M: Manager>(&self) -> Result<(), ConfigError> {
+        const NO_CHECK: &str = "the manager is a closure, which has no `check`; implement Manager for a type";
+        const NO_WEIGHT: &str = "the manager is a closure, which has no `weight`; implement Manager for a type";
+        match self {
+            // The default cannot be told from the same interval set on purpose.
+            Self { check_interval: Some(interval), .. } if !M::CHECKS && *interval != CHECK_INTERVAL => {
+                useless("check_interval", interval, NO_CHECK)
+            }
+            Self { check_if_idle_for: Some(idle), .. } if !M::CHECKS => useless("check_if_idle_for", idle, NO_CHECK),
+            Self { memory_budget: Some(budget), .. } if !M::WEIGHS => useless("memory_budget", budget, NO_WEIGHT),
+            Self { max_growth: Some(growth), .. } if !M::WEIGHS => useless("max_growth", growth, NO_WEIGHT),
+            _ => Ok(()),
+        }
     }
 
     fn validate_capacity(&self) -> Result<(), ConfigError> {

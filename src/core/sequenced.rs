@@ -23,12 +23,15 @@ impl<const WORDS: usize> Default for Sequenced<WORDS> {
 }
 
 impl<const WORDS: usize> Sequenced<WORDS> {
-    /// Replaces the words, unless somebody else is at it: what one of the two has to say is not worth waiting for. No
-    /// ticket is used twice.
+    /// Replaces the words, unless somebody else is at it, or has written with a later ticket: what one of the two has to say
+    /// is not worth waiting for. No ticket is used twice.
     pub(crate) fn write(&self, ticket: u64, words: [u64; WORDS]) {
         let before = self.sequence.load(Relaxed);
         // Acquire: meets the Release below, so that our words come after those of the writer before.
-        if before & 1 == 1 || self.sequence.compare_exchange(before, before | 1, Acquire, Relaxed).is_err() {
+        if before & 1 == 1
+            || before > 2 * ticket
+            || self.sequence.compare_exchange(before, before | 1, Acquire, Relaxed).is_err()
+        {
             return;
         }
         // Meets the fence in `read`: who sees a word of ours sees the odd sequence too.

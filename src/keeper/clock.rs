@@ -107,6 +107,9 @@ struct State {
     watchers: Mutex<Vec<Weak<dyn Watch>>>,
 }
 
+/// Where virtual time ends: as far from zero as from where 64 bits do, so that whatever is added to a time has room.
+const END: u64 = u64::MAX / 2;
+
 /// Someone with deadlines in virtual time.
 pub(crate) trait Watch: Send + Sync {
     /// Called before: what idles now idles from now on.
@@ -126,11 +129,12 @@ impl VirtualClock {
     }
 
     /// Moves the time on by `step`, and lets every pool of this clock see it: waiters past their deadline give up, keeper
-    /// threads wake. With `Keeper::Manual`, duties happen at the next `tick`.
+    /// threads wake. With `Keeper::Manual`, duties happen at the next `tick`. Time ends after 292 years.
     pub fn advance(&self, step: Duration) {
         let mut watchers = self.0.watchers.lock().clone();
         watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moves()).is_some());
-        self.0.now.fetch_add(nanos(step), SeqCst);
+        let moved = |now: u64| Some(now.saturating_add(nanos(step)).min(END));
+        let _ = self.0.now.fetch_update(SeqCst, SeqCst, moved);
         watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moved()).is_some());
         self.0.watchers.lock().retain(|watcher| watcher.strong_count() > 0);
     }
@@ -170,5 +174,20 @@ impl From<Instant> for Deadline {
     /// As a span from this moment; an instant that has passed is a span of zero.
     fn from(instant: Instant) -> Self {
         Deadline(instant.saturating_duration_since(Instant::now()))
+    }
+}
+
+#[cfg(all(test, not(slackwater_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtual_time_ends_and_never_goes_back() {
+        let clock = VirtualClock::new();
+        clock.advance(Duration::from_secs(5));
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.elapsed(), Duration::from_nanos(END));
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.elapsed(), Duration::from_nanos(END));
     }
 }

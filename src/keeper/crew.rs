@@ -66,6 +66,8 @@ struct State<J> {
     jobs: Lanes<J>,
     idle: usize,
     closing: bool,
+    /// Somebody stays with the jobs that are left at the end.
+    attended: bool,
     threads: HashMap<ThreadId, Running>,
     ended: Vec<JoinHandle<()>>,
     hung_ever: u64,
@@ -112,6 +114,7 @@ impl<J: Task + 'static> Crew<J> {
             jobs: Lanes::new(),
             idle: 0,
             closing: false,
+            attended: false,
             threads: HashMap::new(),
             ended: Vec::new(),
             hung_ever: 0,
@@ -166,9 +169,10 @@ impl<J: Task + 'static> Crew<J> {
             ON_CREW.set(true);
             while let Some(job) = crew.next_job() {
                 match owner.upgrade() {
-                    // Jobs catch what they call; should one panic all the same, its thread goes on.
+                    // Jobs catch what they call; should one panic all the same, or the drop of a manager whose pool ends
+                    // here, the thread goes on.
                     Some(owner) => {
-                        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| owner.work(job))) {
+                        if let Err(payload) = catch_unwind(AssertUnwindSafe(move || owner.work(job))) {
                             let_go(payload);
                         }
                     }
@@ -222,6 +226,9 @@ impl<J: Task + 'static> Crew<J> {
                 // Busy from here on, so that nobody joins us.
                 let present = Present { kind: job.kind(), slot: job.slot(), since: None, hung: false };
                 state.threads.entry(me).and_modify(|me| me.job = Some(present));
+                if state.attended && state.jobs.is_empty() {
+                    self.wake.notify_all();
+                }
                 return Some(job);
             }
             let mut timed_out = superfluous;
@@ -304,6 +311,35 @@ impl<J: Task + 'static> Crew<J> {
         state.closing = true;
         self.wake.notify_all();
         if state.threads.is_empty() { state.jobs.take_all() } else { Vec::new() }
+    }
+
+    /// Looks after the jobs that wait while the pool ends without them, in its keeper's place: on a thread of its own, until
+    /// the last of them has begun. `look` says how long to wait until the next look.
+    pub(crate) fn attend<W: Work<Job = J>>(
+        self: &Arc<Self>,
+        owner: &Arc<W>,
+        look: impl Fn(&W) -> Duration + Send + 'static,
+    ) {
+        let mut state = self.state.lock();
+        if state.attended || state.jobs.is_empty() {
+            return;
+        }
+        let (crew, owner) = (Arc::clone(self), Arc::downgrade(owner));
+        let attend = move || {
+            // Jobs that wait keep their pool alive.
+            while let Some(pause) = owner.upgrade().map(|owner| look(&owner)) {
+                let mut state = crew.state.lock();
+                if !state.jobs.is_empty() {
+                    crew.wake.wait_for(&mut state, pause);
+                }
+                if state.jobs.is_empty() {
+                    state.attended = false;
+                    return;
+                }
+            }
+        };
+        // Without a thread the jobs wait for those that are at work.
+        state.attended = thread::Builder::new().name(self.name.clone()).spawn(attend).is_ok();
     }
 
     /// Joins the threads that have no job to finish. The others end by themselves; returns how many those are.

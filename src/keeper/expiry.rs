@@ -87,7 +87,7 @@ impl<M: Manager> Inner<M> {
                 return Some((right, since));
             }
             // Until the next look the life still says that it idles.
-            self.lives[index as usize].seen(false, slot.record().checkouts(), since);
+            self.lives[index as usize].not_idle();
         }
     }
 }

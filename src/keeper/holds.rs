@@ -1,11 +1,12 @@
 //! Long holds: guards that may never come back.
 
-use super::nanos;
+use super::{TICK, nanos};
 use crate::config::OnLeak;
 use crate::core::attention;
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder, PoolEvent};
+use crate::observe::{DestroyReason, Holder, PoolEvent, ResourceId};
 use crate::pool::Inner;
+use std::time::Duration;
 
 /// A hold that was reported.
 pub(crate) struct Held {
@@ -16,8 +17,20 @@ pub(crate) struct Held {
     replaced: bool,
 }
 
+/// A hold that looked too long, to be looked at once more.
+pub(crate) struct Overdue {
+    id: ResourceId,
+    checkouts: u64,
+    /// When it was found.
+    at: u64,
+}
+
 impl<M: Manager> Inner<M> {
     /// Reports holds of more than `max_hold`, and their ends.
+    ///
+    /// Between a checkout's exchange and its entry in the record, the slot still names the use before, with its time. So a
+    /// hold counts from the first look that found that use, it is no longer than its own entry says, and a second look, a
+    /// tick after the first that found it too long, must find the same.
     pub(super) fn watch_holds(&self, now: u64) -> Option<u64> {
         let most = nanos(self.config().max_hold?);
         let ended = self.ended_holds();
@@ -29,23 +42,36 @@ impl<M: Manager> Inner<M> {
             );
         }
         let mut changed = !ended.is_empty();
+        let before = std::mem::take(&mut self.keeper.lock().overdue);
+        let mut overdue = Vec::new();
         let mut next: Option<u64> = None;
-        for (index, slot) in self.shelf.slots() {
-            let Some(holder) = Holder::of(index, slot, now) else { continue };
-            let held_for = nanos(holder.held_for);
+        let mut look_at = |due: u64| next = Some(next.map_or(due, |next| next.min(due)));
+        for ((index, slot), life) in self.shelf.slots().zip(&self.lives) {
+            let Some((mut holder, checkouts)) = Holder::of(index, slot, now) else { continue };
+            // The first look at this use, unless there was one.
+            life.seen(false, checkouts, now);
+            // Without a keeper's thread, an entry's own time is that of the tick before.
+            let held_for = nanos(holder.held_for).min(life.in_use_for(checkouts, now));
             if held_for < most {
-                let due = now + (most - held_for);
-                next = Some(next.map_or(due, |next| next.min(due)));
+                look_at(now.saturating_add(most - held_for));
                 continue;
             }
-            let checkouts = slot.record().checkouts();
-            let new =
-                !self.keeper.lock().held.iter().any(|held| held.holder.id == holder.id && held.checkouts == checkouts);
-            if new {
-                self.report_hold(holder.named(), checkouts);
-                changed = true;
+            if self.keeper.lock().held.iter().any(|held| held.holder.id == holder.id && held.checkouts == checkouts) {
+                continue;
             }
+            let same = |overdue: &&Overdue| overdue.id == holder.id && overdue.checkouts == checkouts;
+            let at = before.iter().find(same).map_or(now, |before| before.at);
+            // Virtual time moves in leaps, and one leap past `max_hold` is to be enough.
+            if now.saturating_sub(at) < TICK && !self.clock.is_virtual() {
+                look_at(at.saturating_add(TICK));
+                overdue.push(Overdue { id: holder.id, checkouts, at });
+                continue;
+            }
+            holder.held_for = Duration::from_nanos(held_for);
+            self.report_hold(holder.named(), checkouts);
+            changed = true;
         }
+        self.keeper.lock().overdue = overdue;
         if changed {
             self.replace_held();
         }
@@ -113,5 +139,77 @@ impl<M: Manager> Inner<M> {
 impl<M: Manager> super::KeeperState<M> {
     pub(super) fn held_replaced(&self) -> usize {
         self.held.iter().filter(|held| held.replaced).count()
+    }
+}
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::core::Phase;
+    use crate::{Keeper, Pool};
+
+    const HOLD: u64 = 60_000_000_000;
+
+    /// Takes what is free and leaves the record as it is, like a thread that is halted right after its exchange.
+    fn in_the_middle_of_a_checkout<M: Manager>(pool: &Pool<M>, then: impl FnOnce()) {
+        let right = pool.inner.shelf.claim_any(Phase::Ready, Phase::Busy).expect("one is free");
+        then();
+        pool.inner.give_back(right);
+    }
+
+    /// What the keeper does at `now`. Returns how many long holds it has found.
+    fn looks<M: Manager>(pool: &Pool<M>, now: u64) -> u64 {
+        pool.inner.look_around(now);
+        pool.inner.watch_holds(now);
+        pool.stats().long_holds
+    }
+
+    #[test]
+    fn who_is_in_the_middle_of_a_checkout_does_not_inherit_the_hold_before() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0)));
+        let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();
+        // It does not count how long ago that one began,
+        drop(pool.checkout().unwrap());
+        in_the_middle_of_a_checkout(&pool, || assert_eq!(looks(&pool, 2 * HOLD), 0));
+        // nor that it was in sight,
+        let held = pool.checkout().unwrap();
+        assert_eq!(looks(&pool, 3 * HOLD), 0);
+        drop(held);
+        in_the_middle_of_a_checkout(&pool, || assert_eq!(looks(&pool, 5 * HOLD), 0));
+        // unless it is still the same a tick later.
+        let held = pool.checkout().unwrap();
+        assert_eq!([6 * HOLD, 7 * HOLD, 7 * HOLD + TICK - 1].map(|now| looks(&pool, now)), [0; 3]);
+        assert_eq!([7 * HOLD + TICK, 8 * HOLD].map(|now| looks(&pool, now)), [1; 2]);
+        drop(held);
+        assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
+    }
+
+    #[test]
+    fn a_tick_beside_another_leaves_the_duties_to_it() {
+        let clock = crate::VirtualClock::new();
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).clock(&clock);
+        let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();
+        let held = pool.checkout().unwrap();
+        clock.advance(Duration::from_nanos(HOLD));
+        let ticks = [true, false].map(|beside| {
+            let _other = beside.then(|| pool.inner.ticking.lock());
+            pool.tick();
+            pool.stats().long_holds
+        });
+        assert_eq!(ticks, [0, 1]);
+        drop(held);
+        assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
+    }
+
+    #[test]
+    fn a_hold_that_nobody_sees_twice_is_none() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0)));
+        let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();
+        for minute in 1..10 {
+            let held = pool.checkout().unwrap();
+            assert_eq!(looks(&pool, minute * 2 * HOLD), 0);
+            drop(held);
+        }
+        assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
     }
 }

@@ -30,7 +30,7 @@ use crate::error::{BuildError, let_go};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
 use crate::pool::{Inner, Job, Quarantined, Supply};
-use holds::Held;
+use holds::{Held, Overdue};
 use replacement::Replacement;
 use scaling::Load;
 use shared::{Kept, Seat};
@@ -47,7 +47,7 @@ pub(crate) fn ticks(now: u64) -> u32 {
     (now / TICK) as u32 & !ASLEEP
 }
 
-/// Nanoseconds from the beginning of tick `then` to `now`: right for spans of less than 248 days.
+/// Nanoseconds from the beginning of tick `then` to `now`: right for spans of less than 124 days.
 pub(crate) fn since_ticks(then: u32, now: u64) -> u64 {
     let passed = ticks(now).wrapping_sub(then) & !ASLEEP;
     // A tick noted a moment after `now` was read is no time ago.
@@ -134,12 +134,15 @@ pub(crate) struct KeeperState<M: Manager> {
     /// The check sent last: its slot, and the word while it runs.
     checking: Option<(u32, Word)>,
     held: Vec<Held>,
+    overdue: Vec<Overdue>,
     load: Load,
     /// When the next duty beside the clock is due.
     duty: Option<u64>,
     /// When something was last seen in use, and when somebody was last seen waiting.
     last_use: u64,
     last_wait: u64,
+    /// When the clock was stopped.
+    asleep_since: u64,
 }
 
 impl<M: Manager> Default for KeeperState<M> {
@@ -155,10 +158,12 @@ impl<M: Manager> Default for KeeperState<M> {
             wishes: false,
             checking: None,
             held: Vec::new(),
+            overdue: Vec::new(),
             load: Load::default(),
             duty: None,
             last_use: 0,
             last_wait: 0,
+            asleep_since: 0,
         }
     }
 }
@@ -200,7 +205,7 @@ fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<(
         while let Some(rung) = alarm.sleep(&clock, next) {
             let Some(inner) = pool.upgrade() else { break };
             // A panic here is a bug of ours; the pool must still have a keeper after it.
-            next = match catch_unwind(AssertUnwindSafe(|| inner.tick(rung))) {
+            next = match catch_unwind(AssertUnwindSafe(|| inner.keep(rung))) {
                 Ok(next) => next,
                 Err(payload) => {
                     let_go(payload);
@@ -215,6 +220,8 @@ fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<(
 
 impl<M: Manager> Kept for Inner<M> {
     fn keep(&self, rung: bool) -> Option<u64> {
+        // After whoever ticks by hand.
+        let _my_turn = self.ticking.lock();
         self.tick(rung)
     }
 
@@ -227,7 +234,7 @@ impl<M: Manager> Kept for Inner<M> {
 }
 
 impl<M: Manager> Inner<M> {
-    /// The keeper's duties, once. Returns when they are next due, or None until somebody rings.
+    /// The keeper's duties, once, by whoever holds `ticking`. Returns when they are next due, or None until somebody rings.
     pub(crate) fn tick(&self, rung: bool) -> Option<u64> {
         let now = self.now();
         let (clock, looked) = self.keep_clock(now);
@@ -309,6 +316,7 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(ticks(now));
             return (!self.is_manual() && !self.clock.is_virtual()).then_some(now + TICK);
         }
+        let was_asleep = self.shelf.coarse() & ASLEEP != 0;
         self.shelf.set_coarse(ticks(now) | ASLEEP);
         // A checkout at this very moment may have read the time before it stopped: then the clock goes on.
         let in_use = self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Busy);
@@ -317,7 +325,12 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(ticks(now));
             return Some(now + TICK);
         }
-        None
+        // Or it read the time, and stands before its exchange: one more look, before nobody looks any more.
+        if !was_asleep {
+            state.asleep_since = now;
+        }
+        let last_look = state.asleep_since.saturating_add(QUIET);
+        (last_look > now).then_some(last_look)
     }
 
     /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
@@ -389,7 +402,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.
-    fn look_after_crew(&self, now: u64) -> Option<u64> {
+    pub(crate) fn look_after_crew(&self, now: u64) -> Option<u64> {
         if self.is_manual() {
             return None;
         }
@@ -410,5 +423,32 @@ impl<M: Manager> Inner<M> {
         self.alarm.ring();
         // The creations that are to replace hung ones.
         next.into_iter().chain(self.refill(now)).min()
+    }
+}
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::Pool;
+
+    #[test]
+    fn a_checkout_that_read_the_time_before_it_stopped_is_found() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).build().unwrap();
+        let inner = &pool.inner;
+        // In the place of the keeper's own thread.
+        let my_turn = inner.ticking.lock();
+        let rest = inner.now() + 2 * QUIET;
+        let (next, _) = inner.keep_clock(rest);
+        assert_eq!((inner.shelf.coarse(), next), (ticks(rest) | ASLEEP, Some(rest + QUIET)));
+        let right = inner.shelf.claim_any(Phase::Ready, Phase::Busy).expect("one is free");
+        let (next, _) = inner.keep_clock(rest + QUIET);
+        assert_eq!((inner.shelf.coarse(), next), (ticks(rest + QUIET), Some(rest + QUIET + TICK)));
+        inner.give_back(right);
+        // The look after a quiet time is the last, whatever else the keeper wakes for.
+        let rest = rest + 4 * QUIET;
+        let rests = [0, QUIET / 2, QUIET, 9 * QUIET].map(|passed| inner.keep_clock(rest + passed).0);
+        assert_eq!(rests, [Some(rest + QUIET), Some(rest + QUIET), None, None]);
+        drop(my_turn);
+        assert_eq!(pool.close(std::time::Duration::from_secs(10)).destroyed, 1);
     }
 }

@@ -5,6 +5,7 @@ use crate::keeper::since_ticks;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::time::Duration;
 
 /// One resource in the life of a pool: its slot, and which of the resources that lived there it is. Never used twice.
@@ -41,6 +42,9 @@ impl fmt::Display for ResourceId {
 }
 
 /// Who has a resource checked out, since when, and where in the code.
+///
+/// A checkout takes its resource first and notes who it is a moment later. A look in between names the holder before, with
+/// the time of that hold; [`max_hold`](crate::Builder::max_hold) looks twice.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Holder {
@@ -52,13 +56,15 @@ pub struct Holder {
     pub thread_name: Option<Arc<str>>,
     /// Where it was checked out.
     pub site: &'static Location<'static>,
-    /// How long ago, to the resolution of the pool's coarse clock (10 ms).
+    /// How long ago, to the resolution of the pool's coarse clock (10 ms) and right up to 124 days. With [`Keeper::Manual`](crate::Keeper::Manual)
+    /// that clock is set by each tick, and this counts from the tick before the checkout.
     pub held_for: Duration,
 }
 
 impl Holder {
-    /// The holder of `slot`, if it is checked out. Reads the word before and after, so that the parts belong together.
-    pub(crate) fn of<R>(index: u32, slot: &Slot<R>, now: u64) -> Option<Holder> {
+    /// The holder of `slot`, if it is checked out, and the slot's checkouts up to this one. Reads the word before and after,
+    /// so that the parts belong together; they may be those of the use before, as [`Holder`] says.
+    pub(crate) fn of<R>(index: u32, slot: &Slot<R>, now: u64) -> Option<(Holder, u64)> {
         let word = slot.look();
         if word.phase() != Phase::Busy {
             return None;
@@ -67,11 +73,18 @@ impl Holder {
         let checkouts = record.checkouts();
         let (stamp, site) = (record.stamp(), record.site()?);
         let (thread, held_for) = (stamp.thread(), Duration::from_nanos(since_ticks(stamp.time(), now)));
+        // The second look comes after what was read between the two.
+        fence(Acquire);
         if slot.look() != word || record.checkouts() != checkouts {
             return None;
         }
         let id = ResourceId::new(index, word);
-        Some(Holder { id, thread, thread_name: None, site, held_for })
+        Some((Holder { id, thread, thread_name: None, site, held_for }, checkouts))
+    }
+
+    /// Whom it names for the moment, without its number of checkouts.
+    pub(crate) fn now_of<R>(index: u32, slot: &Slot<R>, now: u64) -> Option<Holder> {
+        Holder::of(index, slot, now).map(|(holder, _)| holder)
     }
 
     /// With the thread's name looked up, which takes a lock.

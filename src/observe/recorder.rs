@@ -23,7 +23,7 @@ impl Default for Recorder {
 impl Recorder {
     pub(crate) fn record(&self, transition: Transition) {
         let ticket = self.next.fetch_add(1, Relaxed);
-        // One writer a lap ahead of another may meet it here; then one of the two records is lost.
+        // One writer a lap ahead of another may meet it here, or have been here; then one of the two records is lost.
         self.entries[ticket as usize % KEPT].write(ticket, words(&transition));
     }
 
@@ -76,6 +76,16 @@ mod tests {
         (0..1_000).for_each(|number| recorder.record(numbered(number)));
         let kept: Vec<_> = (1_000 - KEPT as u64..1_000).map(numbered).collect();
         assert_eq!(recorder.transitions(), kept);
+    }
+
+    #[test]
+    fn a_writer_that_was_overtaken_by_a_lap_writes_nothing() {
+        let (recorder, lap) = (Recorder::default(), KEPT as u64);
+        for ticket in [lap + 3, 3, 2 * lap + 3, 4] {
+            recorder.next.store(ticket, Relaxed);
+            recorder.record(numbered(ticket));
+        }
+        assert_eq!(recorder.transitions(), [4, 2 * lap + 3].map(numbered));
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl<M: Manager> Inner<M> {
                 errors: if born { life.errors() } else { 0 },
                 failures: if born { life.failures() } else { 0 },
                 idle: if free { ago(life.idle_since()) } else { Duration::ZERO },
-                holder: Holder::of(index, slot, now).map(Holder::named),
+                holder: Holder::now_of(index, slot, now).map(Holder::named),
                 last_check: if born { ago(life.last_check()) } else { Duration::ZERO },
                 weight: if born { life.weight() } else { 0 },
             })

@@ -155,7 +155,7 @@ pub struct Stats {
     pub timeouts: u64,
     /// Checkouts that were refused: nothing free at once, the queue full, a deadlock, or the pool closed.
     pub rejected: u64,
-    /// Panics caught in the manager's callbacks.
+    /// Panics caught in the manager's callbacks, and in the drop of its errors.
     pub callback_panics: u64,
     /// Events that a subscriber's full channel did not take.
     pub lost_events: u64,

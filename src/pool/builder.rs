@@ -9,7 +9,7 @@ use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, anchored, attention};
-use crate::error::{BuildError, SharedError};
+use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
@@ -67,8 +67,8 @@ impl<M: Manager> Builder<M> {
     }
 
     /// How long a resource beyond `max_size` idles before one is destroyed, the one idle for longest first. Default: 1 s.
-    /// Zero destroys at the return itself, unless somebody waits. Refused while `max_overflow` is 0. Acts up to 10 ms
-    /// late, never early.
+    /// Zero destroys at the return itself, unless somebody waits. Up to 100 days. Refused while `max_overflow` is 0. Acts up
+    /// to 10 ms late, never early.
     pub fn overflow_ttl(mut self, ttl: Duration) -> Self {
         self.config.overflow_ttl = Some(ttl);
         self
@@ -106,7 +106,8 @@ impl<M: Manager> Builder<M> {
     }
 
     /// Background jobs (creating, checking, destroying) that run at once, hanging ones not counted: 1 to 256. Default:
-    /// the number of processors, at least 4 and at most 8.
+    /// the number of processors, at least 4 and at most 8. With [`Keeper::Manual`] one runs at a time whatever is set, so
+    /// that a test can take a pool's settings as they are.
     pub fn create_parallelism(mut self, jobs: usize) -> Self {
         self.config.create_parallelism = Some(jobs);
         self
@@ -194,6 +195,7 @@ impl<M: Manager> Builder<M> {
     pub fn build(self) -> Result<Pool<M>, BuildError> {
         let Builder { manager, config, subscribers } = self;
         config.validate()?;
+        config.validate_for::<M>()?;
         let warm_up = Arc::new(WarmUp::default());
         let inner =
             anchored(shelf(&config), |shelf, me| assemble(shelf, manager, config, subscribers, Weak::clone(me)));
@@ -276,6 +278,7 @@ fn assemble<M: Manager>(
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),
+        ticking: Mutex::new(()),
         keeper_thread: Mutex::new(None),
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),
@@ -342,6 +345,13 @@ impl WarmUp {
     }
 }
 
+impl Drop for WarmUp {
+    /// On the thread of the last job, which must go on.
+    fn drop(&mut self) {
+        let_go(self.report.lock().first_failure.take());
+    }
+}
+
 impl<M: Manager> Inner<M> {
     /// Makes the first resources: on the crew, or here if the pool has no threads.
     fn warm_up(&self, warm_up: &Arc<WarmUp>) -> WarmUpReport {
@@ -369,10 +379,13 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn warm_one(&self, warm_up: &WarmUp) {
-        // No room means that somebody else made it.
+        if self.is_closed() {
+            return;
+        }
+        // No room means that somebody else made it, unless all together weigh too much.
         let mut failed = None;
         let made = match self.reserve().map(|right| self.make_in_time(right)) {
-            None => Ok(()),
+            None => self.over_budget().map_or(Ok(()), |limit| Err(Arc::new(limit) as SharedError)),
             Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);
                 Ok(())
@@ -382,9 +395,8 @@ impl<M: Manager> Inner<M> {
                 Err(failure.error)
             }
         };
-        if let Some(later) = warm_up.note(made) {
-            self.let_go(later);
-        }
+        let further = warm_up.note(made);
+        self.let_go(further);
         if let Some(error) = failed {
             self.tell_of_failure(error);
         }

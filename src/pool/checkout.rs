@@ -407,7 +407,7 @@ impl<M: Manager> Inner<M> {
             self.log(log::Level::Warn, format_args!("every holder waits here for a second resource: a deadlock"));
         }
         let now = self.now();
-        let holders = self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now));
+        let holders = self.shelf.slots().filter_map(|(index, slot)| Holder::now_of(index, slot, now));
         CheckoutError::Timeout(Box::new(Timeout {
             pool: self.name.clone(),
             waited: Duration::from_nanos(now.saturating_sub(caller.began)),

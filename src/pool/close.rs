@@ -1,8 +1,9 @@
 //! Close: everybody is told, everything comes back or is named.
 
-use super::{Inner, Job, Quarantined};
+use super::inner::Parcel;
+use super::{Inner, Job};
 use crate::core::{Phase, Right};
-use crate::keeper::{self, Deadline};
+use crate::keeper::{self, Deadline, Work};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder};
 use std::fmt;
@@ -48,6 +49,9 @@ impl fmt::Display for CloseReport {
 /// program's logger holds it up.
 const KEEPER_GRACE: u64 = 1_000_000_000;
 
+/// How often jobs are looked after in the end where nobody knows when that is due.
+const ATTENDANCE: Duration = Duration::from_millis(10);
+
 impl<M: Manager> Inner<M> {
     pub(super) fn close(&self, deadline: Deadline) -> CloseReport {
         let (began, deadline) = (self.now(), deadline.on(&self.clock));
@@ -57,19 +61,11 @@ impl<M: Manager> Inner<M> {
         // The crew destroys what is free, so that a hanging `destroy` costs this close its deadline and no more.
         while let Some(right) = self.claim_open() {
             match self.parcel(right) {
-                Ok(parcel) if !self.is_manual() => {
-                    let _ = self.submit(Job::Destroy { parcel, reason: DestroyReason::Closed });
-                }
-                Ok(parcel) => drop(parcel),
+                Ok(parcel) => self.end_parcel(parcel),
                 Err(right) => self.destroy(right, DestroyReason::Closed),
             }
         }
-        for Quarantined { parcel, .. } in self.take_quarantine(u64::MAX) {
-            // As above; without threads, or with a crew that is closing, it ends here.
-            if !self.is_manual() {
-                parcel.end(|pool, right| pool.send_to_end(right, DestroyReason::Closed));
-            }
-        }
+        self.end_quarantine();
         if self.is_manual() {
             drop(self.crew.close());
         }
@@ -88,9 +84,24 @@ impl<M: Manager> Inner<M> {
     /// The end of the last handle: no deadline, nobody is waited for.
     pub(super) fn shut_down(&self) {
         self.shelf.close(move || self.now());
-        drop(self.take_quarantine(u64::MAX));
+        self.end_quarantine();
         self.sweep();
         self.finish_threads(self.now().saturating_add(KEEPER_GRACE));
+    }
+
+    /// Has the crew destroy a resource of a closed pool. Without threads, or once the crew takes no more, it ends here.
+    fn end_parcel(&self, parcel: Parcel<M>) {
+        let job = Job::Destroy { parcel, reason: DestroyReason::Closed };
+        if self.is_manual() {
+            self.work(job);
+        } else if let Err(job) = self.submit(job) {
+            self.work(job);
+        }
+    }
+
+    /// What was still busy at its return is no likelier than anything else to end at once.
+    fn end_quarantine(&self) {
+        self.take_quarantine(u64::MAX).into_iter().for_each(|entry| self.end_parcel(entry.parcel));
     }
 
     fn claim_open(&self) -> Option<Right<'_, M::Resource>> {
@@ -102,6 +113,12 @@ impl<M: Manager> Inner<M> {
     pub(super) fn wait_for_an_end(&self) {
         let mut draining = self.draining.lock();
         self.drained.wait_for(&mut draining, Duration::from_millis(10));
+    }
+
+    /// Has who waits for slots to become vacant look again.
+    pub(super) fn tell_drained(&self) {
+        drop(self.draining.lock());
+        self.drained.notify_all();
     }
 
     fn wait_until_drained(&self, deadline: u64) {
@@ -118,5 +135,15 @@ impl<M: Manager> Inner<M> {
         drop(self.crew.close());
         keeper::end(self, deadline.max(self.now().saturating_add(KEEPER_GRACE)));
         self.crew.join_idle();
+        if let Some(me) = self.me.upgrade() {
+            self.crew.attend(&me, Self::attend_crew);
+        }
+    }
+
+    /// What the keeper did for jobs that wait behind one that hangs. Returns how long to wait until the next time.
+    fn attend_crew(&self) -> Duration {
+        let next = self.look_after_crew(self.now());
+        // Virtual time that moves meanwhile rings no bell here.
+        next.and_then(|next| self.clock.until(next)).unwrap_or(ATTENDANCE)
     }
 }

@@ -213,11 +213,14 @@ impl<M: Manager> Inner<M> {
         callback: &'static str,
         f: impl FnOnce(&M) -> Result<T, M::Error>,
     ) -> Result<T, CreateFailure> {
-        let called = self.call(callback, |manager| {
-            f(manager).map_err(|error| {
-                let retryable = manager.classify(&error) != Severity::Permanent;
-                CreateFailure { error: Arc::from(error.into()), retryable }
-            })
+        let called = self.call(callback, f).and_then(|outcome| match outcome {
+            Ok(made) => Ok(Ok(made)),
+            // Not in the call above: if `classify` panics, the error must not be dropped by that panic.
+            Err(error) => {
+                let retryable = self.classify(&error) != Severity::Permanent;
+                let error = self.call("Error::into", |_| error.into())?;
+                Ok(Err(CreateFailure { error: Arc::from(error), retryable }))
+            }
         });
         called.unwrap_or_else(|panicked| Err(CreateFailure { error: Arc::new(panicked), retryable: true }))
     }

@@ -365,9 +365,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn vacate(&self, right: Right<'_, M::Resource>) {
         let seen = self.shelf.vacate(right, move || self.now());
         if seen & attention::CLOSED != 0 {
-            drop(self.draining.lock());
-            self.drained.notify_all();
-            return;
+            return self.tell_drained();
         }
         if !self.creates_inline() {
             self.request_creation(self.unserved());

@@ -10,7 +10,7 @@ use crate::config::PoolConfig;
 use crate::core::sync::around::thread::JoinHandle;
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
-use crate::error::{Panicked, let_go};
+use crate::error::{Panicked, dropped, let_go};
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
@@ -41,6 +41,8 @@ pub(crate) struct Inner<M: Manager> {
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
+    /// Held by whoever does the keeper's duties.
+    pub(crate) ticking: Mutex<()>,
     pub(crate) keeper_thread: Mutex<Option<JoinHandle<()>>>,
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
@@ -146,17 +148,19 @@ impl<M: Manager> Inner<M> {
         catch_unwind(AssertUnwindSafe(|| f(&self.manager))).map_err(|payload| self.callback_panicked(callback, payload))
     }
 
-    /// Drops an error of the user's. Its destructor is user code: a panic in it must not take a slot with it.
-    pub(super) fn let_go<E>(&self, error: E) {
-        let _ = self.call("error's destructor", |_| drop(error));
-    }
-
     /// Says something to the program's logger, which is user code, as is the text of a user's error: neither may take a
     /// slot with it. Never called under a lock.
     pub(crate) fn log(&self, level: log::Level, text: fmt::Arguments<'_>) {
         let said = catch_unwind(AssertUnwindSafe(|| log::log!(level, "{self}: {text}")));
         if let Err(payload) = said {
             let_go(payload);
+        }
+    }
+
+    /// Drops what holds an error of the manager's. A panic in that is one like any other of its panics.
+    pub(super) fn let_go<T>(&self, theirs: T) {
+        if let Err(payload) = dropped(theirs) {
+            self.callback_panicked("Error::drop", payload);
         }
     }
 
@@ -214,7 +218,10 @@ impl<M: Manager> Inner<M> {
 
     /// Duties and background work, now, on this thread.
     pub(super) fn tick_by_hand(&self) {
-        self.tick(true);
+        // Not while another thread is at it, or this one further up: the duties remember what they did.
+        if let Some(_my_turn) = self.ticking.try_lock() {
+            self.tick(true);
+        }
         if self.is_manual() {
             while let Some(job) = self.crew.take() {
                 self.work(job);
@@ -276,7 +283,7 @@ impl<M: Manager> Inner<M> {
             }
             if phase.is_live() {
                 stats.total += 1;
-                stats.weight += life.weight();
+                stats.weight = stats.weight.saturating_add(life.weight());
             }
         }
         stats.overflow = stats.total.saturating_sub(self.places_in_service());
@@ -302,8 +309,11 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
         let now = self.now();
-        let mut holders: Vec<_> =
-            self.shelf.slots().filter_map(|(index, slot)| Holder::of(index, slot, now).map(Holder::named)).collect();
+        let mut holders: Vec<_> = self
+            .shelf
+            .slots()
+            .filter_map(|(index, slot)| Holder::now_of(index, slot, now).map(Holder::named))
+            .collect();
         holders.sort_by_key(|holder| std::cmp::Reverse(holder.held_for));
         holders
     }
@@ -318,8 +328,7 @@ impl<M: Manager> Watch for Inner<M> {
         self.shelf.set_coarse(ticks(self.now()));
         self.shelf.unpark_all();
         self.alarm.ring();
-        drop(self.draining.lock());
-        self.drained.notify_all();
+        self.tell_drained();
     }
 }
 
@@ -345,10 +354,8 @@ impl<M: Manager> Drop for Inner<M> {
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.counts.destroyed_one(DestroyReason::Forgotten);
         }
-        // Errors of the user's that are still kept: a panic in a destructor of theirs could abort here.
         self.set_last_error(None);
-        if let Some(error) = self.warm_up_report.take().and_then(|report| report.first_failure) {
-            self.let_go(error);
-        }
+        let report = self.warm_up_report.take();
+        self.let_go(report);
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Life {
     entered: AtomicU64,
     /// The keeper's: since when the resource has idled, and the slot's checkouts then.
     idle_since: AtomicU64,
+    /// Since when it has been in use, in the use that `checkouts_seen` counted last.
+    busy_since: AtomicU64,
     checkouts_seen: AtomicU64,
     /// Why it is to end at its return, and for which generation: see [`Wish`].
     wish: AtomicU64,
@@ -65,6 +67,7 @@ impl Life {
         self.least_before.store(NEVER, Relaxed);
         self.rises.store(0, Relaxed);
         self.idle_since.store(birth.now, Relaxed);
+        self.busy_since.store(NEVER, Relaxed);
         self.checkouts_seen.store(birth.checkouts, Relaxed);
     }
 
@@ -173,14 +176,27 @@ impl Life {
         self.idle_since.load(Relaxed)
     }
 
-    /// The keeper's look at an idle or busy slot: idle time counts from the first look that finds it idle.
+    /// The keeper's look at an idle or busy slot: idle time counts from the first look that finds it idle, and the time of a
+    /// use from the first look that finds it in that use.
     pub(crate) fn seen(&self, idle: bool, checkouts: u64, now: u64) {
         let used = self.checkouts_seen.swap(checkouts, Relaxed) != checkouts;
-        if !idle {
-            self.idle_since.store(NEVER, Relaxed);
-        } else if used || self.idle_since() == NEVER {
-            self.idle_since.store(now, Relaxed);
+        let (goes_on, is_over) =
+            if idle { (&self.idle_since, &self.busy_since) } else { (&self.busy_since, &self.idle_since) };
+        is_over.store(NEVER, Relaxed);
+        if used || goes_on.load(Relaxed) == NEVER {
+            goes_on.store(now, Relaxed);
         }
+    }
+
+    /// Somebody was faster than the keeper: whatever the last look found, the resource idles no more.
+    pub(crate) fn not_idle(&self) {
+        self.idle_since.store(NEVER, Relaxed);
+    }
+
+    /// How long the use that is number `checkouts` of its slot has been in sight by `now`; zero if no look has found it yet.
+    pub(crate) fn in_use_for(&self, checkouts: u64, now: u64) -> u64 {
+        let since = self.busy_since.load(Relaxed);
+        if self.checkouts_seen.load(Relaxed) != checkouts { 0 } else { now.saturating_sub(since) }
     }
 
     /// Has the resource of `word` end when it is returned.

@@ -2,8 +2,10 @@
 
 use super::Inner;
 use super::life::{Birth, Life, NEVER};
+use crate::config::MAX_SLOTS;
 use crate::core::Right;
 use crate::core::sync::around::fence;
+use crate::error::Panicked;
 use crate::keeper::nanos;
 use crate::manager::{Manager, Severity};
 use crate::observe::DestroyReason;
@@ -14,6 +16,10 @@ use std::time::Duration;
 /// Returns over which the least weight is taken, and windows in a row in which it has to rise.
 const WINDOW: u64 = 16;
 const RISES: u64 = 4;
+
+/// What weighs more counts as this: four places for each of the most slots a pool may have, and their sum fits 64 bits.
+const HEAVIEST: u64 = 1 << 46;
+const _: () = assert!(HEAVIEST.checked_mul(4 * MAX_SLOTS as u64 - 1).is_some());
 
 impl<M: Manager> Inner<M> {
     pub(crate) fn life(&self, right: &Right<'_, M::Resource>) -> &Life {
@@ -79,6 +85,11 @@ impl<M: Manager> Inner<M> {
         let floor = life.floor(weight, uses, WINDOW)?;
         let leaks = floor.rises >= RISES && floor.weight as f64 > floor.baseline as f64 * growth;
         leaks.then_some(DestroyReason::Grown)
+    }
+
+    /// What the manager says that `resource` weighs, as far as it can be believed.
+    pub(super) fn weigh(&self, resource: &M::Resource) -> Result<u64, Panicked> {
+        self.call("weight", |manager| manager.weight(resource)).map(|weight| weight.min(HEAVIEST))
     }
 
     pub(crate) fn classify(&self, error: &M::Error) -> Severity {

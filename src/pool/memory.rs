@@ -1,13 +1,9 @@
 //! The weight of all resources together.
 
 use super::Inner;
-use crate::error::Panicked;
 use crate::manager::Manager;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// The most that a resource can weigh: the sum over all places there can be, three times `MAX_SLOTS`, is a number still.
-const HEAVIEST: u64 = 1 << 46;
 
 /// Sums that right-holders keep as resources come, change and go.
 #[derive(Default)]
@@ -108,11 +104,6 @@ pub struct Gc {
 }
 
 impl<M: Manager> Inner<M> {
-    /// What the manager says that `resource` weighs, as far as it can be believed.
-    pub(super) fn weigh(&self, resource: &M::Resource) -> Result<u64, Panicked> {
-        self.call("weight", |manager| manager.weight(resource)).map(|weight| weight.min(HEAVIEST))
-    }
-
     pub(crate) fn gc(&self) -> Gc {
         // What came back since the keeper's last look idles too.
         self.look_around(self.now());

@@ -2,12 +2,12 @@
 
 use super::Inner;
 use crate::config::{OnLeak, PoolConfig};
-use crate::core::sync::around::Mutex;
+use crate::core::sync::around::{Mutex, fence};
 use crate::core::{Phase, Right, attention};
 use crate::error::ConfigError;
 use crate::manager::Manager;
 use crate::observe::PoolEvent;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 /// The present sizes. Written under `changing`, read anywhere.
 pub(crate) struct Sizes {
@@ -95,6 +95,12 @@ impl<M: Manager> Inner<M> {
     fn set_target(&self) {
         let target = self.capacity() + self.sizes.held.load(Relaxed);
         self.shelf.set_target(target as u32, move || self.now());
+        // The shelf has held vacant slots for a moment. Meets the fence in its `close`: either we see that the pool is
+        // closed, or who closed it sees them vacant again.
+        fence(SeqCst);
+        if self.is_closed() {
+            self.tell_drained();
+        }
     }
 
     /// Slots without those kept for replacements.

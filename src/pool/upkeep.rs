@@ -7,7 +7,7 @@ use std::time::Duration;
 
 impl<M: Manager> Builder<M> {
     /// How often a free resource is checked with [`Manager::check`], one at a time and never the last one available.
-    /// Default: every 30 s, for managers other than closures. 1 ms to a year; None never checks.
+    /// Default: every 30 s, for managers other than closures, with which it is refused. 1 ms to a year; None never checks.
     pub fn check_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.config.check_interval = interval.into();
         self
@@ -15,6 +15,7 @@ impl<M: Manager> Builder<M> {
 
     /// Checks a resource that was neither used nor checked for this long before it is lent again, on a helper thread,
     /// while the caller waits for whatever comes first. Default: not. 1 ms to a year. Idle time is known to about 0.1 s.
+    /// Refused with a closure, which has no check.
     pub fn check_if_idle_for(mut self, idle: Duration) -> Self {
         self.config.check_if_idle_for = Some(idle);
         self
@@ -82,8 +83,9 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    /// Holds longer than this are reported, with thread, place and time, and so is their end. Default: none. 1 ms to a
-    /// year.
+    /// Holds longer than this are reported, with thread, place and time, and so is their end. Default: none. 1 ms to 100
+    /// days. A hold counts from when the keeper first sees it, at most 0.1 s late, and is seen twice before it is reported;
+    /// with [`Keeper::Manual`](crate::Keeper::Manual) the keeper sees what [`tick`](crate::Pool::tick) does.
     pub fn max_hold(mut self, hold: Duration) -> Self {
         self.config.max_hold = Some(hold);
         self
@@ -96,7 +98,8 @@ impl<M: Manager> Builder<M> {
     }
 
     /// What all resources together may weigh, in the unit of [`Manager::weight`]. Above `memory_pressure` of it the
-    /// coldest idle ones go; once it is reached no more are made. Default: no limit.
+    /// coldest idle ones go; once it is reached no more are made. Default: no limit. Refused with a closure, which has no
+    /// weight.
     pub fn memory_budget(mut self, weight: u64) -> Self {
         self.config.memory_budget = Some(weight);
         self
@@ -109,7 +112,7 @@ impl<M: Manager> Builder<M> {
     }
 
     /// Replaces a resource that leaks: one that weighs more than this many times what it did after its first use, and
-    /// whose lightest moments keep getting heavier. Default: not. 1.01 and more.
+    /// whose lightest moments keep getting heavier. Default: not. 1.01 and more. Refused with a closure, which has no weight.
     pub fn max_growth(mut self, times: f64) -> Self {
         self.config.max_growth = Some(times);
         self

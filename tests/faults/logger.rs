@@ -147,7 +147,12 @@ fn a_logger_may_call_every_method_of_the_pool_it_logs_for() {
                 }
             });
             let pool = Pool::builder(faulty.clone()).max_size(2).min_idle(0).max_overflow(1).keeper(keeper);
-            let pool = pool.name("calls back").clock(clock).max_hold(SEC).check_timeout(SEC).checkout_timeout(SEC / 50);
+            let pool = pool
+                .name("calls back")
+                .clock(clock)
+                .max_hold(SEC / 20)
+                .check_timeout(SEC / 20)
+                .checkout_timeout(SEC / 50);
             let pool = pool.build().unwrap();
             *own.lock() = Some(pool.clone());
             let take = || pool.request().timeout(3600 * SEC).checkout().unwrap();

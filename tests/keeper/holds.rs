@@ -1,8 +1,10 @@
 //! Holds that last too long.
 
-use super::support::closes_balanced;
+use super::support::{Probe, closes_balanced, until};
 use super::{MIN, SEC, number, pass, still};
-use slackwater::{DestroyReason, OnLeak};
+use slackwater::{DestroyReason, Keeper, OnLeak, Pool};
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_long_hold_is_reported_once_with_its_holder() {
@@ -76,4 +78,48 @@ fn a_lost_guard_beyond_at_most_gets_its_place_once_another_has_come_back() {
     pass(&pool, &clock, 2 * SEC, SEC);
     assert_eq!(pool.stats().total, 2);
     closes_balanced(&pool);
+}
+
+/// On the system's clock, which nobody reads between two ticks.
+#[test]
+fn a_hold_that_begins_long_after_the_last_tick_is_no_long_hold() {
+    let hold = Duration::from_millis(20);
+    let pool = Pool::builder(Probe::new()).keeper(Keeper::Manual).max_hold(hold).build().unwrap();
+    let pass = |span: Duration| {
+        let began = Instant::now();
+        until(|| began.elapsed() > span);
+    };
+    pass(3 * hold);
+    let held = pool.checkout().unwrap();
+    pool.tick();
+    assert_eq!(pool.stats().long_holds, 0);
+    pass(hold);
+    pool.tick();
+    pass(hold);
+    pool.tick();
+    assert_eq!(pool.stats().long_holds, 1, "it is by now");
+    drop(held);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn two_ticks_at_once_count_a_hold_once() {
+    for _ in 0..1_000 {
+        let (_, clock, builder) = still();
+        let pool = builder.max_hold(MIN).on_leak(OnLeak::Replace { at_most: 1 }).build().unwrap();
+        let held = pool.checkout().unwrap();
+        clock.advance(2 * MIN);
+        let go = Barrier::new(2);
+        let tick = || {
+            go.wait();
+            pool.tick();
+        };
+        std::thread::scope(|s| {
+            s.spawn(tick);
+            tick();
+        });
+        assert_eq!(pool.stats().long_holds, 1);
+        drop(held);
+        closes_balanced(&pool);
+    }
 }

@@ -72,6 +72,18 @@ fn gc_destroys_what_came_back_this_moment_although_the_keeper_saw_it_in_use() {
     closes_balanced(&pool);
 }
 
+#[test]
+fn weights_have_a_sum_however_heavy_they_are() {
+    let (_, _, builder) = still();
+    let pool = builder.max_size(3).memory_budget(1 << 48).memory_pressure(1.0).build().unwrap();
+    let mut held = [(); 3].map(|()| pool.checkout_owned().unwrap());
+    held.each_mut().into_iter().for_each(|held| held.weight = u64::MAX);
+    drop(held);
+    assert_eq!((pool.stats().weight, pool.memory().total), (3 << 46, 3 << 46));
+    closes_balanced(&pool);
+    assert_eq!(pool.memory().total, 0);
+}
+
 /// Uses the pool's one resource `uses` times; `weigh` says what it weighs after each.
 fn uses(pool: &Pool<Probe>, uses: u64, weigh: impl Fn(u64) -> u64) {
     for used in 0..uses {

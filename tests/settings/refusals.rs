@@ -15,6 +15,11 @@ type Refused = (fn(Builder<Make>) -> Builder<Make>, &'static str, &'static str, 
 
 const TOO_LONG: Duration = Duration::from_nanos(MAX_SPAN.as_nanos() as u64 + 1);
 
+/// The longest span measured from a checkout or a return on: 100 days.
+const MAX_NOTED: Duration = Duration::from_secs(8_640_000);
+
+const TOO_LONG_NOTED: Duration = Duration::from_nanos(MAX_NOTED.as_nanos() as u64 + 1);
+
 const MS: Duration = Duration::from_millis(1);
 
 const TINY: Duration = Duration::from_nanos(1);
@@ -27,7 +32,7 @@ const REFUSED: &[Refused] = &[
     (|b| b.max_size(3).min_idle(4), "min_idle", "4", "0 to 3"),
     (|b| b.max_size(0).max_overflow(1).min_idle(1), "min_idle", "1", "0 to 0"),
     (|b| b.overflow_ttl(Duration::from_secs(1)), "overflow_ttl", "1s", "set max_overflow"),
-    (|b| b.max_overflow(1).overflow_ttl(TOO_LONG), "overflow_ttl", "31536000.000000001s", "0ns to 31536000s"),
+    (|b| b.max_overflow(1).overflow_ttl(TOO_LONG_NOTED), "overflow_ttl", "8640000.000000001s", "0ns to 8640000s"),
     (|b| b.checkout_timeout(TOO_LONG), "checkout_timeout", "31536000.000000001s", "0ns to 31536000s"),
     (|b| b.checkout_timeout(Duration::MAX), "checkout_timeout", "18446744073709551615.999999999s", "0ns to 31536000s"),
     (|b| b.warm_up_timeout(Duration::ZERO), "warm_up_timeout", "0ns", "1ns to 31536000s"),
@@ -61,10 +66,11 @@ const REFUSED: &[Refused] = &[
     (|b| b.surge(0), "surge", "0", "set one of them"),
     (|b| b.max_unavailable(MAX_SLOTS + 1), "max_unavailable", "65537", "0 to 65536"),
     (|b| b.max_size(4).ceiling(3), "ceiling", "3", "4 to 65536"),
-    (|b| b.max_hold(TINY), "max_hold", "1ns", "1ms to 31536000s"),
+    (|b| b.max_hold(TINY), "max_hold", "1ns", "1ms to 8640000s"),
+    (|b| b.max_hold(TOO_LONG_NOTED), "max_hold", "8640000.000000001s", "1ms to 8640000s"),
     (|b| b.on_leak(OnLeak::Replace { at_most: 1 }), "on_leak", "Replace", "set max_hold"),
-    (|b| b.max_hold(MAX_SPAN).on_leak(OnLeak::Replace { at_most: 0 }), "on_leak.at_most", "0", "1 to 1"),
-    (|b| b.max_hold(MAX_SPAN).on_leak(OnLeak::Replace { at_most: 2 }), "on_leak.at_most", "2", "1 to 1"),
+    (|b| b.max_hold(MAX_NOTED).on_leak(OnLeak::Replace { at_most: 0 }), "on_leak.at_most", "0", "1 to 1"),
+    (|b| b.max_hold(MAX_NOTED).on_leak(OnLeak::Replace { at_most: 2 }), "on_leak.at_most", "2", "1 to 1"),
     (|b| b.memory_budget(0), "memory_budget", "0", "1 to 9223372036854775807"),
     (|b| b.memory_pressure(0.5), "memory_pressure", "0.5", "set memory_budget"),
     (|b| b.memory_budget(9).memory_pressure(0.0), "memory_pressure", "0.0", "0.01 to 1.0"),
@@ -78,6 +84,10 @@ const REFUSED: &[Refused] = &[
     (|b| b.scaling(Scaling::between(1, 9).band(0.0, 0.5)), "scaling.band.low", "0.0", "0.05 to 0.9"),
     (|b| b.scaling(Scaling::between(1, 9).band(0.5, 0.5)), "scaling.band.high", "0.5", "0.55 to 0.95"),
     (|b| b.scaling(Scaling::between(1, 9).interval(TINY)), "scaling.interval", "1ns", "1ms to 31536000s"),
+    (|b| b.check_interval(MS), "check_interval", "1ms", "implement Manager"),
+    (|b| b.check_if_idle_for(MS), "check_if_idle_for", "1ms", "implement Manager"),
+    (|b| b.memory_budget(9), "memory_budget", "9", "implement Manager"),
+    (|b| b.max_growth(2.0), "max_growth", "2.0", "implement Manager"),
     (|b| b.name(""), "name", "\"\"", "1 to 64 bytes"),
     (|b| b.name("a\nb"), "name", "\"a\\nb\"", "without control characters"),
     (|b| b.name("x".repeat(65)), "name", "xxxxx", "1 to 64 bytes"),
@@ -102,14 +112,15 @@ fn a_refused_setting_is_named_with_its_value_and_what_is_allowed() {
 
 #[test]
 fn the_ends_of_every_range_are_accepted() {
-    let accepted: [fn(&mut PoolConfig); 24] = [
+    let accepted: [fn(&mut PoolConfig); 25] = [
         |c| c.max_size = MAX_SLOTS,
         |c| (c.max_size, c.max_overflow) = (0, MAX_SLOTS),
         |c| (c.max_size, c.max_overflow) = (1, MAX_SLOTS - 1),
         |c| (c.max_size, c.min_idle) = (3, Some(3)),
         |c| c.min_idle = Some(0),
         |c| (c.max_overflow, c.overflow_ttl) = (1, Some(Duration::ZERO)),
-        |c| (c.max_overflow, c.overflow_ttl) = (1, Some(MAX_SPAN)),
+        |c| (c.max_overflow, c.overflow_ttl) = (1, Some(MAX_NOTED)),
+        |c| c.max_hold = Some(MAX_NOTED),
         |c| c.checkout_timeout = Duration::ZERO,
         |c| c.checkout_timeout = MAX_SPAN,
         |c| c.warm_up_timeout = Duration::from_nanos(1),
