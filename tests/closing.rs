@@ -216,6 +216,8 @@ fn a_close_beside_a_resize_ends_when_all_is_drained() {
             go.wait();
             (0..20).for_each(|at| pool.resize(0, 1 + 63 * (at % 2)).unwrap());
             until(|| close.is_finished());
+            let report = close.join().unwrap();
+            assert!(report.is_complete(), "{report}");
         });
         closes_balanced(&pool);
     }

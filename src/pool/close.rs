@@ -71,6 +71,7 @@ impl<M: Manager> Inner<M> {
         }
         self.wait_until_drained(deadline);
         self.finish_threads(deadline);
+        self.sizes_have_settled();
         let in_callback = |phase| matches!(phase, Phase::Creating | Phase::Checking | Phase::Retiring);
         CloseReport {
             destroyed: self.counts.destroyed().total() - destroyed_before,

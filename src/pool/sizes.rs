@@ -91,8 +91,16 @@ impl<M: Manager> Inner<M> {
         self.set_target();
     }
 
+    /// Waits until no slot is held to be shut or opened. In a closed pool none will be.
+    pub(super) fn sizes_have_settled(&self) {
+        drop(self.sizes.changing.lock());
+    }
+
     /// Under `changing`.
     fn set_target(&self) {
+        if self.is_closed() {
+            return;
+        }
         let target = self.capacity() + self.sizes.held.load(Relaxed);
         self.shelf.set_target(target as u32, move || self.now());
         // The shelf has held vacant slots for a moment. Meets the fence in its `close`: either we see that the pool is
