@@ -201,7 +201,7 @@ impl<M: Manager> Pool<M> {
     }
 
     /// Sets `min_idle` and `max_size` while the pool is at work. Growing serves waiters at once. Shrinking ends surplus
-    /// resources: free ones now, those in use at their return.
+    /// resources: free ones now, those in use at their return. A closed pool stays as it is.
     ///
     /// # Errors
     /// For what `build` would refuse, and for more than [`ceiling`](Builder::ceiling) allows.

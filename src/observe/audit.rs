@@ -17,6 +17,7 @@ pub struct Audit {
     pub(crate) shut: usize,
     pub(crate) stats: Stats,
     pub(crate) settled: bool,
+    pub(crate) closed: bool,
     pub(crate) queued: usize,
 }
 
@@ -45,7 +46,8 @@ impl Audit {
         hold(phases == self.slots, format!("{phases} slots are in some phase, of {}", self.slots));
         hold(open == self.open, format!("{open} slots are open, of {}", self.open));
         let target = self.target;
-        hold(self.open >= target, format!("{} slots are open, {target} should be", self.open));
+        // A closed pool only becomes emptier, whatever its size was to be.
+        hold(self.closed || self.open >= target, format!("{} slots are open, {target} should be", self.open));
         let gone = s.destroyed.total() + s.detached;
         // A slot being destroyed is alive until `destroy` has returned and the count is up.
         let alive = s.created.checked_sub(gone);
@@ -54,7 +56,7 @@ impl Audit {
             format!("{} created - {gone} destroyed or detached = {alive:?}, but {} alive", s.created, s.total),
         );
         let most = s.max_overflow + self.open.saturating_sub(target);
-        hold(s.overflow <= most, format!("{} overflow resources, of {most} allowed", s.overflow));
+        hold(self.closed || s.overflow <= most, format!("{} overflow resources, of {most} allowed", s.overflow));
         hold(s.waiting == self.queued, format!("{} waiters counted, {} in the queue", s.waiting, self.queued));
         findings
     }

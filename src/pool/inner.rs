@@ -304,7 +304,7 @@ impl<M: Manager> Inner<M> {
         let settled = fingerprint() == before;
         let (open, slots) = (self.shelf.open_slots() as usize, self.shelf.len() as usize);
         let target = self.shelf.target() as usize;
-        Audit { slots, open, target, vacant, shut, stats, settled, queued }
+        Audit { slots, open, target, vacant, shut, stats, settled, closed: self.is_closed(), queued }
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {

@@ -68,6 +68,9 @@ impl<M: Manager> Inner<M> {
         crate::config::within("max_size", max_size, 0..=most)?;
         PoolConfig { ceiling: None, idle_timeout: None, on_leak: OnLeak::Report, ..config }.validate()?;
         let one_at_a_time = self.sizes.changing.lock();
+        if self.is_closed() {
+            return Ok(());
+        }
         let from = self.sizes.max_size.swap(max_size, Relaxed);
         self.sizes.min_idle.store(min_idle, Relaxed);
         self.set_target();

@@ -121,7 +121,7 @@ impl Reference {
                 let most = CEILING - self.rules.max_overflow;
                 let least = usize::from(self.rules.max_overflow == 0);
                 assert_eq!(answer.is_ok(), (least..=most).contains(max_size) && min_idle <= max_size, "{answer:?}");
-                if answer.is_ok() {
+                if answer.is_ok() && !self.closed {
                     self.resized(sight, *min_idle, *max_size);
                 }
             }
