@@ -97,6 +97,14 @@ impl<M: Manager> Inner<M> {
         self.keeper.lock().replacements.len()
     }
 
+    /// Resources that are still there although their successors are.
+    pub(crate) fn outlived(&self) -> usize {
+        let state = self.keeper.lock();
+        let outlived =
+            |entry: &&Replacement| matches!(entry.stage, Stage::Ending { .. }) && self.word_of(entry.old).is_some();
+        state.replacements.iter().filter(outlived).count()
+    }
+
     /// Moves replacements on. Returns when to look again, where nobody rings.
     pub(super) fn replace(&self, now: u64) -> Option<u64> {
         let paused = self.creation_pause(now).or_else(|| match self.supply(now) {
@@ -158,6 +166,14 @@ impl<M: Manager> Inner<M> {
             _ => false,
         };
         let lent = entries.iter().filter(lends).count();
+        // What is in use yields to what is free: it may be so for ever.
+        if entries.iter().any(|entry| entry.stage == Stage::Waiting && !busy(entry.old)) {
+            for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Stopping && busy(entry.old)) {
+                entry.stage = Stage::Waiting;
+                self.lives[entry.old.slot()].wish_nothing();
+                stopped -= 1;
+            }
+        }
         let mut orders = Orders::default();
         for entry in entries {
             match entry.stage {

@@ -242,7 +242,13 @@ impl<M: Manager> Inner<M> {
         if !free_slots {
             return None;
         }
-        // Nothing free, and no new one to be had for now.
+        // Nothing free, and no new one to be had for now: then one whose time has come, which the keeper would have replaced
+        // if it had room.
+        if self.config.max_lifetime.is_some()
+            && let Some(right) = self.shelf.take_anywhere(caller.start)
+        {
+            return Some(Found::Resource(right));
+        }
         // One good use proves nothing: it is checked again at its return.
         let last_resort = self.shelf.claim_any(Phase::Degraded, Phase::Busy)?;
         Some(Found::Resource(last_resort.marked(Mark::Suspect)))

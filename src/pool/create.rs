@@ -238,8 +238,9 @@ impl<M: Manager> Inner<M> {
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
         let paused = self.creation.paused_until(self.now()).is_some() || self.over_budget().is_some();
+        let served = old_is_gone && self.is_taken(0);
         let place = match old_is_gone {
-            _ if paused || self.is_closed() => None,
+            _ if paused || served || self.is_closed() => None,
             true => self.reserve_in_place_of_another(),
             false => self.shelf.reserve_extra(),
         };
@@ -255,8 +256,7 @@ impl<M: Manager> Inner<M> {
                 failed = Some(failure.error);
                 false
             }
-            // No room means that somebody else made it.
-            None => old_is_gone && !paused,
+            None => served || (old_is_gone && self.is_taken(0)),
         };
         self.successor_made(old, made);
         if let Some(error) = failed {
@@ -264,22 +264,21 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Reserves the place that a resource has left. It was shut if another had to give one back meanwhile, and it is taken
-    /// if somebody else has made one by now.
+    /// Whether somebody else has made a resource in the place that one has left, not counting `own` that are reserved for it.
+    fn is_taken(&self, own: usize) -> bool {
+        let empty = |phase| matches!(phase, Phase::Vacant | Phase::Shut);
+        let present = self.shelf.slots().filter(|(_, slot)| !empty(slot.look().phase())).count();
+        present - own.min(present) >= self.regular_places() + self.outlived()
+    }
+
+    /// Reserves the place that a resource has left. It was shut if another had to give one back meanwhile.
     fn reserve_in_place_of_another(&self) -> Option<Right<'_, M::Resource>> {
-        let taken = |most: usize| {
-            let empty = |phase| matches!(phase, Phase::Vacant | Phase::Shut);
-            self.shelf.slots().filter(|(_, slot)| !empty(slot.look().phase())).count() > most
-        };
-        if taken(self.places_in_service().saturating_sub(1)) {
-            return None;
-        }
         if let Some(right) = self.shelf.reserve() {
             return Some(right);
         }
         let right = self.shelf.reserve_extra()?;
-        // Counted again, with ours: another may have been reserved between the two looks above.
-        if taken(self.places_in_service()) {
+        // Another may have been reserved since the look before.
+        if self.is_taken(1) {
             self.vacate(right);
             return None;
         }

@@ -204,6 +204,11 @@ impl Life {
         self.wish.store(Wish::of(word, reason), Relaxed);
     }
 
+    /// Takes a wish back, unless it was heard already.
+    pub(crate) fn wish_nothing(&self) {
+        self.wish.store(0, Relaxed);
+    }
+
     /// Why the resource of `word` is to end, if it is.
     pub(crate) fn wished(&self, word: Word) -> Option<DestroyReason> {
         let wish = self.wish.load(Relaxed);

@@ -47,6 +47,11 @@ impl<M: Manager> Inner<M> {
         self.max_size() + self.sizes.extra.load(Relaxed)
     }
 
+    /// Places for resources that are neither overflow nor there for a predecessor that has yet to end.
+    pub(crate) fn regular_places(&self) -> usize {
+        self.max_size() + self.sizes.held.load(Relaxed)
+    }
+
     /// Most resources at once, overflow included.
     pub(crate) fn capacity(&self) -> usize {
         self.max_size() + self.config.max_overflow
