@@ -251,11 +251,11 @@ impl<M: Manager> Pool<M> {
     }
 
     /// Runs the keeper's duties once, now, and the background work that nobody has begun. Only with
-    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to. Does without the duties while another thread is at them,
-    /// or when called from within them, by the program's logger for instance.
+    /// [`Keeper::Manual`](crate::Keeper::Manual) is there a need to. Called from within the duties, by the program's logger for
+    /// instance, it does without them.
     ///
     /// # Blocking
-    /// With `Keeper::Manual`, for as long as the manager's callbacks take.
+    /// While another thread is at the duties. With `Keeper::Manual`, for as long as the manager's callbacks take.
     pub fn tick(&self) {
         self.inner.tick_by_hand();
     }

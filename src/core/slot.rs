@@ -1,10 +1,10 @@
 //! A place for one resource, and the right to touch it.
 
-use super::sync::{AtomicU64, UnsafeCell};
+use super::sync::{AtomicU64, LOOK, UnsafeCell};
 use super::word::{Mark, Phase, Word};
 use std::panic::Location;
 // The record is bookkeeping that takes part in no protocol, so the model checker need not see it.
-use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU64 as Plain};
 
 /// A place for one resource. The word is the only authority on who may touch the rest.
@@ -117,9 +117,7 @@ impl<R> Slot<R> {
     /// resource elsewhere, read after it, is as new as the word.
     #[inline(always)]
     pub(crate) fn look(&self) -> Word {
-        // Acquire: meets the Release in `Right::open` and `Right::vacate`. No protocol here relies on it, as the models
-        // show, which do without.
-        const LOOK: Ordering = if cfg!(slackwater_loom) { Relaxed } else { Acquire };
+        // Meets the Release in `Right::open` and `Right::vacate`.
         Word::from_bits(self.word.load(LOOK))
     }
 

@@ -27,6 +27,9 @@ mod native {
         thread::{Thread, current, park, park_timeout},
     };
 
+    /// A look at a slot's word acquires what is noted of its resource elsewhere.
+    pub(crate) const LOOK: std::sync::atomic::Ordering = std::sync::atomic::Ordering::Acquire;
+
     /// `UnsafeCell` with the closure API of the model checker, which then sees each access.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -54,6 +57,9 @@ mod model {
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence};
+
+    /// No protocol relies on what a look acquires, as the models show, which do without.
+    pub(crate) const LOOK: std::sync::atomic::Ordering = std::sync::atomic::Ordering::Relaxed;
 
     /// A thread's permit to pass one `park`.
     ///

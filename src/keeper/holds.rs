@@ -185,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_beside_another_leaves_the_duties_to_it() {
+    fn a_tick_within_a_tick_leaves_the_duties_to_it() {
         let clock = crate::VirtualClock::new();
         let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).clock(&clock);
         let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();
         let held = pool.checkout().unwrap();
         clock.advance(Duration::from_nanos(HOLD));
-        let ticks = [true, false].map(|beside| {
-            let _other = beside.then(|| pool.inner.ticking.lock());
+        let ticks = [true, false].map(|within| {
+            let _outer = within.then(|| pool.inner.turns.take());
             pool.tick();
             pool.stats().long_holds
         });

@@ -24,8 +24,8 @@ pub use scaling::Advice;
 
 use crate::config::Keeper;
 use crate::core::sync::around::thread::{self, JoinHandle};
-use crate::core::sync::around::{Condvar, Mutex};
-use crate::core::{Phase, Word, attention};
+use crate::core::sync::around::{AtomicU64, Condvar, Mutex, MutexGuard};
+use crate::core::{Phase, Word, attention, thread_number};
 use crate::error::{BuildError, let_go};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
@@ -116,6 +116,39 @@ impl Alarm {
         }
         let rung = std::mem::take(&mut bell.rung);
         (!bell.stopped).then_some(rung)
+    }
+}
+
+/// Who does the keeper's duties now. One thread at a time: each duty remembers what it did, not that it is at it.
+#[derive(Default)]
+pub(crate) struct Turns {
+    lock: Mutex<()>,
+    /// The thread that has the turn, or 0.
+    taken_by: AtomicU64,
+}
+
+pub(crate) struct Turn<'t> {
+    turns: &'t Turns,
+    _held: MutexGuard<'t, ()>,
+}
+
+impl Turns {
+    /// Waits for the turn. None if this very thread has it, further up: the program's logger may tick.
+    pub(crate) fn take(&self) -> Option<Turn<'_>> {
+        let me = thread_number();
+        // Relaxed: only this thread ever writes its own number.
+        if self.taken_by.load(Relaxed) == me {
+            return None;
+        }
+        let held = self.lock.lock();
+        self.taken_by.store(me, Relaxed);
+        Some(Turn { turns: self, _held: held })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.taken_by.store(0, Relaxed);
     }
 }
 
@@ -220,8 +253,8 @@ fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<(
 
 impl<M: Manager> Kept for Inner<M> {
     fn keep(&self, rung: bool) -> Option<u64> {
-        // After whoever ticks by hand.
-        let _my_turn = self.ticking.lock();
+        // Taken by this thread it is never: what the duties call, calls no `keep`.
+        let _my_turn = self.turns.take();
         self.tick(rung)
     }
 
@@ -234,7 +267,7 @@ impl<M: Manager> Kept for Inner<M> {
 }
 
 impl<M: Manager> Inner<M> {
-    /// The keeper's duties, once, by whoever holds `ticking`. Returns when they are next due, or None until somebody rings.
+    /// The keeper's duties, once, by whoever has the turn. Returns when they are next due, or None until somebody rings.
     pub(crate) fn tick(&self, rung: bool) -> Option<u64> {
         let now = self.now();
         let (clock, looked) = self.keep_clock(now);
@@ -436,7 +469,7 @@ mod tests {
         let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).build().unwrap();
         let inner = &pool.inner;
         // In the place of the keeper's own thread.
-        let my_turn = inner.ticking.lock();
+        let my_turn = inner.turns.take();
         let rest = inner.now() + 2 * QUIET;
         let (next, _) = inner.keep_clock(rest);
         assert_eq!((inner.shelf.coarse(), next), (ticks(rest) | ASLEEP, Some(rest + QUIET)));

@@ -10,7 +10,7 @@ use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, Poo
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, anchored, attention};
 use crate::error::{BuildError, SharedError, let_go};
-use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, nanos, ticks};
+use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, Turns, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
 use crossbeam_channel::Receiver;
@@ -278,7 +278,7 @@ fn assemble<M: Manager>(
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
         keeper: Mutex::new(KeeperState::default()),
-        ticking: Mutex::new(()),
+        turns: Turns::default(),
         keeper_thread: Mutex::new(None),
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),

@@ -11,7 +11,7 @@ use crate::core::sync::around::thread::JoinHandle;
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::{Panicked, dropped, let_go};
-use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Watch, Work, ticks};
+use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Turns, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
 use std::any::Any;
@@ -41,8 +41,7 @@ pub(crate) struct Inner<M: Manager> {
     pub(crate) crew: Arc<Crew<Job<M>>>,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
-    /// Held by whoever does the keeper's duties.
-    pub(crate) ticking: Mutex<()>,
+    pub(crate) turns: Turns,
     pub(crate) keeper_thread: Mutex<Option<JoinHandle<()>>>,
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
@@ -218,8 +217,8 @@ impl<M: Manager> Inner<M> {
 
     /// Duties and background work, now, on this thread.
     pub(super) fn tick_by_hand(&self) {
-        // Not while another thread is at it, or this one further up: the duties remember what they did.
-        if let Some(_my_turn) = self.ticking.try_lock() {
+        // Not if this thread is at it further up.
+        if let Some(_my_turn) = self.turns.take() {
             self.tick(true);
         }
         if self.is_manual() {

@@ -6,7 +6,7 @@
 use shuttle::rand::{Rng, thread_rng};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::{PoisonError, TryLockError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// shuttle has no clock: a timed park is "the timer fired now", after letting others run.
@@ -62,15 +62,6 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard { mutex: &self.0, held: Some(lock(&self.0)) }
-    }
-
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        let held = match self.0.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(MutexGuard { mutex: &self.0, held: Some(held) })
     }
 }
 
