@@ -3,7 +3,7 @@
 mod support;
 
 use slackwater::{
-    CheckoutError, CloseReport, Creation, DestroyReason, Keeper, Pool, ReturnOutcome, Strategy, VirtualClock,
+    CheckoutError, CloseReport, Creation, DestroyReason, JobKind, Keeper, Pool, ReturnOutcome, Strategy, VirtualClock,
 };
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
@@ -53,7 +53,11 @@ fn waiters_for_a_creation_that_hangs_are_told_too() {
         until(|| probe.create.inside() == 1);
         let report = pool.close(10 * MS);
         assert_eq!((report.unfinished, report.is_complete()), (1, false));
-        assert!(report.to_string().contains("1 still in a callback"), "{report}");
+        assert!(
+            report.to_string().contains("1 still in a callback: a background create in slot 0 has run"),
+            "{report}"
+        );
+        assert_eq!((report.unfinished_jobs[0].kind, report.unfinished_jobs[0].slot), (JobKind::Create, Some(0)));
         assert!(is_closed(waiter.join().unwrap()));
     });
     probe.create.open();

@@ -288,6 +288,15 @@ impl<J: Task + 'static> Crew<J> {
         (state.hung().count(), state.hung_ever)
     }
 
+    /// Jobs that run now, hung or not, the longest first.
+    pub(crate) fn present_jobs(&self, now: u64) -> Vec<HungJob> {
+        let state = self.state.lock();
+        let mut jobs: Vec<_> =
+            state.threads.values().filter_map(|thread| thread.job.as_ref()).map(|job| job.hung(now)).collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.running_for));
+        jobs
+    }
+
     /// Jobs that hang now and keep a resource from being there: all but the destructions.
     pub(crate) fn hung_makers(&self) -> usize {
         self.state.lock().hung().filter(|job| job.kind != JobKind::Destroy).count()

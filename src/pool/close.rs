@@ -5,7 +5,7 @@ use super::{Inner, Job};
 use crate::core::{Phase, Right};
 use crate::keeper::{self, Deadline, Work};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder};
+use crate::observe::{DestroyReason, Holder, HungJob};
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct CloseReport {
     pub still_out: Vec<Holder>,
     /// Slots in which a callback of the manager's (create, check or destroy) had not returned at the deadline.
     pub unfinished: usize,
+    /// The background jobs among them: what each does, in which slot, and for how long already.
+    pub unfinished_jobs: Vec<HungJob>,
     /// Threads that wait in the queue no more: how many were woken by this close.
     pub waiters_woken: usize,
     /// How long it took.
@@ -37,6 +39,9 @@ impl fmt::Display for CloseReport {
         write!(f, "closed in {:.1?}: {} destroyed", self.took, self.destroyed)?;
         if self.unfinished > 0 {
             write!(f, ", {} still in a callback", self.unfinished)?;
+        }
+        for (at, job) in self.unfinished_jobs.iter().enumerate() {
+            write!(f, "{}{job}", if at == 0 { ": " } else { ", " })?;
         }
         for (at, holder) in self.still_out.iter().enumerate() {
             write!(f, "{}{holder}", if at == 0 { "; still out: " } else { ", " })?;
@@ -77,6 +82,7 @@ impl<M: Manager> Inner<M> {
             destroyed: self.counts.destroyed().total() - destroyed_before,
             still_out: self.holders(),
             unfinished: self.shelf.slots().filter(|(_, slot)| in_callback(slot.look().phase())).count(),
+            unfinished_jobs: self.crew.present_jobs(self.now()),
             waiters_woken,
             took: Duration::from_nanos(self.now().saturating_sub(began)),
         }

@@ -268,7 +268,8 @@ impl<M: Manager> Inner<M> {
     fn is_taken(&self, own: usize) -> bool {
         let empty = |phase| matches!(phase, Phase::Vacant | Phase::Shut);
         let present = self.shelf.slots().filter(|(_, slot)| !empty(slot.look().phase())).count();
-        present - own.min(present) >= self.regular_places() + self.outlived()
+        // What hangs may never be one.
+        present.saturating_sub(own + self.crew.hung_makers()) >= self.regular_places() + self.outlived()
     }
 
     /// Reserves the place that a resource has left. It was shut if another had to give one back meanwhile.

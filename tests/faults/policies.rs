@@ -198,7 +198,7 @@ fn a_replacement_that_hangs_costs_no_capacity_and_ends_with_the_hang() {
         until(|| pool.stats().hung_jobs == 1);
         // What is replaced already, and what is not yet.
         has_its_capacity(&pool, 3);
-        assert!(rollout.remaining() > 0);
+        assert!(rollout.remaining() > 0, "{} remain", rollout.remaining());
         if callback == Callback::Destroy {
             // Its place is lent to the others after a second.
             passes(&clock, || rollout.remaining() == 1);
