@@ -319,7 +319,9 @@ pub(crate) enum Refusal {
 
 /// As [`dropped`], for what no pool is there to count, and for what a panic carried, whose drop may panic too.
 pub(crate) fn let_go<T>(theirs: T) {
-    if let Err(payload) = dropped(theirs) {
-        std::mem::forget(payload);
+    if let Err(payload) = dropped(theirs)
+        && let Err(its) = dropped(payload)
+    {
+        std::mem::forget(its);
     }
 }

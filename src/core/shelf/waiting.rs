@@ -2,7 +2,7 @@
 
 use super::attention::{CLOSED, CONTENDED, FENCED, STARVING};
 use super::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::error::let_go;
 
 impl<R> Shelf<R> {
     /// Queues, looks again with `look`, and parks until a slot is granted, `look` finds something, the wait is refused,
@@ -198,20 +198,12 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
                 Outcome::Found(found)
             }
             (State::Refused, Outcome::Found(found)) => {
-                self.ignore_refusal();
+                // It came too late, and what was found must not be lost to the drop of its error.
+                let_go(self.node.take_refusal());
                 Outcome::Found(found)
             }
             (_, outcome) if left_out!("timeout_takes_grant") => outcome,
             _ => self.served(),
-        }
-    }
-
-    /// Drops a refusal that came too late. The error in it is the user's: a panic in its destructor must not take with it
-    /// what was found.
-    fn ignore_refusal(&self) {
-        let refusal = self.node.take_refusal();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(refusal))) {
-            std::mem::forget(payload);
         }
     }
 
@@ -243,7 +235,7 @@ impl<R, N: Now> Drop for Seat<'_, R, N> {
             match self.node.state() {
                 State::Granted { index } => drop(self.shelf.give_back(self.granted(index), self.now)),
                 // Not left for the thread's next wait to drop: that would be under the lock.
-                _ => self.ignore_refusal(),
+                _ => let_go(self.node.take_refusal()),
             }
         }
     }
