@@ -5,6 +5,7 @@ mod checkout;
 mod close;
 mod crash_loop;
 mod create;
+mod demand;
 mod give_back;
 mod inner;
 mod life;

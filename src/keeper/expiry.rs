@@ -1,11 +1,12 @@
 //! Age: what is too old, or has idled for too long.
 
-use crate::core::{Phase, Right};
+use crate::core::{Phase, Right, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
 use crate::pool::{Inner, Life, NEVER};
 
-use super::nanos;
+use super::{TICK, nanos, since_ticks};
+use std::sync::atomic::Ordering::Relaxed;
 
 impl<M: Manager> Inner<M> {
     /// Asks for successors of what has reached its `max_lifetime`. Returns when the next one does.
@@ -89,5 +90,42 @@ impl<M: Manager> Inner<M> {
             // Until the next look the life still says that it idles.
             self.lives[index as usize].not_idle();
         }
+    }
+
+    /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
+    pub(super) fn end_idle_overflow(&self, now: u64) -> Option<u64> {
+        let config = self.config();
+        let ttl = nanos(config.overflow_ttl());
+        while self.shelf.attention() & attention::OVERFLOWING != 0 && !self.is_closed() {
+            if self.staying() <= self.places_in_service() {
+                if self.shelf.occupied() as usize <= self.places_in_service() {
+                    self.shelf.set_attention(attention::OVERFLOWING, false);
+                    // A creation may have raised it a moment before.
+                    self.watch_surplus();
+                }
+                return None;
+            }
+            // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
+            let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
+            let free = |phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded);
+            let idle = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase()));
+            // A noted time is rounded down to its tick: a tick less, so as never to be early.
+            let idle_for = |stamp: u32| since_ticks(stamp, now).saturating_sub(TICK).min(most);
+            let (slot, idle_for) = idle
+                .map(|(_, slot)| (slot, idle_for(slot.record().stamp().time())))
+                .max_by_key(|(_, idle_for)| *idle_for)?;
+            if idle_for < ttl {
+                return Some(now + (ttl - idle_for));
+            }
+            let seen = slot.look();
+            // Claimed like by a borrower: if somebody was faster, it is not idle.
+            if free(seen.phase())
+                && let Some(right) = slot.claim(seen, Phase::Retiring)
+            {
+                // Never here: `destroy` is the user's, and may hang.
+                self.send_to_end(right, DestroyReason::Overflow);
+            }
+        }
+        None
     }
 }

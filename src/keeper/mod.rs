@@ -3,6 +3,7 @@
 //! It sleeps until its earliest deadline, holds the pool weakly, runs no user code, and claims slots through the same
 //! compare-exchange as everyone. While anything is checked out it publishes a coarse clock; at rest it is silent.
 
+mod alarm;
 mod clock;
 mod crew;
 mod expiry;
@@ -13,31 +14,30 @@ mod memory;
 mod replacement;
 mod scaling;
 mod shared;
+mod supply;
 
 pub use clock::{Clock, Deadline, VirtualClock};
 
+pub(crate) use alarm::{Alarm, Turns};
 pub(crate) use clock::{Watch, nanos};
-pub(crate) use crew::{Crew, CrewLimits, Upkeep, Work};
+pub(crate) use crew::{Crew, CrewLimits, Work};
 pub(crate) use lanes::Task;
 pub(crate) use replacement::Pace;
 pub use scaling::Advice;
 
 use crate::config::Keeper;
 use crate::core::sync::around::thread::{self, JoinHandle};
-use crate::core::sync::around::{AtomicU64, Condvar, Mutex, MutexGuard};
-use crate::core::{Phase, Word, attention, thread_number};
+use crate::core::{Phase, Word};
 use crate::error::{BuildError, let_go};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, JobKind};
-use crate::pool::{Inner, Job, Quarantined, Supply};
+use crate::pool::{Inner, Quarantined};
 use holds::{Held, Overdue};
 use replacement::Replacement;
 use scaling::Load;
-use shared::{Kept, Seat};
+use shared::Kept;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 /// Set in the coarse clock while nobody publishes it: the time beside it is when it stopped.
 pub(crate) const ASLEEP: u32 = 1 << 31;
@@ -63,94 +63,6 @@ const TICKS_PER_LOOK: u64 = 10;
 
 /// How long a pool must be quiet before its clock stops and its returns stop fencing, in nanoseconds: 1 s.
 const QUIET: u64 = 1_000_000_000;
-
-/// Wakes the keeper, and knows when it has ended.
-#[derive(Default)]
-pub(crate) struct Alarm {
-    state: Mutex<Bell>,
-    condvar: Condvar,
-    /// Where the shared keeper is woken instead.
-    seat: OnceLock<Seat>,
-}
-
-#[derive(Default)]
-struct Bell {
-    rung: bool,
-    stopped: bool,
-    ended: bool,
-}
-
-impl Alarm {
-    pub(crate) fn ring(&self) {
-        if let Some(seat) = self.seat.get() {
-            return seat.ring();
-        }
-        self.state.lock().rung = true;
-        self.condvar.notify_one();
-    }
-
-    fn stop(&self) {
-        self.state.lock().stopped = true;
-        self.condvar.notify_all();
-    }
-
-    /// Waits until the keeper has ended, at most until `deadline`. False if it has not.
-    fn wait_for_end(&self, clock: &Clock, deadline: u64) -> bool {
-        let mut bell = self.state.lock();
-        while !bell.ended && clock.now() < deadline {
-            clock.wait(&self.condvar, &mut bell, Some(deadline));
-        }
-        bell.ended
-    }
-
-    fn end(&self) {
-        self.state.lock().ended = true;
-        self.condvar.notify_all();
-    }
-
-    /// Sleeps until the bell rings or `deadline` comes, and says whether it rang. None once it is to stop.
-    fn sleep(&self, clock: &Clock, deadline: Option<u64>) -> Option<bool> {
-        let mut bell = self.state.lock();
-        while !bell.rung && !bell.stopped && deadline.is_none_or(|deadline| clock.now() < deadline) {
-            clock.wait(&self.condvar, &mut bell, deadline);
-        }
-        let rung = std::mem::take(&mut bell.rung);
-        (!bell.stopped).then_some(rung)
-    }
-}
-
-/// Who does the keeper's duties now. One thread at a time: each duty remembers what it did, not that it is at it.
-#[derive(Default)]
-pub(crate) struct Turns {
-    lock: Mutex<()>,
-    /// The thread that has the turn, or 0.
-    taken_by: AtomicU64,
-}
-
-pub(crate) struct Turn<'t> {
-    turns: &'t Turns,
-    _held: MutexGuard<'t, ()>,
-}
-
-impl Turns {
-    /// Waits for the turn. None if this very thread has it, further up: the program's logger may tick.
-    pub(crate) fn take(&self) -> Option<Turn<'_>> {
-        let me = thread_number();
-        // Relaxed: only this thread ever writes its own number.
-        if self.taken_by.load(Relaxed) == me {
-            return None;
-        }
-        let held = self.lock.lock();
-        self.taken_by.store(me, Relaxed);
-        Some(Turn { turns: self, _held: held })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.turns.taken_by.store(0, Relaxed);
-    }
-}
 
 /// What the keeper remembers between ticks.
 pub(crate) struct KeeperState<M: Manager> {
@@ -364,98 +276,6 @@ impl<M: Manager> Inner<M> {
         }
         let last_look = state.asleep_since.saturating_add(QUIET);
         (last_look > now).then_some(last_look)
-    }
-
-    /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
-    fn end_idle_overflow(&self, now: u64) -> Option<u64> {
-        let config = self.config();
-        let ttl = nanos(config.overflow_ttl());
-        while self.shelf.attention() & attention::OVERFLOWING != 0 && !self.is_closed() {
-            if self.staying() <= self.places_in_service() {
-                if self.shelf.occupied() as usize <= self.places_in_service() {
-                    self.shelf.set_attention(attention::OVERFLOWING, false);
-                    // A creation may have raised it a moment before.
-                    self.watch_surplus();
-                }
-                return None;
-            }
-            // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
-            let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
-            let free = |phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded);
-            let idle = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase()));
-            // A noted time is rounded down to its tick: a tick less, so as never to be early.
-            let idle_for = |stamp: u32| since_ticks(stamp, now).saturating_sub(TICK).min(most);
-            let (slot, idle_for) = idle
-                .map(|(_, slot)| (slot, idle_for(slot.record().stamp().time())))
-                .max_by_key(|(_, idle_for)| *idle_for)?;
-            if idle_for < ttl {
-                return Some(now + (ttl - idle_for));
-            }
-            let seen = slot.look();
-            // Claimed like by a borrower: if somebody was faster, it is not idle.
-            if free(seen.phase())
-                && let Some(right) = slot.claim(seen, Phase::Retiring)
-            {
-                // Never here: `destroy` is the user's, and may hang.
-                self.send_to_end(right, DestroyReason::Overflow);
-            }
-        }
-        None
-    }
-
-    /// Sends what was still busy at its return to be checked again.
-    fn retry_still_busy(&self, now: u64) -> Option<u64> {
-        for Quarantined { parcel, tries, .. } in self.take_quarantine(now) {
-            // A job the crew refuses is dropped, and its resource destroyed: the pool is closing.
-            let _ = self.submit(Job::Check { parcel, still_busy: Some(tries) });
-        }
-        self.keeper.lock().quarantine.iter().map(|entry| entry.due).min()
-    }
-
-    /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
-    fn refill(&self, now: u64) -> Option<u64> {
-        let missing = self.missing();
-        let waiting = if self.creates_inline() { 0 } else { self.unserved() };
-        let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
-        if wanted == 0 || self.is_closed() || !self.is_warm() || (waiting == 0 && !self.memory_allows_refill()) {
-            return None;
-        }
-        if let Some(pause) = self.creation_pause(now) {
-            return Some(pause);
-        }
-        let supply = self.supply(now);
-        let wanted = match supply {
-            Supply::After(time) if waiting == 0 => return Some(time),
-            Supply::After(_) => waiting,
-            Supply::One => waiting.max(1),
-            Supply::Any => wanted,
-        };
-        self.request_creation(wanted);
-        (supply == Supply::One).then_some(now.saturating_add(QUIET))
-    }
-
-    /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.
-    pub(crate) fn look_after_crew(&self, now: u64) -> Option<u64> {
-        if self.is_manual() {
-            return None;
-        }
-        let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
-        for job in &newly_hung {
-            if job.kind == JobKind::Create {
-                self.gave_up_on_creation();
-            }
-            self.log(log::Level::Warn, format_args!("{job}; another thread may start in its place"));
-        }
-        if let Some(error) = refused {
-            self.log(log::Level::Warn, format_args!("no thread for background work, it waits: {error}"));
-        }
-        if newly_hung.is_empty() {
-            return next;
-        }
-        // Other duties may have waited for these, and they have had their turn in this tick.
-        self.alarm.ring();
-        // The creations that are to replace hung ones.
-        next.into_iter().chain(self.refill(now)).min()
     }
 }
 

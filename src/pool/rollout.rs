@@ -132,3 +132,57 @@ impl<M: Manager> Inner<M> {
         }
     }
 }
+
+impl<M: Manager> Inner<M> {
+    /// Makes a successor for `old`, in a place of its own or in the one that `old` left, and tells the keeper how that
+    /// went.
+    pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
+        let paused = self.creation.paused_until(self.now()).is_some() || self.over_budget().is_some();
+        let served = old_is_gone && self.is_taken(0);
+        let place = match old_is_gone {
+            _ if paused || served || self.is_closed() => None,
+            true => self.reserve_in_place_of_another(),
+            false => self.shelf.reserve_extra(),
+        };
+        let mut failed = None;
+        let made = match place.map(|right| self.make_in_time(right)) {
+            Some(Ok((right, _))) => {
+                self.open_anew(right);
+                self.choose_where_to_create();
+                true
+            }
+            Some(Err(failure)) => {
+                self.pause_creation();
+                failed = Some(failure.error);
+                false
+            }
+            None => served || (old_is_gone && self.is_taken(0)),
+        };
+        self.successor_made(old, made);
+        if let Some(error) = failed {
+            self.tell_of_failure(error);
+        }
+    }
+
+    /// Whether somebody else has made a resource in the place that one has left, not counting `own` that are reserved for it.
+    fn is_taken(&self, own: usize) -> bool {
+        let empty = |phase| matches!(phase, Phase::Vacant | Phase::Shut);
+        let present = self.shelf.slots().filter(|(_, slot)| !empty(slot.look().phase())).count();
+        // What hangs may never be one.
+        present.saturating_sub(own + self.crew.hung_makers()) >= self.regular_places() + self.outlived()
+    }
+
+    /// Reserves the place that a resource has left. It was shut if another had to give one back meanwhile.
+    fn reserve_in_place_of_another(&self) -> Option<Right<'_, M::Resource>> {
+        if let Some(right) = self.shelf.reserve() {
+            return Some(right);
+        }
+        let right = self.shelf.reserve_extra()?;
+        // Another may have been reserved since the look before.
+        if self.is_taken(1) {
+            self.vacate(right);
+            return None;
+        }
+        Some(right)
+    }
+}

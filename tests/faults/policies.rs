@@ -207,7 +207,8 @@ fn a_replacement_that_hangs_costs_no_capacity_and_ends_with_the_hang() {
         assert!(faulty.is_hanging());
         faulty.release();
         passes(&clock, || rollout.remaining() == 0 && in_callbacks(&pool.stats()) == 0 && pool.stats().available == 3);
-        assert!(rollout.wait(Duration::ZERO) || rollout.wait(LONG));
+        // A successor that found no place is tried again after a while.
+        passes(&clock, || rollout.wait(Duration::ZERO));
         has_its_capacity(&pool, 3);
         closes_balanced(&pool);
         assert_eq!(faulty.alive(), 0);

@@ -1,0 +1,64 @@
+//! Supply: what the keeper asks of the crew, and what it does when the crew does not answer.
+
+use super::QUIET;
+use super::crew::Upkeep;
+use crate::manager::Manager;
+use crate::observe::JobKind;
+use crate::pool::{Inner, Job, Quarantined, Supply};
+
+impl<M: Manager> Inner<M> {
+    /// Sends what was still busy at its return to be checked again.
+    pub(super) fn retry_still_busy(&self, now: u64) -> Option<u64> {
+        for Quarantined { parcel, tries, .. } in self.take_quarantine(now) {
+            // A job the crew refuses is dropped, and its resource destroyed: the pool is closing.
+            let _ = self.submit(Job::Check { parcel, still_busy: Some(tries) });
+        }
+        self.keeper.lock().quarantine.iter().map(|entry| entry.due).min()
+    }
+
+    /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
+    pub(super) fn refill(&self, now: u64) -> Option<u64> {
+        let missing = self.missing();
+        let waiting = if self.creates_inline() { 0 } else { self.unserved() };
+        let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
+        if wanted == 0 || self.is_closed() || !self.is_warm() || (waiting == 0 && !self.memory_allows_refill()) {
+            return None;
+        }
+        if let Some(pause) = self.creation_pause(now) {
+            return Some(pause);
+        }
+        let supply = self.supply(now);
+        let wanted = match supply {
+            Supply::After(time) if waiting == 0 => return Some(time),
+            Supply::After(_) => waiting,
+            Supply::One => waiting.max(1),
+            Supply::Any => wanted,
+        };
+        self.request_creation(wanted);
+        (supply == Supply::One).then_some(now.saturating_add(QUIET))
+    }
+
+    /// Finds background jobs that hang. One that should have created is replaced by another, in another slot.
+    pub(crate) fn look_after_crew(&self, now: u64) -> Option<u64> {
+        if self.is_manual() {
+            return None;
+        }
+        let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
+        for job in &newly_hung {
+            if job.kind == JobKind::Create {
+                self.gave_up_on_creation();
+            }
+            self.log(log::Level::Warn, format_args!("{job}; another thread may start in its place"));
+        }
+        if let Some(error) = refused {
+            self.log(log::Level::Warn, format_args!("no thread for background work, it waits: {error}"));
+        }
+        if newly_hung.is_empty() {
+            return next;
+        }
+        // Other duties may have waited for these, and they have had their turn in this tick.
+        self.alarm.ring();
+        // The creations that are to replace hung ones.
+        next.into_iter().chain(self.refill(now)).min()
+    }
+}

@@ -1,0 +1,208 @@
+//! Demand: how many resources are asked of the crew, and by whom.
+
+use super::create::{CreateFailure, CreationState};
+use super::{Inner, Job};
+use crate::core::sync::around::{fence, thread};
+use crate::core::{Phase, Right};
+use crate::error::{Refusal, SharedError};
+use crate::manager::Manager;
+use crate::observe::{DestroyReason, JobKind};
+use crate::pool::checkout::ATTEMPTS;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+impl<M: Manager> Inner<M> {
+    /// Those who wait and whom nothing free can serve. A waiter stands in the queue until its thread has run, and must not have
+    /// another made for it while it is on its way to a free one.
+    pub(crate) fn unserved(&self) -> u32 {
+        let waiting = self.shelf.waiting();
+        if waiting == 0 {
+            return 0;
+        }
+        let fit_until = self.must_outlast();
+        let slots = self.shelf.slots().zip(&self.lives);
+        let free = slots.filter(|((_, slot), life)| slot.look().phase() == Phase::Ready && life.expires() > fit_until);
+        // One that was woken may have taken what it was woken for. Should others take what is free, those who come too late
+        // look, find none and ask; where nobody but a tick would hear them, each tick counts them.
+        let on_its_way = !self.is_manual() && self.shelf.is_waking();
+        waiting.saturating_sub((free.count() as u32).max(u32::from(on_its_way)))
+    }
+
+    /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
+    pub(crate) fn request_creation(&self, wanted: u32) -> bool {
+        if wanted == 0 || self.is_closed() {
+            return true;
+        }
+        if self.creation.paused_until(self.now()).is_some() {
+            // The keeper asks again when the pause is over.
+            self.alarm.ring();
+            return false;
+        }
+        if let Some(limit) = self.over_budget() {
+            // Whoever makes the pool lighter asks again.
+            self.set_last_error(Some(Arc::new(limit)));
+            return false;
+        }
+        // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.
+        for _ in 0..wanted {
+            if !self.take_ticket(wanted) {
+                break;
+            }
+            if self.submit(Job::Create).is_err() {
+                self.creation.tickets.fetch_sub(1, SeqCst);
+                break;
+            }
+        }
+        true
+    }
+
+    /// One more creation, if `wanted` is not met by those on their way and there is room for it.
+    fn take_ticket(&self, wanted: u32) -> bool {
+        let CreationState { tickets, running, orphans, .. } = &self.creation;
+        let vacant = self.shelf.open_slots().saturating_sub(self.shelf.occupied());
+        let take = |out: u32| {
+            let unserved = out.saturating_sub(orphans.load(SeqCst)) < wanted;
+            let room = out.saturating_sub(running.load(SeqCst)) < vacant;
+            (unserved && room).then_some(out + 1)
+        };
+        tickets.fetch_update(SeqCst, SeqCst, take).is_ok()
+    }
+
+    /// A waiter that asked for a creation gave up: whoever comes next may ask for another.
+    pub(crate) fn gave_up_on_creation(&self) {
+        let CreationState { tickets, orphans, .. } = &self.creation;
+        let most = tickets.load(SeqCst);
+        let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans < most).then_some(orphans + 1));
+    }
+
+    /// A caller that does not wait found nothing: the next one may find more.
+    pub(super) fn creation_asked(&self) {
+        if !self.creates_inline() && self.shelf.has_room() {
+            self.creation.asked.store(true, SeqCst);
+            self.request_creation(self.unserved().max(1));
+        }
+    }
+
+    /// Resources that `min_idle` asks for beyond those that are free, or in the making.
+    pub(crate) fn missing(&self) -> u32 {
+        let free = |phase: Phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Checking | Phase::Creating);
+        let free = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase())).count();
+        // What hangs may never be free.
+        let free = free.saturating_sub(self.crew.hung_makers());
+        let room = self.places_in_service().saturating_sub(self.shelf.occupied() as usize);
+        self.min_idle().saturating_sub(free).min(room) as u32
+    }
+
+    /// Creations that run on the crew.
+    pub(crate) fn on_their_way(&self) -> u32 {
+        self.creation.running.load(SeqCst)
+    }
+
+    /// A creation on the crew, unless a return has served its demand meanwhile.
+    pub(super) fn create_on_crew(&self) {
+        let CreationState { running, orphans, asked, .. } = &self.creation;
+        let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
+        // One for all of them: an ask that is served on the way must not have another made afterwards.
+        let is_asked = asked.swap(false, SeqCst);
+        let wanted = is_asked || self.unserved() > before || self.missing() > 0;
+        // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
+        let wanted = wanted && self.creation.paused_until(self.now()).is_none();
+        let failed = {
+            let _ticket = Ticket::run(&self.creation);
+            let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
+            // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
+            // one busy, and that one from its processor.
+            if wanted && vacancy.is_none() {
+                thread::yield_now();
+            }
+            match vacancy.map(|right| self.make_in_time(right)) {
+                // Before the ticket is back, too: what is neither on its way nor free would be made a second time.
+                Some(Ok((right, in_time))) => {
+                    self.adopt(right, in_time);
+                    None
+                }
+                // Before the ticket is back: whoever takes the next one must see the pause.
+                Some(Err(failure)) => Some((failure, self.pause_creation())),
+                None => None,
+            }
+        };
+        let mut told = None;
+        if let Some((failure, failures)) = failed {
+            told = Some(self.creation_failed(failure, failures));
+        }
+        // Demand that came while all tickets were out. Its waiter counted itself, or its asker said so, before it found none;
+        // we gave ours back before we look: one of us sees the other.
+        fence(SeqCst);
+        self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
+        if let Some(error) = told {
+            self.tell_of_failure(error);
+        }
+    }
+
+    /// Creates on the crew. Says whether that took no longer than it may.
+    pub(super) fn make_in_time<'s>(
+        &self,
+        right: Right<'s, M::Resource>,
+    ) -> Result<(Right<'s, M::Resource>, bool), CreateFailure> {
+        let began = self.begin(JobKind::Create, &right);
+        let right = self.make(right)?;
+        Ok((right, !self.is_late(JobKind::Create, began)))
+    }
+
+    /// Opens a new resource. One that came late may have been replaced: it stays if there is room or somebody waits.
+    pub(super) fn adopt(&self, right: Right<'_, M::Resource>, in_time: bool) {
+        if in_time || self.shelf.waiting() > 0 || self.staying() < self.places_in_service() {
+            self.open_anew(right);
+        } else {
+            self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
+        }
+        self.choose_where_to_create();
+    }
+
+    /// Pauses background creation after a failure. Returns how many have failed in a row.
+    pub(super) fn pause_creation(&self) -> u32 {
+        let failures = self.creation.failures.fetch_add(1, SeqCst) + 1;
+        self.creation.not_before.store(self.now().saturating_add(self.creation.pause(failures)), SeqCst);
+        failures
+    }
+
+    /// Tells waiters whom nothing else can serve, and has the others look for a last resort. Gives back
+    /// the error.
+    fn creation_failed(&self, failure: CreateFailure, failures: u32) -> SharedError {
+        let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
+        let CreateFailure { error, retryable } = failure;
+        if !retryable || (failures >= ATTEMPTS && hopeless()) {
+            let refusal = Refusal::Create { error: Arc::clone(&error), attempts: failures, retryable };
+            self.shelf.refuse_waiters(&refusal, move || self.now());
+        }
+        // A waiter that found a new one on its way passed over what is degraded.
+        self.shelf.opened(self.shelf.attention(), move || self.now());
+        self.alarm.ring();
+        error
+    }
+
+    /// When the keeper has to ask for creations again.
+    pub(crate) fn creation_pause(&self, now: u64) -> Option<u64> {
+        self.creation.paused_until(now)
+    }
+}
+
+/// A creation on the crew while it runs. However it ends, it is counted off.
+struct Ticket<'c>(&'c CreationState);
+
+impl<'c> Ticket<'c> {
+    fn run(state: &'c CreationState) -> Self {
+        state.running.fetch_add(1, SeqCst);
+        Self(state)
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let CreationState { tickets, running, orphans, .. } = self.0;
+        running.fetch_sub(1, SeqCst);
+        tickets.fetch_sub(1, SeqCst);
+        let left = tickets.load(SeqCst);
+        let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans > left).then_some(left));
+    }
+}
