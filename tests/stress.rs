@@ -150,9 +150,10 @@ fn a_hundred_thousand_waiters_that_gave_up_leave_no_memory_behind() {
                 give_up(100);
                 let before = heap::kept();
                 give_up(EACH);
-                // The table that `parking_lot` keeps of all threads grows once with their number, and no further.
+                // The table that `parking_lot` keeps of all threads grows with their number, those of other tests included,
+                // and on whichever thread that falls. A wait that left anything would leave a word each time.
                 let kept = heap::kept() - before;
-                assert!(kept < 2048, "{kept} bytes kept of {} waits", EACH);
+                assert!(kept < 8 * EACH as isize, "{kept} bytes kept of {EACH} waits");
             });
         }
     });
