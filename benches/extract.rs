@@ -12,6 +12,9 @@
 //! Environment: EXTRACT_PAGES sample size (1500; `all` for the whole tree, where both sides walk it), EXTRACT_ROUNDS (7),
 //! EXTRACT_THREADS (cores).
 
+#[path = "harness/mod.rs"]
+mod harness;
+
 use std::env;
 use std::fs;
 use std::hint::black_box;
@@ -20,6 +23,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use harness::{Bound::AtMost, Bound::Below, Verdicts};
 use rayon::prelude::*;
 use scraper::{Html, Selector};
 use walkdir::WalkDir;
@@ -80,18 +84,13 @@ fn main() -> ExitCode {
     println!("{} pages in, {} lines out, {:.2} s", all.len(), all.len(), took.as_secs_f64());
 
     println!("extract vs bare loop in a warm process: {warm:.3} x its time");
-    let fits = peak.is_none_or(|megabytes| megabytes < WANTED_MEGABYTES);
-    let fast = ratio <= WANTED_RATIO;
-    let word = |good| if good { "ok" } else { "MISS" };
+    let mut verdicts = Verdicts::default();
     match peak {
-        Some(peak) => println!(
-            "wanted peak memory on the reference input: {peak:.0} MB (< {WANTED_MEGABYTES:.0} MB) {}",
-            word(fits)
-        ),
+        Some(peak) => verdicts.wanted("peak memory on the reference input", peak, " MB", Below(WANTED_MEGABYTES)),
         None => println!("peak memory: this system does not tell"),
     }
-    println!("wanted extract vs bare scraper loop: {ratio:.3} (<= {WANTED_RATIO:.2} x its time) {}", word(fast));
-    if fits && fast { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    verdicts.wanted_times("time of extract vs bare scraper loop", ratio, AtMost(WANTED_RATIO));
+    ExitCode::from(verdicts.status(true))
 }
 
 /// The shortest program that takes the fields: every page read, parsed, selected; the results dropped.

@@ -46,7 +46,7 @@ fn main() {
     println!("\n{}", neighbours.describe());
     let mut verdicts = Verdicts::default();
     judge(&figures, &mut verdicts);
-    exit(verdicts.status(options.gate));
+    exit(verdicts.status(options.gate).into());
 }
 
 /// Runs all rounds. Who begins a round changes from one to the next, so that nobody always follows the same neighbour.
@@ -97,24 +97,28 @@ fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
     for (column, threads) in ["1 thread", "2 threads"].into_iter().enumerate() {
         if let Some(floor) = find(FLOOR) {
             let times = ratios(&ours.nanoseconds[column], &floor.nanoseconds[column]).median();
-            verdicts.wanted(&format!("checkout+return vs floor, {threads}"), times, Bound::AtMost(1.35));
+            verdicts.wanted_times(&format!("checkout+return vs floor, {threads}"), times, Bound::AtMost(1.35));
             if let Some(kept) = find(OURS_KEPT) {
                 let times = ratios(&kept.nanoseconds[column], &floor.nanoseconds[column]).median();
                 let what = format!("the same with all the keeper's rules on, {threads}");
-                verdicts.wanted(&what, times, Bound::AtMost(1.35));
+                verdicts.wanted_times(&what, times, Bound::AtMost(1.35));
             }
         }
     }
     let times = ratios(&ours.nanoseconds[1], &ours.nanoseconds[0]).median();
-    verdicts.wanted("checkout+return, 2 threads vs 1", times, Bound::AtMost(1.25));
+    verdicts.wanted_times("checkout+return, 2 threads vs 1", times, Bound::AtMost(1.25));
     for (column, threads) in ["1 thread", "2 threads"].into_iter().enumerate() {
         if let Some(many) = find(OURS_MANY) {
             let times = ratios(&many.nanoseconds[column], &ours.nanoseconds[column]).median();
-            verdicts.wanted(&format!("checkout+return, 4,096 slots vs 16, {threads}"), times, Bound::AtMost(1.25));
+            verdicts.wanted_times(
+                &format!("checkout+return, 4,096 slots vs 16, {threads}"),
+                times,
+                Bound::AtMost(1.25),
+            );
         }
         if let Some(kept) = find(OURS_KEPT) {
             let times = ratios(&kept.nanoseconds[column], &ours.nanoseconds[column]).median();
-            verdicts.wanted(
+            verdicts.wanted_times(
                 &format!("checkout+return, the keeper's rules on vs off, {threads}"),
                 times,
                 Bound::AtMost(1.05),
@@ -126,7 +130,7 @@ fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
             .max_by(|one, other| one.0.total_cmp(&other.0));
         if let Some((times, name)) = closest {
             let what = format!("checkout+return vs the best peer ({name}), {threads}");
-            verdicts.wanted(&what, times, Bound::Below(1.0));
+            verdicts.wanted_times(&what, times, Bound::Below(1.0));
         }
     }
 }

@@ -50,7 +50,7 @@ fn main() {
     for &scenario in &scenarios {
         judge(scenario, &of(scenario), &mut verdicts);
     }
-    exit(verdicts.status(options.gate));
+    exit(verdicts.status(options.gate).into());
 }
 
 /// Runs all rounds. Who begins a scenario changes from one round to the next.

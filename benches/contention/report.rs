@@ -56,7 +56,7 @@ pub fn judge(scenario: Scenario, figures: &[&Figures], verdicts: &mut Verdicts) 
     let Some(ours) = find(OURS) else { return };
     if let (Hold::Nothing, Some(r2d2)) = (scenario.hold, find(R2D2)) {
         let times = ratios(&ours.rate, &r2d2.rate).median();
-        verdicts.wanted(&format!("throughput vs r2d2, {scenario}"), times, Bound::AtLeast(5.0));
+        verdicts.wanted_times(&format!("throughput vs r2d2, {scenario}"), times, Bound::AtLeast(5.0));
     }
     let peers = figures.iter().filter(|each| each.unfair_peer);
     let best = peers.max_by(|one, other| one.rate.median().total_cmp(&other.rate.median()));
@@ -64,16 +64,16 @@ pub fn judge(scenario: Scenario, figures: &[&Figures], verdicts: &mut Verdicts) 
         let name = best.name;
         let times = ratios(&ours.rate, &best.rate).median();
         let what = format!("throughput vs the best unfair peer ({name}), {scenario}");
-        verdicts.wanted(&what, times, Bound::AtLeast(0.8));
+        verdicts.wanted_times(&what, times, Bound::AtLeast(0.8));
         let times = ratios(&ours.waits[MAXIMUM], &best.waits[MAXIMUM]).median();
         let what = format!("maximum wait vs that peer's ({name}), {scenario}");
-        verdicts.wanted(&what, times, Bound::AtMost(1.0 / 3.0));
+        verdicts.wanted_times(&what, times, Bound::AtMost(1.0 / 3.0));
     }
     if let (32, Some(strict)) = (scenario.threads, find(STRICT)) {
         for (which, name) in [(P999, "p99.9 wait"), (MAXIMUM, "maximum wait")] {
             let times = ratios(&ours.waits[which], &strict.waits[which]).median();
             let what = format!("{name} vs strict hand-over, {scenario}");
-            verdicts.wanted(&what, times, Bound::AtMost(1.5));
+            verdicts.wanted_times(&what, times, Bound::AtMost(1.5));
         }
     }
 }

@@ -27,9 +27,9 @@ impl Bound {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtMost(bound) => write!(f, "<= {bound:.2} x"),
-            Self::Below(bound) => write!(f, "< {bound:.2} x"),
-            Self::AtLeast(bound) => write!(f, ">= {bound:.2} x"),
+            Self::AtMost(bound) => write!(f, "<= {bound}"),
+            Self::Below(bound) => write!(f, "< {bound}"),
+            Self::AtLeast(bound) => write!(f, ">= {bound}"),
         }
     }
 }
@@ -41,16 +41,22 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Prints `wanted <what>: <figure> x (<bound>) ok`, or `MISS` in place of `ok`. The figure is judged as measured, not
-    /// as rounded for printing.
-    pub fn wanted(&mut self, what: &str, figure: f64, bound: Bound) {
+    /// Prints `wanted <what>: <figure><unit> (<bound>) ok`, or `MISS` in place of `ok`. Whole numbers are printed as such. The
+    /// figure is judged as measured, not as rounded for printing.
+    pub fn wanted(&mut self, what: &str, figure: f64, unit: &str, bound: Bound) {
+        let digits = if figure.fract() == 0.0 { 0 } else { 3 };
         let verdict = if bound.holds(figure) { "ok" } else { "MISS" };
         self.missed += usize::from(!bound.holds(figure));
-        println!("wanted {what}: {figure:.3} x ({bound}) {verdict}");
+        println!("wanted {what}: {figure:.digits$}{unit} ({bound}{unit}) {verdict}");
+    }
+
+    /// Prints `wanted <what>: <figure> x (<bound> x) ok`, or `MISS` in place of `ok`: how many times something else it is.
+    pub fn wanted_times(&mut self, what: &str, figure: f64, bound: Bound) {
+        self.wanted(what, figure, " x", bound);
     }
 
     /// The status to end with: 1 if something was missed and a miss is to count, else 0.
-    pub fn status(&self, gate: bool) -> i32 {
-        i32::from(gate && self.missed > 0)
+    pub fn status(&self, gate: bool) -> u8 {
+        u8::from(gate && self.missed > 0)
     }
 }

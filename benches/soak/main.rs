@@ -8,7 +8,6 @@ mod harness;
 mod load;
 mod process;
 mod rest;
-mod verdict;
 mod watch;
 
 use std::process::exit;
@@ -17,11 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use faults::{Chaotic, Faulty, MAX_SIZE};
-use harness::{About, Neighbours, Options, describe_machine};
+use harness::{About, Bound::AtLeast, Bound::AtMost, Bound::Below, Neighbours, Options, Verdicts, describe_machine};
 use load::{Load, THREADS};
 use slackwater::Rollout;
 use slackwater::testing::ChaosHandle;
-use verdict::{Bound::AtLeast, Bound::AtMost, Bound::Below, Verdicts};
 use watch::Watch;
 
 const ABOUT: About = About {
@@ -84,7 +82,7 @@ fn main() {
     verdicts.wanted("a death found by checks every 2.5 s", death.detection, " s", Below(5.0));
     verdicts.wanted("its place filled, beyond the factory's time", 1e3 * death.restoration, " ms", Below(500.0));
     verdicts.wanted("entries that do not add up at the end", mistakes as f64, "", AtMost(0.0));
-    exit(verdicts.status(options.gate));
+    exit(verdicts.status(options.gate).into());
 }
 
 /// A load that is over.
