@@ -97,9 +97,19 @@ impl Present {
     }
 }
 
+fn longest_first<'j>(jobs: impl Iterator<Item = &'j Present>, now: u64) -> Vec<HungJob> {
+    let mut jobs: Vec<_> = jobs.map(|job| job.hung(now)).collect();
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.running_for));
+    jobs
+}
+
 impl<J> State<J> {
+    fn running(&self) -> impl Iterator<Item = &Present> {
+        self.threads.values().filter_map(|thread| thread.job.as_ref())
+    }
+
     fn hung(&self) -> impl Iterator<Item = &Present> {
-        self.threads.values().filter_map(|thread| thread.job.as_ref()).filter(|job| job.hung)
+        self.running().filter(|job| job.hung)
     }
 
     /// Threads that count against the limit.
@@ -290,11 +300,7 @@ impl<J: Task + 'static> Crew<J> {
 
     /// Jobs that run now, hung or not, the longest first.
     pub(crate) fn present_jobs(&self, now: u64) -> Vec<HungJob> {
-        let state = self.state.lock();
-        let mut jobs: Vec<_> =
-            state.threads.values().filter_map(|thread| thread.job.as_ref()).map(|job| job.hung(now)).collect();
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.running_for));
-        jobs
+        longest_first(self.state.lock().running(), now)
     }
 
     /// Jobs that hang now and keep a resource from being there: all but the destructions.
@@ -309,9 +315,7 @@ impl<J: Task + 'static> Crew<J> {
 
     /// Jobs that hang, the longest first.
     pub(crate) fn hung_jobs(&self, now: u64) -> Vec<HungJob> {
-        let mut jobs: Vec<_> = self.state.lock().hung().map(|job| job.hung(now)).collect();
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.running_for));
-        jobs
+        longest_first(self.state.lock().hung(), now)
     }
 
     /// Refuses further jobs. Threads end once the queue is empty; with no thread to empty it, its jobs are given back.
