@@ -69,10 +69,7 @@ impl<M: Manager> Inner<M> {
         if self.is_closed() {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
         }
-        let (right, one_too_many) = self.end_beyond_capacity(right);
-        if one_too_many {
-            return self.retire(right, DestroyReason::Resized);
-        }
+        let Some(right) = self.unless_surplus(right) else { return };
         self.open(right);
         // The keeper has a new time to wake at, or waits for resources to end.
         if self.config.ages() || self.shelf.attention() & (attention::WISHES | attention::OVERFLOWING) != 0 {
@@ -152,9 +149,11 @@ impl<M: Manager> Inner<M> {
         }
         let (retiring, reason) = {
             let _one_at_a_time = self.shrinking.lock();
-            if self.is_beyond_capacity(0) {
+            // Its slot does not say yet that it is there. Whoever asked for it is served first, though it be overflow.
+            let is_new = right.word().phase() == Phase::Creating;
+            if self.beyond_capacity(usize::from(is_new)) > 0 {
                 (right.change(Phase::Retiring), DestroyReason::Resized)
-            } else if self.config.overflow_ttl().is_zero() && self.is_surplus() {
+            } else if !is_new && self.config.overflow_ttl().is_zero() && self.is_surplus() {
                 (right.change(Phase::Retiring), DestroyReason::Overflow)
             } else {
                 return Some(right);
@@ -162,16 +161,6 @@ impl<M: Manager> Inner<M> {
         };
         self.retire(retiring, reason);
         None
-    }
-
-    /// CREATING or CHECKING to RETIRING for a resource that has no place any more since the pool was made smaller.
-    fn end_beyond_capacity<'s>(&self, right: Right<'s, M::Resource>) -> (Right<'s, M::Resource>, bool) {
-        if self.shelf.attention() & attention::OVERFLOWING == 0 {
-            return (right, false);
-        }
-        let _one_at_a_time = self.shrinking.lock();
-        let ends = self.is_beyond_capacity(usize::from(right.word().phase() == Phase::Creating));
-        (if ends { right.change(Phase::Retiring) } else { right }, ends)
     }
 
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
@@ -246,9 +235,7 @@ impl<M: Manager> Inner<M> {
                     let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                     self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
                 }
-                if let Some(right) = self.unless_surplus(right) {
-                    self.open_anew(right);
-                }
+                self.open_anew(right);
             }
             (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
             (Ok(Err(error)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
@@ -293,7 +280,7 @@ impl<M: Manager> Inner<M> {
 
     /// A holder's report of an error with the resource it holds.
     pub(crate) fn failed_in_use(&self, index: usize) {
-        if let Some(((_, slot), life)) = self.shelf.slots().zip(&self.lives).nth(index) {
+        if let Some((slot, life)) = self.shelf.slot(index).zip(self.lives.get(index)) {
             life.failed_in_use(life.uses(slot.record().checkouts()));
         }
     }
@@ -317,7 +304,6 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        let right = self.retiring(right, reason);
         let cheap = self.creation.destroy_cost() <= CHEAP && !panicking();
         if cheap || self.is_manual() || self.is_closed() {
             return self.destroy(right, reason);

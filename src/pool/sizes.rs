@@ -136,22 +136,20 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Claims free resources beyond what the pool may hold at all.
+    /// Claims free resources beyond what the pool may hold at all. Returns that come meanwhile wait, lest both end the same
+    /// surplus.
     fn claim_surplus(&self) -> Vec<Right<'_, M::Resource>> {
-        let mut claimed = Vec::new();
-        for phase in [Phase::Degraded, Phase::Stale, Phase::Ready] {
-            while self.is_beyond_capacity(0)
-                && let Some(right) = self.shelf.claim_any(phase, Phase::Retiring)
-            {
-                claimed.push(right);
-            }
-        }
-        claimed
+        let _one_at_a_time = self.shrinking.lock();
+        let surplus = self.beyond_capacity(0);
+        let free = [Phase::Degraded, Phase::Stale, Phase::Ready].into_iter();
+        free.flat_map(|phase| std::iter::from_fn(move || self.shelf.claim_any(phase, Phase::Retiring)))
+            .take(surplus)
+            .collect()
     }
 
-    /// Whether there are more resources than the pool may hold since it was made smaller, counting `new` that were just made
-    /// and whose slots do not say so yet.
-    pub(super) fn is_beyond_capacity(&self, new: usize) -> bool {
-        self.staying() + new > self.places_in_service() + self.config.max_overflow
+    /// How many more resources there are than the pool may hold since it was made smaller, counting `new` that were just
+    /// made and whose slots do not say so yet.
+    pub(super) fn beyond_capacity(&self, new: usize) -> usize {
+        (self.staying() + new).saturating_sub(self.places_in_service() + self.config.max_overflow)
     }
 }
