@@ -209,7 +209,7 @@ fn take_out(shelf: &Model) -> (u32, Word) {
 }
 
 fn take_up(shelf: &Model, (index, word): (u32, Word)) -> Right<'_, Box<u64>> {
-    let (_, slot) = shelf.slots().nth(index as usize).expect("ours");
+    let slot = shelf.slot(index as usize).expect("ours");
     // SAFETY: `word` comes from `take_out`, which each model calls before it starts the thread that takes up.
     unsafe { slot.take_up(word) }
 }

@@ -241,6 +241,11 @@ impl<R> Shelf<R> {
         (0..).zip(self.slots.iter().map(|slot| &**slot))
     }
 
+    /// The slot at a place, if there is that place.
+    pub(crate) fn slot(&self, index: usize) -> Option<&Slot<R>> {
+        self.slots.get(index).map(|slot| &**slot)
+    }
+
     pub(crate) fn slots_mut(&mut self) -> impl Iterator<Item = &mut Slot<R>> {
         self.slots.iter_mut().map(|slot| &mut **slot)
     }

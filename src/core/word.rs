@@ -68,12 +68,22 @@ impl Phase {
 
     /// Whether anyone may try to claim a slot in this phase.
     pub(crate) const fn is_open(self) -> bool {
-        matches!(self, Phase::Vacant | Phase::Ready | Phase::Stale | Phase::Degraded | Phase::Shut)
+        self.is_free() || self.is_empty()
+    }
+
+    /// Whether a slot in this phase holds a resource that nobody has.
+    pub(crate) const fn is_free(self) -> bool {
+        matches!(self, Phase::Ready | Phase::Stale | Phase::Degraded)
+    }
+
+    /// Whether a slot in this phase is without a resource, and without anybody who makes one.
+    pub(crate) const fn is_empty(self) -> bool {
+        matches!(self, Phase::Vacant | Phase::Shut)
     }
 
     /// Whether a slot in this phase holds, or is about to hold, a resource that counts as alive.
     pub(crate) const fn is_live(self) -> bool {
-        !matches!(self, Phase::Vacant | Phase::Creating | Phase::Shut)
+        !self.is_empty() && !matches!(self, Phase::Creating)
     }
 }
 

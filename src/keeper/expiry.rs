@@ -3,7 +3,7 @@
 use crate::core::{Phase, Right, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};
-use crate::pool::{Inner, Life, NEVER};
+use crate::pool::{Inner, NEVER};
 
 use super::{TICK, nanos, since_ticks};
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,17 +12,20 @@ impl<M: Manager> Inner<M> {
     /// Asks for successors of what has reached its `max_lifetime`. Returns when the next one does.
     pub(super) fn expire(&self, now: u64) -> Option<u64> {
         self.config().max_lifetime?;
-        let mut next = NEVER;
+        let (mut next, mut expired) = (NEVER, Vec::new());
         for ((index, slot), life) in self.shelf.slots().zip(&self.lives) {
             let word = slot.look();
             if !word.phase().is_live() || word.phase() == Phase::Retiring {
                 continue;
             }
             if life.expires() <= now {
-                self.ask_for_successor(ResourceId::new(index, word), DestroyReason::Expired);
+                expired.push(ResourceId::new(index, word));
             } else {
                 next = next.min(life.expires());
             }
+        }
+        if !expired.is_empty() {
+            self.ask_for_successors(expired, DestroyReason::Expired);
         }
         (next != NEVER).then_some(next)
     }
@@ -30,13 +33,19 @@ impl<M: Manager> Inner<M> {
     /// Ends what has idled for `idle_timeout`, the coldest first, while more than `min_idle` are free.
     pub(super) fn end_idle(&self, now: u64) -> Option<u64> {
         let timeout = nanos(self.config().idle_timeout?);
-        while self.available() > self.min_idle() && !self.is_closed() {
-            let due = self.coldest(&[Phase::Ready, Phase::Stale])?.1.saturating_add(timeout);
+        let mut spare = self.available().saturating_sub(self.min_idle());
+        for (index, since) in self.coldest_first(|phase| matches!(phase, Phase::Ready | Phase::Stale)) {
+            let due = since.saturating_add(timeout);
+            if spare == 0 || self.is_closed() {
+                return None;
+            }
             if due > now {
                 return Some(due);
             }
-            let (right, _) = self.claim_coldest(&[Phase::Ready, Phase::Stale])?;
-            self.send_to_end(right, DestroyReason::Idle);
+            if let Some(right) = self.claim_idle(index) {
+                spare -= 1;
+                self.send_to_end(right, DestroyReason::Idle);
+            }
         }
         None
     }
@@ -67,29 +76,20 @@ impl<M: Manager> Inner<M> {
         self.shelf.slots().filter(|(_, slot)| free(slot.look().phase())).count()
     }
 
-    /// The slot in one of `phases` that has idled for longest, and since when.
-    fn coldest(&self, phases: &[Phase]) -> Option<(u32, u64)> {
+    /// The slots in phases that are `wanted`, and since when they have idled: those that have for longest first.
+    pub(super) fn coldest_first(&self, wanted: impl Fn(Phase) -> bool) -> Vec<(usize, u64)> {
         let slots = self.shelf.slots().zip(&self.lives);
-        let idle =
-            slots.filter(|((_, slot), life)| phases.contains(&slot.look().phase()) && Life::idle_since(life) != NEVER);
-        idle.map(|((index, _), life)| (index, life.idle_since())).min_by_key(|&(_, since)| since)
+        let idle = slots.filter(|((_, slot), life)| wanted(slot.look().phase()) && life.idle_since() != NEVER);
+        let mut idle: Vec<_> = idle.map(|((index, _), life)| (index as usize, life.idle_since())).collect();
+        idle.sort_by_key(|&(_, since)| since);
+        idle
     }
 
-    /// Claims the coldest slot in one of `phases`, to be ended.
-    pub(super) fn claim_coldest(&self, phases: &[Phase]) -> Option<(Right<'_, M::Resource>, u64)> {
-        loop {
-            let (index, since) = self.coldest(phases)?;
-            let (_, slot) = self.shelf.slots().nth(index as usize)?;
-            let seen = slot.look();
-            // As above.
-            if phases.contains(&seen.phase())
-                && let Some(right) = slot.claim(seen, Phase::Retiring)
-            {
-                return Some((right, since));
-            }
-            // Until the next look the life still says that it idles.
-            self.lives[index as usize].not_idle();
-        }
+    /// Claims a slot that idled a moment ago, to be ended. Like a borrower: if somebody was faster, it is not idle.
+    pub(super) fn claim_idle(&self, index: usize) -> Option<Right<'_, M::Resource>> {
+        let slot = self.shelf.slot(index)?;
+        let seen = slot.look();
+        if seen.phase().is_free() { slot.claim(seen, Phase::Retiring) } else { None }
     }
 
     /// Destroys what is beyond `max_size` and has idled for `overflow_ttl`, the longest idle first.
@@ -107,21 +107,16 @@ impl<M: Manager> Inner<M> {
             }
             // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
             let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
-            let free = |phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded);
-            let idle = self.shelf.slots().filter(|(_, slot)| free(slot.look().phase()));
+            let idle = self.shelf.slots().filter(|(_, slot)| slot.look().phase().is_free());
             // A noted time is rounded down to its tick: a tick less, so as never to be early.
             let idle_for = |stamp: u32| since_ticks(stamp, now).saturating_sub(TICK).min(most);
-            let (slot, idle_for) = idle
-                .map(|(_, slot)| (slot, idle_for(slot.record().stamp().time())))
+            let (index, idle_for) = idle
+                .map(|(index, slot)| (index, idle_for(slot.record().stamp().time())))
                 .max_by_key(|(_, idle_for)| *idle_for)?;
             if idle_for < ttl {
                 return Some(now + (ttl - idle_for));
             }
-            let seen = slot.look();
-            // Claimed like by a borrower: if somebody was faster, it is not idle.
-            if free(seen.phase())
-                && let Some(right) = slot.claim(seen, Phase::Retiring)
-            {
+            if let Some(right) = self.claim_idle(index as usize) {
                 // Never here: `destroy` is the user's, and may hang.
                 self.send_to_end(right, DestroyReason::Overflow);
             }

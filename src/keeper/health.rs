@@ -39,7 +39,7 @@ impl<M: Manager> Inner<M> {
             }
         }
         let Some((_, index, word)) = best else { return (next != NEVER).then_some(next) };
-        let (_, slot) = self.shelf.slots().nth(index as usize)?;
+        let slot = self.shelf.slot(index as usize)?;
         // Claimed like by a borrower: if somebody was faster, it is in use, and proves itself there.
         let Some(right) = slot.claim(word, Phase::Checking) else { return Some(now) };
         self.keeper.lock().checking = Some((index, right.word()));
@@ -51,8 +51,7 @@ impl<M: Manager> Inner<M> {
     fn check_runs(&self) -> bool {
         let sent = self.keeper.lock().checking;
         sent.is_some_and(|(index, word)| {
-            self.shelf.slots().nth(index as usize).is_some_and(|(_, slot)| slot.look() == word)
-                && !self.crew.hangs_at(index)
+            self.shelf.slot(index as usize).is_some_and(|slot| slot.look() == word) && !self.crew.hangs_at(index)
         })
     }
 }

@@ -80,8 +80,8 @@ impl<M: Manager> Inner<M> {
 
     fn ended_holds(&self) -> Vec<Held> {
         let ended = |held: &mut Held| {
-            let slot = self.shelf.slots().nth(held.holder.id.slot());
-            let same = slot.is_some_and(|(_, slot)| slot.record().checkouts() == held.checkouts);
+            let slot = self.shelf.slot(held.holder.id.slot());
+            let same = slot.is_some_and(|slot| slot.record().checkouts() == held.checkouts);
             let busy = self.word_of(held.holder.id).is_some_and(|word| word.phase() == crate::core::Phase::Busy);
             !(same && busy)
         };

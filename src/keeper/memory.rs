@@ -5,8 +5,6 @@ use crate::manager::Manager;
 use crate::observe::{DestroyReason, PoolEvent};
 use crate::pool::Inner;
 
-const FREE: [Phase; 3] = [Phase::Ready, Phase::Stale, Phase::Degraded];
-
 impl<M: Manager> Inner<M> {
     /// Destroys free resources, the coldest first, while the pool is above its memory threshold.
     pub(super) fn relieve_memory(&self) -> Option<u64> {
@@ -24,21 +22,26 @@ impl<M: Manager> Inner<M> {
     /// Destroys free resources, the coldest first, until the others weigh `target` or less. Returns how many, and their
     /// weight.
     pub(crate) fn evict(&self, target: u64) -> (u64, u64) {
-        self.evict_while(|| self.memory.used().saturating_sub(self.ending_weight()) > target)
+        self.evict_weight(self.memory.used().saturating_sub(self.ending_weight()).saturating_sub(target))
     }
 
     /// Destroys all that is free.
     pub(crate) fn evict_all(&self) -> (u64, u64) {
-        self.evict_while(|| true)
+        self.evict_weight(u64::MAX)
     }
 
-    fn evict_while(&self, goes_on: impl Fn() -> bool) -> (u64, u64) {
+    /// Destroys free resources until those destroyed weigh `enough`.
+    fn evict_weight(&self, enough: u64) -> (u64, u64) {
         let (mut evicted, mut freed) = (0, 0);
-        while !self.is_closed() && goes_on() {
-            let Some((right, _)) = self.claim_coldest(&FREE) else { break };
-            evicted += 1;
-            freed += self.life(&right).weight();
-            self.send_to_end(right, DestroyReason::MemoryPressure);
+        for (index, _) in self.coldest_first(Phase::is_free) {
+            if self.is_closed() || freed >= enough {
+                break;
+            }
+            if let Some(right) = self.claim_idle(index) {
+                evicted += 1;
+                freed += self.life(&right).weight();
+                self.send_to_end(right, DestroyReason::MemoryPressure);
+            }
         }
         if evicted > 0 {
             self.memory.ran(evicted);

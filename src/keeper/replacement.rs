@@ -15,6 +15,7 @@ use crate::core::{Phase, Word, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind, ResourceId};
 use crate::pool::{Inner, Job, Supply};
+use std::collections::HashSet;
 
 /// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place, as does a
 /// creation that hangs: another resource may be out of service meanwhile. Else one long hold would hold up all others.
@@ -64,12 +65,13 @@ impl Pace {
 }
 
 impl<M: Manager> Inner<M> {
-    /// Has `old` replaced, unless that is under way already.
-    pub(crate) fn ask_for_successor(&self, old: ResourceId, reason: DestroyReason) {
+    /// Has each of `old` replaced, unless that is under way already.
+    pub(crate) fn ask_for_successors(&self, old: impl IntoIterator<Item = ResourceId>, reason: DestroyReason) {
         let mut state = self.keeper.lock();
-        if !state.replacements.iter().any(|entry| entry.old == old) {
-            state.replacements.push(Replacement { old, reason, stage: Stage::Waiting, not_before: 0 });
-        }
+        let known: HashSet<_> = state.replacements.iter().map(|entry| entry.old).collect();
+        let new = old.into_iter().filter(|old| !known.contains(old));
+        let new = new.map(|old| Replacement { old, reason, stage: Stage::Waiting, not_before: 0 });
+        state.replacements.extend(new);
     }
 
     /// How the making of a successor went, told by the crew.
@@ -146,8 +148,9 @@ impl<M: Manager> Inner<M> {
         }
         let pace = state.pace.unwrap_or(Pace::of(self.config()));
         let entries = &mut state.replacements;
-        let alive = |old: ResourceId| self.word_of(old).is_some();
-        let busy = |old: ResourceId| self.word_of(old).is_some_and(|word| word.phase() == Phase::Busy);
+        let phase_of = |old: ResourceId| self.word_of(old).map(Word::phase);
+        let busy = |old: ResourceId| phase_of(old) == Some(Phase::Busy);
+        let alive = |old: ResourceId| phase_of(old).is_some();
         entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
         // What is free first: a successor of what is held for long would keep its place all that time.
         entries.sort_by_key(|entry| busy(entry.old));
@@ -158,10 +161,10 @@ impl<M: Manager> Inner<M> {
         // Where no more may be made, only room helps.
         let full = usize::from(self.over_budget().is_some());
         // One that is free ends in this tick, however late that comes.
-        let free = |word: Word| matches!(word.phase(), Phase::Ready | Phase::Stale | Phase::Degraded);
+        let free = |old: ResourceId| phase_of(old).is_some_and(Phase::is_free);
         let create_timeout = self.crew.timeout(JobKind::Create);
         let lends = |entry: &&Replacement| match entry.stage {
-            Stage::Ending { since } => now.saturating_sub(since) >= STUCK && !self.word_of(entry.old).is_some_and(free),
+            Stage::Ending { since } => now.saturating_sub(since) >= STUCK && !free(entry.old),
             Stage::Making { old_is_gone: false, since } => now.saturating_sub(since) >= create_timeout,
             _ => false,
         };
@@ -170,7 +173,9 @@ impl<M: Manager> Inner<M> {
         if entries.iter().any(|entry| entry.stage == Stage::Waiting && !busy(entry.old)) {
             for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Stopping && busy(entry.old)) {
                 entry.stage = Stage::Waiting;
-                self.lives[entry.old.slot()].wish_nothing();
+                if let Some(word) = self.word_of(entry.old) {
+                    self.lives[entry.old.slot()].take_back(word, entry.reason);
+                }
                 stopped -= 1;
             }
         }
@@ -206,17 +211,15 @@ impl<M: Manager> Inner<M> {
 
     /// The word of a resource that is still alive, or about to be.
     pub(super) fn word_of(&self, id: ResourceId) -> Option<Word> {
-        let (_, slot) = self.shelf.slots().nth(id.slot())?;
-        Some(slot.look()).filter(|word| {
-            word.generation() == id.generation() && word.phase() != Phase::Vacant && word.phase() != Phase::Shut
-        })
+        let word = self.shelf.slot(id.slot())?.look();
+        (word.generation() == id.generation() && !word.phase().is_empty()).then_some(word)
     }
 
     /// Ends a resource now if it is free, at its return if it is in use.
     pub(super) fn end_soon(&self, id: ResourceId, reason: DestroyReason) {
-        let (Some(word), Some((_, slot))) = (self.word_of(id), self.shelf.slots().nth(id.slot())) else { return };
+        let Some((word, slot)) = self.word_of(id).zip(self.shelf.slot(id.slot())) else { return };
         match word.phase() {
-            Phase::Ready | Phase::Stale | Phase::Degraded => {
+            free if free.is_free() => {
                 if let Some(right) = slot.claim(word, Phase::Retiring) {
                     self.send_to_end(right, reason);
                 }

@@ -109,7 +109,6 @@ impl<M: Manager> Inner<M> {
                 return None;
             }
             let born = phase.is_live();
-            let free = matches!(phase, Phase::Ready | Phase::Stale | Phase::Degraded);
             Some(Resource {
                 id: ResourceId::new(index, word),
                 state,
@@ -117,7 +116,7 @@ impl<M: Manager> Inner<M> {
                 uses: if born { life.uses(slot.record().checkouts()) } else { 0 },
                 errors: if born { life.errors() } else { 0 },
                 failures: if born { life.failures() } else { 0 },
-                idle: if free { ago(life.idle_since()) } else { Duration::ZERO },
+                idle: if phase.is_free() { ago(life.idle_since()) } else { Duration::ZERO },
                 holder: Holder::now_of(index, slot, now).map(Holder::named),
                 last_check: if born { ago(life.last_check()) } else { Duration::ZERO },
                 weight: if born { life.weight() } else { 0 },

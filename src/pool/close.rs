@@ -130,9 +130,7 @@ impl<M: Manager> Inner<M> {
 
     fn wait_until_drained(&self, deadline: u64) {
         let mut draining = self.draining.lock();
-        while self.shelf.slots().any(|(_, slot)| !matches!(slot.look().phase(), Phase::Vacant | Phase::Shut))
-            && self.now() < deadline
-        {
+        while self.shelf.slots().any(|(_, slot)| !slot.look().phase().is_empty()) && self.now() < deadline {
             self.clock.wait(&self.drained, &mut draining, Some(deadline));
         }
     }

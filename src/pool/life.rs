@@ -188,11 +188,6 @@ impl Life {
         }
     }
 
-    /// Somebody was faster than the keeper: whatever the last look found, the resource idles no more.
-    pub(crate) fn not_idle(&self) {
-        self.idle_since.store(NEVER, Relaxed);
-    }
-
     /// How long the use that is number `checkouts` of its slot has been in sight by `now`; zero if no look has found it yet.
     pub(crate) fn in_use_for(&self, checkouts: u64, now: u64) -> u64 {
         let since = self.busy_since.load(Relaxed);
@@ -204,9 +199,9 @@ impl Life {
         self.wish.store(Wish::of(word, reason), Relaxed);
     }
 
-    /// Takes a wish back, unless it was heard already.
-    pub(crate) fn wish_nothing(&self) {
-        self.wish.store(0, Relaxed);
+    /// Takes this wish back, unless another came since.
+    pub(crate) fn take_back(&self, word: Word, reason: DestroyReason) {
+        let _ = self.wish.compare_exchange(Wish::of(word, reason), 0, Relaxed, Relaxed);
     }
 
     /// Why the resource of `word` is to end, if it is.

@@ -103,9 +103,7 @@ impl<M: Manager> Pool<M> {
         self.inner.outdated.fetch_max(epoch.0, Relaxed);
         // Meets the fence in `replace_if_outdated`.
         fence(SeqCst);
-        for id in self.inner.older_than(epoch).collect::<Vec<_>>() {
-            self.inner.ask_for_successor(id, DestroyReason::Replaced);
-        }
+        self.inner.ask_for_successors(self.inner.older_than(epoch), DestroyReason::Replaced);
         self.inner.alarm.ring();
         Rollout { pool: Arc::clone(&self.inner), epoch }
     }
@@ -127,7 +125,7 @@ impl<M: Manager> Inner<M> {
         fence(SeqCst);
         if birth < self.outdated.load(Relaxed) {
             let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
-            self.ask_for_successor(ResourceId::new(index, right.word()), DestroyReason::Replaced);
+            self.ask_for_successors([ResourceId::new(index, right.word())], DestroyReason::Replaced);
             self.alarm.ring();
         }
     }
@@ -166,8 +164,7 @@ impl<M: Manager> Inner<M> {
 
     /// Whether somebody else has made a resource in the place that one has left, not counting `own` that are reserved for it.
     fn is_taken(&self, own: usize) -> bool {
-        let empty = |phase| matches!(phase, Phase::Vacant | Phase::Shut);
-        let present = self.shelf.slots().filter(|(_, slot)| !empty(slot.look().phase())).count();
+        let present = self.shelf.slots().filter(|(_, slot)| !slot.look().phase().is_empty()).count();
         // What hangs may never be one.
         present.saturating_sub(own + self.crew.hung_makers()) >= self.regular_places() + self.outlived()
     }
