@@ -6,6 +6,7 @@ pub use upkeep::{OnLeak, Scaling};
 
 use crate::error::ConfigError;
 use crate::keeper::Clock;
+use crate::resilience::{Backoff, RecoveryTable};
 use std::fmt::Debug;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
@@ -60,6 +61,10 @@ pub struct PoolConfig {
     pub fences: Fences,
     /// See [`Builder::clock`](crate::Builder::clock).
     pub clock: Clock,
+    /// See [`Builder::backoff`](crate::Builder::backoff).
+    pub backoff: Backoff,
+    /// See [`Builder::recovery`](crate::Builder::recovery).
+    pub recovery: RecoveryTable,
     /// See [`Builder::check_interval`](crate::Builder::check_interval).
     pub check_interval: Option<Duration>,
     /// See [`Builder::check_if_idle_for`](crate::Builder::check_if_idle_for).
@@ -125,6 +130,8 @@ impl Default for PoolConfig {
             keeper: Keeper::default(),
             fences: Fences::default(),
             clock: Clock::system(),
+            backoff: Backoff::default(),
+            recovery: RecoveryTable::default(),
             check_interval: Some(upkeep::CHECK_INTERVAL),
             check_if_idle_for: None,
             degrade_after: 1,
@@ -203,6 +210,8 @@ impl PoolConfig {
         within("create_timeout", self.create_timeout, job_span.clone())?;
         within("check_timeout", self.check_timeout, job_span.clone())?;
         within("destroy_timeout", self.destroy_timeout, job_span)?;
+        self.backoff.validate()?;
+        self.recovery.validate()?;
         match &self.name {
             Some(name) if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) => {
                 refuse("name", name, "allowed are 1 to 64 bytes without control characters".to_owned())
@@ -241,7 +250,7 @@ pub(crate) fn within<T: PartialOrd + Debug>(
     refuse(field, value, rule)
 }
 
-fn refuse(field: &'static str, value: impl Debug, rule: String) -> Result<(), ConfigError> {
+pub(crate) fn refuse(field: &'static str, value: impl Debug, rule: String) -> Result<(), ConfigError> {
     Err(ConfigError { field, value: format!("{value:?}"), rule: rule.into() })
 }
 

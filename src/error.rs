@@ -1,5 +1,6 @@
 //! What can go wrong, with cause, numbers and remedy.
 
+use crate::manager::Severity;
 use crate::observe::Holder;
 use std::any::Any;
 use std::borrow::Cow;
@@ -190,19 +191,23 @@ impl Error for WouldDeadlock {}
 pub struct CreateError {
     /// The pool's name.
     pub pool: Option<Arc<str>>,
-    /// Creations that failed in a row, this one included.
+    /// Creations of the pool that failed in a row, this one included.
     pub attempts: u32,
-    /// Whether the manager classed the error as transient.
+    /// How long the caller waited meanwhile.
+    pub waited: Duration,
+    /// Whether trying again can help: the manager classed the error as transient.
     pub retryable: bool,
+    /// How the manager classed the error.
+    pub severity: Severity,
     /// The manager's own error, whole; [`Panicked`] if it panicked.
     pub error: SharedError,
 }
 
 impl fmt::Display for CreateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CreateError { attempts, error, .. } = self;
+        let CreateError { attempts, waited, error, .. } = self;
         let times = if *attempts == 1 { "attempt" } else { "attempts" };
-        write!(f, "{}: could not create a resource ({attempts} {times}): {error}; ", Named(&self.pool))?;
+        write!(f, "{}: could not create a resource ({attempts} {times}, {waited:.1?}): {error}; ", Named(&self.pool))?;
         f.write_str(if self.retryable { "try again once what it needs is back" } else { "mend the manager's settings" })
     }
 }
@@ -219,15 +224,25 @@ impl Error for CreateError {
 pub struct Closed {
     /// The pool's name.
     pub pool: Option<Arc<str>>,
+    /// The fatal error that closed it, if that was no decision of the program's.
+    pub cause: Option<SharedError>,
 }
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is closed; build a new one to go on", Named(&self.pool))
+        write!(f, "{} is closed", Named(&self.pool))?;
+        match &self.cause {
+            Some(cause) => write!(f, " because of a fatal error: {cause}; mend that, and build a new one"),
+            None => f.write_str("; build a new one to go on"),
+        }
     }
 }
 
-impl Error for Closed {}
+impl Error for Closed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
 
 /// A panic in one of the manager's callbacks, as an error. The resource it concerned is lost, its slot is not.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -314,7 +329,7 @@ pub(crate) fn dropped<T>(theirs: T) -> Result<(), Box<dyn Any + Send>> {
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Closed,
-    Create { error: SharedError, attempts: u32, retryable: bool },
+    Create { error: SharedError, attempts: u32, severity: Severity },
 }
 
 /// As [`dropped`], for what no pool is there to count, and for what a panic carried, whose drop may panic too.

@@ -52,14 +52,14 @@ macro_rules! guard {
                 ResourceId::new(slot, word)
             }
 
-            /// Reports an error with the resource. After `degrade_after` failures in a row it is lent as a last resort only,
-            /// after `remove_after` it is destroyed, both at its return; a check that passes ends the row.
+            /// Reports an error with the resource: what follows is the [`RecoveryTable`](crate::RecoveryTable)'s. By default
+            /// after `degrade_after` failures in a row it is lent as a last resort only, after `remove_after`, or a permanent one, it is
+            /// destroyed, both at its return; a check that passes ends the row.
             pub fn on_error(&mut self, error: &M::Error) {
                 let id = self.id();
-                self.0.pool().failed_in_use(id.slot());
-                let severity = self.0.pool().classify(error);
-                self.0.pool().log(log::Level::Debug, format_args!("an error in use of resource {id} ({severity:?})"));
-                self.0.mark(Mark::Failed);
+                if self.0.pool().failed_in_use(id, error) {
+                    self.0.mark(Mark::Failed);
+                }
             }
 
             /// Has the resource checked after its return, before anyone else gets it.

@@ -11,6 +11,7 @@ mod keeper;
 mod manager;
 mod observe;
 mod pool;
+mod resilience;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -34,6 +35,7 @@ pub use observe::{
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
 };
+pub use resilience::{Backoff, FailureKind, Recovery, RecoveryTable};
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guarantees.md")]

@@ -1,6 +1,7 @@
 //! What a pool is told about its resources.
 
 use std::error::Error;
+use std::fmt;
 
 /// Makes, checks, resets and ends the resources of a pool.
 ///
@@ -145,13 +146,25 @@ pub enum ReturnOutcome {
     StillBusy,
 }
 
-/// Whether trying again can help.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whether trying again can help. What follows from each is [`RecoveryTable`](crate::RecoveryTable)'s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// It can: the pool tries a creation up to three times before it tells callers.
+    /// It can.
     #[default]
     Transient,
-    /// It cannot: callers are told at once.
+    /// It cannot: callers are told at once, a resource is destroyed.
     Permanent,
+    /// Nothing the pool does can help any more: it closes.
+    Fatal,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Transient => "transient",
+            Severity::Permanent => "permanent",
+            Severity::Fatal => "fatal",
+        })
+    }
 }

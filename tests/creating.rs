@@ -3,8 +3,8 @@
 mod support;
 
 use slackwater::{
-    BuildError, CheckoutError, CreateError, Creation, Keeper, MemoryLimitExceeded, Pool, Strategy, VirtualClock,
-    WarmUpReport,
+    Backoff, BuildError, CheckoutError, CreateError, Creation, Keeper, MemoryLimitExceeded, Pool, Strategy,
+    VirtualClock, WarmUpReport,
 };
 use std::error::Error;
 use std::thread;
@@ -279,7 +279,8 @@ fn create_error(outcome: Result<(), CheckoutError>) -> CreateError {
 fn three_attempts(creation: Creation, acts: [Act; 3]) -> Result<(), CheckoutError> {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     probe.create.next(acts);
-    let pool = lazy(&probe, creation).keeper(Keeper::Manual).clock(&clock).build().unwrap();
+    let sure = Backoff::default().without_jitter();
+    let pool = lazy(&probe, creation).backoff(sure).keeper(Keeper::Manual).clock(&clock).build().unwrap();
     let outcome = thread::scope(|s| {
         let caller = s.spawn(|| pool.checkout().map(drop));
         let _on_failure = TimeRunsOut(&clock);
@@ -315,7 +316,8 @@ fn a_passing_failure_is_tried_again_with_growing_pauses_on_either_thread() {
 fn the_keeper_tries_again_when_the_pause_is_over() {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     probe.create.next([Act::Fail; 2]);
-    let pool = lazy(&probe, Creation::Background).checkout_timeout(3600 * SEC).clock(&clock).build().unwrap();
+    let pool = lazy(&probe, Creation::Background).checkout_timeout(3600 * SEC).clock(&clock);
+    let pool = pool.backoff(Backoff::default().without_jitter()).build().unwrap();
     thread::scope(|s| {
         let caller = s.spawn(|| pool.checkout().map(drop));
         until(|| {
@@ -333,7 +335,8 @@ fn the_keeper_tries_again_when_the_pause_is_over() {
 fn no_attempt_is_promised_beyond_the_deadline() {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     probe.create.always(Act::Fail);
-    let pool = lazy(&probe, Creation::Inline).keeper(Keeper::Manual).clock(&clock).build().unwrap();
+    let sure = Backoff::default().without_jitter();
+    let pool = lazy(&probe, Creation::Inline).backoff(sure).keeper(Keeper::Manual).clock(&clock).build().unwrap();
     let error = create_error(pool.checkout_timeout(5 * MS).map(drop));
     assert_eq!((error.attempts, probe.create.calls()), (1, 1));
     assert_eq!(create_error(pool.try_checkout().map(drop)).attempts, 1);

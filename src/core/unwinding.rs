@@ -79,7 +79,7 @@ impl Drop for Bad {
 fn refuse_with_a_bad_error(shelf: &Shelf<Box<u64>>) -> Arc<AtomicBool> {
     let dropped = Arc::default();
     let error = Arc::new(Bad(Arc::clone(&dropped)));
-    shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, retryable: true }, || 0);
+    shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient }, || 0);
     dropped
 }
 

@@ -2,6 +2,7 @@
 
 use super::{DestroyReason, Holder, ResourceId, ResourceState};
 use crate::core::Right;
+use crate::error::{CheckoutError, SharedError};
 use crate::keeper::since_ticks;
 use crate::manager::Manager;
 use crate::pool::Inner;
@@ -17,6 +18,8 @@ use std::time::Duration;
 pub enum PoolEvent {
     /// A resource went from one state to another.
     Transition(Transition),
+    /// A checkout got this error: each that a caller sees is told once.
+    Refused(CheckoutError),
     /// A resource has been held for longer than `max_hold`.
     LeakSuspected(Holder),
     /// Such a resource came back.
@@ -35,6 +38,8 @@ pub enum PoolEvent {
         /// How long the keeper waits before it makes the next one.
         pause: Duration,
     },
+    /// A fatal error closes the pool: see [`Severity::Fatal`](crate::Severity::Fatal).
+    Stopped(SharedError),
     /// Idle resources were destroyed for their weight.
     MemoryPressure {
         /// What all weighed together.

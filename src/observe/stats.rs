@@ -153,7 +153,7 @@ pub struct Stats {
     pub waits: u64,
     /// Checkouts that timed out.
     pub timeouts: u64,
-    /// Checkouts that were refused: nothing free at once, the queue full, a deadlock, or the pool closed.
+    /// Checkouts that ended with any other error.
     pub rejected: u64,
     /// Panics caught in the manager's callbacks, and in the drop of its errors.
     pub callback_panics: u64,

@@ -282,6 +282,7 @@ fn assemble<M: Manager>(
         keeper_thread: Mutex::new(None),
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),
+        stopped_by: OnceLock::new(),
         overflowing_since: AtomicU64::new(0),
         shrinking: Mutex::new(()),
         draining: Mutex::new(()),
@@ -384,8 +385,10 @@ impl<M: Manager> Inner<M> {
         }
         // No room means that somebody else made it, unless all together weigh too much.
         let mut failed = None;
-        let made = match self.reserve().map(|right| self.make_in_time(right)) {
-            None => self.over_budget().map_or(Ok(()), |limit| Err(Arc::new(limit) as SharedError)),
+        let limit = self.over_budget();
+        let place = if limit.is_none() { self.shelf.reserve() } else { None };
+        let made = match place.map(|right| self.make_in_time(right)) {
+            None => limit.map_or(Ok(()), |limit| Err(Arc::new(limit) as SharedError)),
             Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);
                 Ok(())

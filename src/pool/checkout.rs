@@ -3,22 +3,18 @@
 use super::Inner;
 use super::create::CreateFailure;
 use crate::config::{Fairness, OnDeadlock};
-use crate::core::sync::around::{panicking, thread};
+use crate::core::sync::around::panicking;
 use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
 use crate::core::{Taker, thread_number};
-use crate::error::{
-    CheckoutError, Closed, CreateError, Exhausted, Refusal, Saturated, SharedError, Timeout, WouldDeadlock,
-};
+use crate::error::{CheckoutError, Refusal, Saturated, SharedError};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder, ResourceState, TransitionReason};
+use crate::observe::{DestroyReason, ResourceState, TransitionReason};
 use crate::pool::Priority;
+use crate::resilience::{FailureKind, Recovery};
 use std::cell::Cell;
 use std::panic::Location;
-use std::time::{Duration, Instant};
-
-/// Creations that fail before their caller is told.
-pub(super) const ATTEMPTS: u32 = 3;
+use std::time::Instant;
 
 /// Rounds a caller spins before it queues: about 1 us in all. Longer spins buy throughput while nothing is held, and
 /// ruin the tail once something is: those who spin have no age. `benches/contention.rs` shows both.
@@ -62,16 +58,13 @@ enum Found<'s, R> {
 }
 
 /// A caller in the slow path.
-struct Caller {
-    number: u64,
+pub(super) struct Caller {
+    pub(super) number: u64,
     site: &'static Location<'static>,
     /// Where an affine search begins.
     start: u32,
-    began: u64,
+    pub(super) began: u64,
     deadline: u64,
-    /// Creations that failed for this caller, and until when it does not try again.
-    attempts: u32,
-    no_creation_before: u64,
     /// Whether it has ended a resource whose time had come.
     ended_one: Cell<bool>,
 }
@@ -150,6 +143,10 @@ impl<M: Manager> Inner<M> {
         site: &'static Location<'static>,
         ask: Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        self.find(site, ask).inspect_err(|error| self.refused(error))
+    }
+
+    fn find(&self, site: &'static Location<'static>, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
         let number = thread_number();
         let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
         let began = self.now();
@@ -159,15 +156,13 @@ impl<M: Manager> Inner<M> {
             Patient::For(time) => time,
             Patient::Until(instant) => nanos(instant.saturating_duration_since(Instant::now())),
         };
-        let mut caller = Caller {
+        let caller = Caller {
             number,
             site,
             // Threads without a hint start apart from each other.
             start: hinted.unwrap_or(number as u32 % self.shelf.open_slots().max(1)),
             began,
             deadline: began.saturating_add(patience),
-            attempts: 0,
-            no_creation_before: 0,
             ended_one: Cell::new(false),
         };
         if self.is_closed() {
@@ -175,6 +170,7 @@ impl<M: Manager> Inner<M> {
         }
         // With waiters queued, newcomers have had their hint's chance and queue: no search of a saturated pool.
         let may_pass = self.shelf.waiting() == 0 || self.config.fairness == Fairness::Barging;
+        let mut tried = false;
         let mut found = if may_pass { self.look(&caller, true) } else { None };
         loop {
             match found {
@@ -197,8 +193,16 @@ impl<M: Manager> Inner<M> {
                         return Ok(self.taken(right.change(Phase::Busy), &caller));
                     }
                     Err(failure) => {
+                        self.creation_failed(&failure);
                         self.tell_of_failure(SharedError::clone(&failure.error));
-                        self.may_try_again(&mut caller, ask, failure)?;
+                        // No more of that for now: a last resort may be left.
+                        found = self.take_free(&caller).or_else(|| self.last_resort(&caller));
+                        if found.is_some() {
+                            self.let_go(failure.error);
+                            continue;
+                        }
+                        self.may_wait_on(&caller, ask, failure)?;
+                        tried = true;
                     }
                 },
                 None => {}
@@ -207,7 +211,7 @@ impl<M: Manager> Inner<M> {
                 self.creation_asked();
                 return Err(self.exhausted_or_over_budget());
             }
-            if caller.attempts == 0
+            if !tried
                 && may_pass
                 && let Some(right) = self.spin(&caller)
             {
@@ -228,9 +232,7 @@ impl<M: Manager> Inner<M> {
         }
         if self.shelf.has_room() {
             if self.creates_inline() {
-                let pausing = caller.attempts > 0 && self.now() < caller.no_creation_before;
-                if !pausing
-                    && !self.is_closed()
+                if !self.is_closed()
                     && let Some(vacancy) = self.reserve()
                 {
                     return Some(Found::Vacancy(vacancy));
@@ -239,9 +241,10 @@ impl<M: Manager> Inner<M> {
                 return None;
             }
         }
-        if !free_slots {
-            return None;
-        }
+        if free_slots { self.last_resort(caller) } else { None }
+    }
+
+    fn last_resort(&self, caller: &Caller) -> Option<Found<'_, M::Resource>> {
         // Nothing free, and no new one to be had for now: then one whose time has come, which the keeper would have replaced
         // if it had room.
         if self.config.max_lifetime.is_some()
@@ -325,10 +328,10 @@ impl<M: Manager> Inner<M> {
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
         let holder = Taker { thread: caller.number, site: caller.site };
         let request = Request { lane: ask.lane.lane(), since: caller.began, holder };
-        // A pause that is over must not end the wait: only the deadline does then.
-        let pausing = caller.attempts > 0 && caller.no_creation_before > self.now();
-        let pause_ends = if pausing { caller.no_creation_before } else { u64::MAX };
-        let until = caller.deadline.min(pause_ends);
+        // Who makes its own looks again when the pause after a failure is over. Asked before the look: should the pause begin
+        // after this, the failure that begins it wakes somebody.
+        let pause = if self.creates_inline() { self.creation.paused_until(self.now()) } else { None };
+        let until = caller.deadline.min(pause.unwrap_or(u64::MAX));
         self.counts.waits.add_one();
         let outcome = self.shelf.wait(
             &request,
@@ -353,11 +356,10 @@ impl<M: Manager> Inner<M> {
             Outcome::Granted(right) => Ok(Some(Found::Resource(right))),
             Outcome::Found(found) => Ok(Some(found)),
             Outcome::Refused(Refusal::Closed) => Err(self.refused_closed()),
-            Outcome::Refused(Refusal::Create { error, attempts, retryable }) => {
-                Err(self.create_error(CreateFailure { error, retryable }, attempts))
+            Outcome::Refused(Refusal::Create { error, attempts, severity }) => {
+                Err(self.create_error(CreateFailure { error, severity, failures: attempts }, Some(caller)))
             }
             Outcome::Full { waiting } => {
-                self.counts.rejected.add_one();
                 let max_waiters = self.config.max_waiters.unwrap_or(usize::MAX);
                 let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
                 Err(CheckoutError::Saturated(Box::new(saturated)))
@@ -367,82 +369,15 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// After a failed creation on the caller's thread: another try after a pause, or the error.
-    fn may_try_again(&self, caller: &mut Caller, ask: Ask, failure: CreateFailure) -> Result<(), CheckoutError> {
-        caller.attempts += 1;
-        let gives_up = matches!(ask.patient, Patient::Never) || caller.attempts >= ATTEMPTS || !failure.retryable;
-        caller.no_creation_before = self.now().saturating_add(self.creation.pause(caller.attempts));
-        if gives_up || caller.no_creation_before >= caller.deadline {
-            return Err(self.create_error(failure, caller.attempts));
+    /// After a failed creation on the caller's thread: whether to wait, for the next attempt or for a return.
+    fn may_wait_on(&self, caller: &Caller, ask: Ask, failure: CreateFailure) -> Result<(), CheckoutError> {
+        let retries = self.recovery(FailureKind::Create(failure.severity)) == Recovery::Retry;
+        let too_late = || self.creation.paused_until(self.now()).is_some_and(|pause| pause >= caller.deadline);
+        let is_over = || failure.failures >= self.config.backoff.attempts || too_late();
+        if matches!(ask.patient, Patient::Never) || !retries || (is_over() && self.is_hopeless()) {
+            return Err(self.create_error(failure, Some(caller)));
         }
         self.let_go(failure.error);
         Ok(())
-    }
-
-    fn create_error(&self, failure: CreateFailure, attempts: u32) -> CheckoutError {
-        let CreateFailure { error, retryable } = failure;
-        CheckoutError::Create(Box::new(CreateError { pool: self.name.clone(), attempts, retryable, error }))
-    }
-
-    fn refused_closed(&self) -> CheckoutError {
-        self.counts.rejected.add_one();
-        CheckoutError::Closed(Box::new(Closed { pool: self.name.clone() }))
-    }
-
-    fn exhausted_or_over_budget(&self) -> CheckoutError {
-        self.counts.rejected.add_one();
-        if self.shelf.has_room()
-            && let Some(limit) = self.over_budget()
-        {
-            return self.create_error(CreateFailure { error: std::sync::Arc::new(limit), retryable: true }, 0);
-        }
-        CheckoutError::Exhausted(Exhausted {
-            in_use: self.in_phase(Phase::Busy) as u32,
-            creating: self.in_phase(Phase::Creating) as u32,
-            capacity: self.capacity() as u32,
-        })
-    }
-
-    fn timed_out(&self, caller: &Caller, position: u32) -> CheckoutError {
-        self.counts.timeouts.add_one();
-        if !self.creates_inline() {
-            self.gave_up_on_creation();
-        }
-        let deadlock = self.completes_deadlock(caller);
-        if deadlock {
-            self.log(log::Level::Warn, format_args!("every holder waits here for a second resource: a deadlock"));
-        }
-        let now = self.now();
-        let holders = self.shelf.slots().filter_map(|(index, slot)| Holder::now_of(index, slot, now));
-        CheckoutError::Timeout(Box::new(Timeout {
-            pool: self.name.clone(),
-            waited: Duration::from_nanos(now.saturating_sub(caller.began)),
-            in_use: self.in_phase(Phase::Busy),
-            capacity: self.capacity(),
-            waiting: self.shelf.waiting() as usize + 1,
-            position: position as usize,
-            oldest: holders.max_by_key(|holder| holder.held_for).map(Holder::named),
-            deadlock,
-            last_create: self.creation.last_error(),
-        }))
-    }
-
-    fn in_phase(&self, phase: Phase) -> usize {
-        self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
-    }
-
-    /// Whether nobody is left to return anything. Asked twice: for a moment after a checkout, its slot still names the last
-    /// holder.
-    fn completes_deadlock(&self, caller: &Caller) -> bool {
-        self.shelf.is_last_of_circle(caller.number) && {
-            thread::yield_now();
-            self.shelf.is_last_of_circle(caller.number)
-        }
-    }
-
-    fn would_deadlock(&self) -> CheckoutError {
-        self.counts.rejected.add_one();
-        let holders = self.holders();
-        CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders }))
     }
 }

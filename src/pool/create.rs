@@ -4,9 +4,11 @@ use super::Inner;
 use crate::config::Creation;
 use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence};
 use crate::core::{Right, attention};
-use crate::error::SharedError;
+use crate::error::{Panicked, SharedError};
 use crate::manager::{Manager, Severity};
 use crate::observe::{DestroyReason, ResourceState, TransitionReason};
+use crate::resilience::Backoff;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
@@ -14,10 +16,6 @@ use std::time::Duration;
 /// Creating that has measured cheaper than this many nanoseconds happens on the caller: about what waking a helper thread
 /// and being woken by it costs on a busy machine.
 const CHEAP: u64 = 100_000;
-
-/// Pause after the first failed creation, in nanoseconds; doubled after each further one, up to `PAUSE_MOST`.
-const PAUSE: u64 = 10_000_000;
-const PAUSE_MOST: u64 = 1_000_000_000;
 
 /// What the pool knows about creating and destroying.
 pub(super) struct CreationState {
@@ -32,10 +30,9 @@ pub(super) struct CreationState {
     pub(super) orphans: AtomicU32,
     /// Somebody tried without waiting and found nothing: one creation is wanted although nobody waits.
     pub(super) asked: AtomicBool,
-    /// Background creations that failed in a row.
-    pub(super) failures: AtomicU32,
-    /// No background creation before this time.
-    pub(super) not_before: AtomicU64,
+    /// Creations that failed in a row, and before which time there is no other: zero unless they are failing.
+    failures: AtomicU32,
+    not_before: AtomicU64,
     last_error: Mutex<Option<SharedError>>,
 }
 
@@ -73,15 +70,39 @@ impl CreationState {
         learn(&self.destroy_cost, took);
     }
 
-    /// The pause after `attempts` failures in a row.
-    pub(super) fn pause(&self, attempts: u32) -> u64 {
-        (PAUSE << attempts.saturating_sub(1).min(10)).min(PAUSE_MOST)
+    /// Creations that have failed in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.load(SeqCst)
     }
 
-    /// When background creation may go on after a failure, if it has to pause.
+    /// When creation may go on after a failure, if it has to pause.
     pub(crate) fn paused_until(&self, now: u64) -> Option<u64> {
         let not_before = self.not_before.load(SeqCst);
         (not_before > now).then_some(not_before)
+    }
+
+    /// Pauses creation after a failure. Returns how many there have been in a row.
+    fn failed(&self, backoff: &Backoff, now: u64) -> u32 {
+        let failures = self.failures.fetch_add(1, SeqCst).saturating_add(1);
+        self.not_before.store(now.saturating_add(backoff.pause(failures)).max(1), SeqCst);
+        failures
+    }
+
+    /// Ends the row of failures. True if there was one.
+    fn succeeded(&self) -> bool {
+        // Pause first: who sees no failures sees no pause.
+        self.not_before.store(0, SeqCst);
+        self.failures.load(SeqCst) != 0 && self.failures.swap(0, SeqCst) != 0
+    }
+
+    /// Whether an attempt may be made now. While creations fail, one is for each pause: whoever sets the next one.
+    fn may_attempt(&self, backoff: &Backoff, now: u64) -> bool {
+        let not_before = self.not_before.load(SeqCst);
+        if not_before == 0 {
+            return true;
+        }
+        let next = now.saturating_add(backoff.pause(self.failures()).max(1));
+        not_before <= now && self.not_before.compare_exchange(not_before, next, SeqCst, SeqCst).is_ok()
     }
 }
 
@@ -95,7 +116,15 @@ fn learn(cost: &AtomicU64, took: Duration) {
 /// A creation that failed, in the manager's words.
 pub(super) struct CreateFailure {
     pub(super) error: SharedError,
-    pub(super) retryable: bool,
+    pub(super) severity: Severity,
+    /// How many have failed in a row.
+    pub(super) failures: u32,
+}
+
+impl CreateFailure {
+    pub(super) fn transient(error: impl Error + Send + Sync + 'static) -> Self {
+        Self { error: Arc::new(error), severity: Severity::Transient, failures: 0 }
+    }
 }
 
 impl<M: Manager> Inner<M> {
@@ -156,17 +185,20 @@ impl<M: Manager> Inner<M> {
                 self.counts.created.add_one();
                 self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
-                self.creation.failures.store(0, SeqCst);
-                self.creation.not_before.store(0, SeqCst);
                 self.set_last_error(None);
+                if self.creation.succeeded() {
+                    self.creation_is_back();
+                }
                 self.replace_if_outdated(&right, number);
                 Ok(right)
             }
-            Err(failure) => {
+            Err(mut failure) => {
                 self.counts.create_failures.add_one();
+                // Before the place is back: whoever takes it must see the pause, and the reason.
+                failure.failures = self.creation.failed(&self.config.backoff, self.now());
+                self.set_last_error(Some(Arc::clone(&failure.error)));
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
-                self.set_last_error(Some(Arc::clone(&failure.error)));
                 Err(failure)
             }
         }
@@ -194,7 +226,7 @@ impl<M: Manager> Inner<M> {
             Ok(weight) => Ok((resource, weight)),
             Err(panicked) => {
                 self.destroy_unseen(resource, DestroyReason::CallbackPanicked);
-                Err(CreateFailure { error: Arc::new(panicked), retryable: true })
+                Err(CreateFailure::transient(panicked))
             }
         }
     }
@@ -206,30 +238,47 @@ impl<M: Manager> Inner<M> {
         self.counts.destroyed_one(reason);
     }
 
-    /// Runs a callback that can fail, and classifies its error.
+    /// Runs a callback of a creation.
     fn flatten<T>(
         &self,
         callback: &'static str,
         f: impl FnOnce(&M) -> Result<T, M::Error>,
     ) -> Result<T, CreateFailure> {
-        let called = self.call(callback, f).and_then(|outcome| match outcome {
+        match self.call_and_classify(callback, f) {
+            Ok(outcome) => outcome.map_err(|(error, severity)| CreateFailure { error, severity, failures: 0 }),
+            Err(panicked) => Err(CreateFailure::transient(panicked)),
+        }
+    }
+
+    /// Runs a callback that can fail, and classifies its error.
+    pub(super) fn call_and_classify<T>(
+        &self,
+        callback: &'static str,
+        f: impl FnOnce(&M) -> Result<T, M::Error>,
+    ) -> Result<Result<T, (SharedError, Severity)>, Panicked> {
+        self.call(callback, f).and_then(|outcome| match outcome {
             Ok(made) => Ok(Ok(made)),
             // Not in the call above: if `classify` panics, the error must not be dropped by that panic.
             Err(error) => {
-                let retryable = self.classify(&error) != Severity::Permanent;
+                let severity = self.classify(&error);
                 let error = self.call("Error::into", |_| error.into())?;
-                Ok(Err(CreateFailure { error: Arc::from(error), retryable }))
+                Ok(Err((Arc::from(error), severity)))
             }
-        });
-        called.unwrap_or_else(|panicked| Err(CreateFailure { error: Arc::new(panicked), retryable: true }))
+        })
     }
 
-    /// Reserves a place for a new resource, unless those alive weigh too much already.
-    pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
+    /// Whether nothing speaks against another attempt: the weight of those alive, or failures lately. The attempt is then the
+    /// caller's to make.
+    pub(super) fn may_create(&self) -> bool {
         if let Some(limit) = self.over_budget() {
             self.set_last_error(Some(Arc::new(limit)));
-            return None;
+            return false;
         }
-        self.shelf.reserve()
+        self.creation.may_attempt(&self.config.backoff, self.now())
+    }
+
+    /// Reserves a place for a new resource, if one may be made now.
+    pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
+        if self.shelf.has_room() && self.may_create() { self.shelf.reserve() } else { None }
     }
 }

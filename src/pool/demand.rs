@@ -4,10 +4,8 @@ use super::create::{CreateFailure, CreationState};
 use super::{Inner, Job};
 use crate::core::sync::around::{fence, thread};
 use crate::core::{Phase, Right};
-use crate::error::{Refusal, SharedError};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
-use crate::pool::checkout::ATTEMPTS;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -121,21 +119,19 @@ impl<M: Manager> Inner<M> {
                     self.adopt(right, in_time);
                     None
                 }
-                // Before the ticket is back: whoever takes the next one must see the pause.
-                Some(Err(failure)) => Some((failure, self.pause_creation())),
+                Some(Err(failure)) => Some(failure),
                 None => None,
             }
         };
-        let mut told = None;
-        if let Some((failure, failures)) = failed {
-            told = Some(self.creation_failed(failure, failures));
+        if let Some(failure) = &failed {
+            self.creation_failed(failure);
         }
         // Demand that came while all tickets were out. Its waiter counted itself, or its asker said so, before it found none;
         // we gave ours back before we look: one of us sees the other.
         fence(SeqCst);
         self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
-        if let Some(error) = told {
-            self.tell_of_failure(error);
+        if let Some(failure) = failed {
+            self.tell_of_failure(failure.error);
         }
     }
 
@@ -157,28 +153,6 @@ impl<M: Manager> Inner<M> {
             self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
         }
         self.choose_where_to_create();
-    }
-
-    /// Pauses background creation after a failure. Returns how many have failed in a row.
-    pub(super) fn pause_creation(&self) -> u32 {
-        let failures = self.creation.failures.fetch_add(1, SeqCst) + 1;
-        self.creation.not_before.store(self.now().saturating_add(self.creation.pause(failures)), SeqCst);
-        failures
-    }
-
-    /// Tells waiters whom nothing else can serve, and has the others look for a last resort. Gives back
-    /// the error.
-    fn creation_failed(&self, failure: CreateFailure, failures: u32) -> SharedError {
-        let hopeless = || !self.shelf.slots().any(|(_, slot)| slot.look().phase().is_live());
-        let CreateFailure { error, retryable } = failure;
-        if !retryable || (failures >= ATTEMPTS && hopeless()) {
-            let refusal = Refusal::Create { error: Arc::clone(&error), attempts: failures, retryable };
-            self.shelf.refuse_waiters(&refusal, move || self.now());
-        }
-        // A waiter that found a new one on its way passed over what is degraded.
-        self.shelf.opened(self.shelf.attention(), move || self.now());
-        self.alarm.ring();
-        error
     }
 
     /// When the keeper has to ask for creations again.

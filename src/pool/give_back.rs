@@ -1,13 +1,14 @@
 //! Return: what becomes of a resource when its guard is dropped.
 
+use super::life::Verdict;
 use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
 use crate::core::sync::around::{Instant, panicking};
 use crate::core::{Mark, Phase, Right, attention};
 use crate::keeper::{ASLEEP, ticks};
-use crate::manager::{Manager, ReturnOutcome};
-use crate::observe::{DestroyReason, JobKind, ResourceState, TransitionReason};
-use std::error::Error;
+use crate::manager::{Manager, ReturnOutcome, Severity};
+use crate::observe::{DestroyReason, JobKind, ResourceId, ResourceState, TransitionReason};
+use std::sync::Arc;
 
 /// Destroying that has measured cheaper than this many nanoseconds happens on the thread that finds it necessary.
 const CHEAP: u64 = 100_000;
@@ -19,6 +20,11 @@ const BUSY_TRIES: u32 = 8;
 
 /// A callback panicked on a resource; it has been counted and logged.
 struct CallbackPanicked;
+
+/// What a check that passed is worth once its time was over.
+#[derive(Debug, thiserror::Error)]
+#[error("it passed after its check_timeout, too late to be believed")]
+struct TooLate;
 
 impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
@@ -106,8 +112,10 @@ impl<M: Manager> Inner<M> {
             Ok(outcome) => outcome,
             Err(CallbackPanicked) => return self.retire(right, DestroyReason::CallbackPanicked),
         };
+        // Its holder knows better than a check would.
+        let verdict = right.word().has(Mark::Failed).then(|| self.life(&right).take_verdict());
         if outcome != ReturnOutcome::Broken
-            && let Some(reason) = self.reason_to_end(&mut right)
+            && let Some(reason) = self.reason_to_end(&mut right, verdict)
         {
             return self.retire(right, reason);
         }
@@ -117,7 +125,8 @@ impl<M: Manager> Inner<M> {
         match self.unless_surplus(right) {
             None => {}
             Some(right) if outcome != ReturnOutcome::Healthy => self.settle(right, outcome),
-            Some(right) if right.word().has(Mark::Failed) => self.open_after_failure(right),
+            Some(right) if verdict == Some(Verdict::Replace) => self.open_until_replaced(right),
+            Some(right) if verdict.is_some() => self.open_after_failure(right),
             Some(right) => {
                 if self.config.record_uses {
                     self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
@@ -128,9 +137,9 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Why a resource that comes back goes no further: it failed too often, somebody wished it, or it reached a limit.
-    fn reason_to_end(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
-        // Its holder knows better than a check would.
-        if right.word().has(Mark::Failed) && self.life(right).failures() >= u64::from(self.config.remove_after) {
+    fn reason_to_end(&self, right: &mut Right<'_, M::Resource>, verdict: Option<Verdict>) -> Option<DestroyReason> {
+        let too_often = || self.life(right).failures() >= u64::from(self.config.remove_after);
+        if verdict == Some(Verdict::Remove) || (verdict.is_some() && too_often()) {
             return Some(DestroyReason::CheckFailed);
         }
         let attention = self.shelf.attention();
@@ -220,37 +229,35 @@ impl<M: Manager> Inner<M> {
     pub(super) fn check(&self, mut right: Right<'_, M::Resource>, still_busy: Option<u32>) {
         let began = self.begin(JobKind::Check, &right);
         let resource = right.resource_mut();
-        let mut verdict =
-            self.call("check", |manager| manager.check(resource).map_err(Into::<Box<dyn Error + Send + Sync>>::into));
+        let mut verdict = self.call_and_classify("check", |manager| manager.check(resource));
         self.crew.came_back();
         if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
-            verdict = Ok(Err("it passed after its check_timeout, too late to be believed".into()));
+            verdict = Ok(Err((Arc::new(TooLate), Severity::Transient)));
         }
+        let Ok(verdict) = verdict else {
+            return self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked);
+        };
+        let (life, index) = (self.life(&right), self.shelf.index_of(right.slot()).unwrap_or(u32::MAX));
         match (verdict, still_busy) {
-            (Ok(Ok(())), _) => {
-                let life = self.life(&right);
+            (Ok(()), _) => {
                 life.checked(self.now());
                 if life.healed() {
                     self.moved(&right, ResourceState::Ready, TransitionReason::Healed);
-                    let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
                     self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
                 }
                 self.open_anew(right);
             }
-            (Err(_), _) => self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked),
-            (Ok(Err(error)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
+            (Err((error, Severity::Transient)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
                 self.quarantine(right, tries + 1);
                 self.let_go(error);
             }
-            (Ok(Err(error)), _) => {
-                let life = self.life(&right);
+            (Err((error, severity)), _) => {
                 life.checked(self.now());
-                let failures = life.failed();
-                let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+                let failures = life.failures() + 1;
                 if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
                 } else if let Some(right) = self.unless_surplus(right) {
-                    self.open_after_failure(right);
+                    self.check_failed(right, severity, &error);
                 }
                 let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");
                 self.log(log::Level::Warn, text);
@@ -261,28 +268,32 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a slot whose resource failed lately, as its failures in a row demand: as before, as a last resort, or not at
     /// all. Not on the slow path alone: a holder may report what it found.
-    fn open_after_failure(&self, right: Right<'_, M::Resource>) {
+    pub(super) fn open_after_failure(&self, right: Right<'_, M::Resource>) {
         let failures = self.life(&right).failures();
         if failures >= u64::from(self.config.remove_after) {
             self.retire(right, DestroyReason::CheckFailed);
         } else if failures < u64::from(self.config.degrade_after) {
             self.open_anew(right);
         } else {
-            self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
-            self.idles_from_now(&right);
-            if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
-                self.sweep();
-            }
-            // The keeper checks it soon.
-            self.alarm.ring();
+            self.open_degraded(right);
         }
     }
 
-    /// A holder's report of an error with the resource it holds.
-    pub(crate) fn failed_in_use(&self, index: usize) {
-        if let Some((slot, life)) = self.shelf.slot(index).zip(self.lives.get(index)) {
-            life.failed_in_use(life.uses(slot.record().checkouts()));
+    /// Opens a slot whose resource serves as a last resort until its successor is ready.
+    pub(super) fn open_until_replaced(&self, right: Right<'_, M::Resource>) {
+        let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+        self.ask_for_successors([ResourceId::new(index, right.word())], DestroyReason::CheckFailed);
+        self.open_degraded(right);
+    }
+
+    fn open_degraded(&self, right: Right<'_, M::Resource>) {
+        self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
+        self.idles_from_now(&right);
+        if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
+            self.sweep();
         }
+        // The keeper checks it soon, or sees to its successor.
+        self.alarm.ring();
     }
 
     /// Opens a slot in CHECKING to be checked again before its next use.

@@ -10,7 +10,7 @@ use crate::config::PoolConfig;
 use crate::core::sync::around::thread::JoinHandle;
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
-use crate::error::{Panicked, dropped, let_go};
+use crate::error::{Panicked, SharedError, dropped, let_go};
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Turns, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
@@ -46,6 +46,8 @@ pub(crate) struct Inner<M: Manager> {
     /// Live `Pool` handles. The pool closes when the last one goes, whatever guards and threads remain.
     pub(super) handles: AtomicUsize,
     pub(super) warm_up_report: OnceLock<WarmUpReport>,
+    /// The fatal error that closed the pool.
+    pub(super) stopped_by: OnceLock<SharedError>,
     /// When a resource beyond `max_size` was created last, or those there are became too many.
     pub(crate) overflowing_since: AtomicU64,
     /// Held while a return decides whether its resource is one too many.
@@ -356,5 +358,7 @@ impl<M: Manager> Drop for Inner<M> {
         self.set_last_error(None);
         let report = self.warm_up_report.take();
         self.let_go(report);
+        let cause = self.stopped_by.take();
+        self.let_go(cause);
     }
 }

@@ -23,8 +23,9 @@ pub(crate) struct Life {
     errors: AtomicU64,
     /// Failures in a row.
     failures: AtomicU64,
-    /// The use that failed last, by its holder's report.
+    /// The use that failed last, by its holder's report, and what is to become of the resource for it.
     failed_use: AtomicU64,
+    verdict: AtomicU64,
     last_check: AtomicU64,
     weight: AtomicU64,
     /// The least weight of the present window of returns, that of the one before, the weight after the first use, and how
@@ -61,6 +62,7 @@ impl Life {
         self.errors.store(0, Relaxed);
         self.failures.store(0, Relaxed);
         self.failed_use.store(0, Relaxed);
+        self.verdict.store(0, Relaxed);
         self.last_check.store(birth.now, Relaxed);
         self.weight.store(birth.weight, Relaxed);
         self.least.store(NEVER, Relaxed);
@@ -117,8 +119,15 @@ impl Life {
         self.failures.fetch_add(1, Relaxed) + 1
     }
 
-    /// Notes that use number `uses` failed, once for each use; failures are in a row if no use between them went well.
-    pub(crate) fn failed_in_use(&self, uses: u64) {
+    /// Notes an error that is no more than that.
+    pub(crate) fn erred(&self) {
+        self.errors.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that use number `uses` failed, once for each use; failures are in a row if no use between them went well. Of
+    /// several verdicts in a use the hardest stands.
+    pub(crate) fn failed_in_use(&self, uses: u64, verdict: Verdict) {
+        self.verdict.fetch_max(verdict as u64, Relaxed);
         let last = self.failed_use.swap(uses, Relaxed);
         if last == uses {
             return;
@@ -127,6 +136,15 @@ impl Life {
             self.failures.store(0, Relaxed);
         }
         self.failed();
+    }
+
+    /// What the holder's reports make of the resource, at its return from a use that failed.
+    pub(crate) fn take_verdict(&self) -> Verdict {
+        match self.verdict.swap(0, Relaxed) {
+            verdict if verdict == Verdict::Remove as u64 => Verdict::Remove,
+            verdict if verdict == Verdict::Replace as u64 => Verdict::Replace,
+            _ => Verdict::ByTheRow,
+        }
     }
 
     /// Notes a success. True if there were failures before it.
@@ -209,6 +227,17 @@ impl Life {
         let wish = self.wish.load(Relaxed);
         DestroyReason::ALL.into_iter().find(|&reason| wish == Wish::of(word, reason))
     }
+}
+
+/// What follows from a use that failed: the harder, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// What the failures in a row demand.
+    ByTheRow,
+    /// It serves until its successor is there.
+    Replace,
+    /// It ends.
+    Remove,
 }
 
 /// How a resource's least weights go.

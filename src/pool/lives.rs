@@ -9,7 +9,7 @@ use crate::error::Panicked;
 use crate::keeper::nanos;
 use crate::manager::{Manager, Severity};
 use crate::observe::DestroyReason;
-use std::hash::{BuildHasher, RandomState};
+use crate::resilience::draw;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -56,10 +56,8 @@ impl<M: Manager> Inner<M> {
 
     /// `lifetime` in nanoseconds, less a share drawn once for each resource: those made together do not end together.
     fn shortened(&self, lifetime: Duration) -> u64 {
-        // 53 random bits, as many as a float holds. Seeded by the system, so that processes started together differ.
-        let draw = (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64;
         let lifetime = nanos(lifetime);
-        lifetime - (lifetime as f64 * self.config.lifetime_jitter() * draw) as u64
+        lifetime - (lifetime as f64 * self.config.lifetime_jitter() * draw()) as u64
     }
 
     /// Measures a returned resource against the limits on uses and weight.

@@ -135,10 +135,9 @@ impl<M: Manager> Inner<M> {
     /// Makes a successor for `old`, in a place of its own or in the one that `old` left, and tells the keeper how that
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
-        let paused = self.creation.paused_until(self.now()).is_some() || self.over_budget().is_some();
         let served = old_is_gone && self.is_taken(0);
         let place = match old_is_gone {
-            _ if paused || served || self.is_closed() => None,
+            _ if served || self.is_closed() || !self.may_create() => None,
             true => self.reserve_in_place_of_another(),
             false => self.shelf.reserve_extra(),
         };
@@ -150,15 +149,15 @@ impl<M: Manager> Inner<M> {
                 true
             }
             Some(Err(failure)) => {
-                self.pause_creation();
-                failed = Some(failure.error);
+                failed = Some(failure);
                 false
             }
             None => served || (old_is_gone && self.is_taken(0)),
         };
         self.successor_made(old, made);
-        if let Some(error) = failed {
-            self.tell_of_failure(error);
+        if let Some(failure) = failed {
+            self.creation_failed(&failure);
+            self.tell_of_failure(failure.error);
         }
     }
 

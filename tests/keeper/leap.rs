@@ -59,8 +59,7 @@ fn nothing_expired_is_ended_while_none_can_be_made() {
     let pool = builder.max_size(4).max_lifetime(MIN).strategy(Strategy::Fifo).build().unwrap();
     clock.advance(60 * MIN);
     probe.create.always(Act::Fail);
-    // The first one finds out that none can be made. From then on the others are lent as they are.
-    assert!(pool.try_checkout().is_err());
+    // The first one ends one, and finds out that no other can be made. From then on they are lent as they are.
     let held: Vec<_> = std::iter::from_fn(|| pool.try_checkout().ok()).take(9).collect();
     assert_eq!((held.len(), probe.ended().len()), (3, 1));
     drop(held);

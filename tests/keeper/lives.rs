@@ -49,6 +49,8 @@ fn a_resource_after_a_failed_creation_begins_from_nothing() {
     probe.create.next([Act::Fail]);
     clock.advance(50 * SEC);
     assert!(pool.try_checkout().is_err());
+    // The pause after a failure.
+    clock.advance(SEC / 100);
     let uses: Vec<_> = (0..2).map(|_| pool.with(|thing| number(thing)).unwrap()).collect();
     assert_eq!(uses, [2, 2], "two uses of its own");
     drop(pool.checkout().unwrap());

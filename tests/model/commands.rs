@@ -12,8 +12,8 @@ mod world;
 use books::Books;
 use reference::Reference;
 use slackwater::{
-    Checkout, CheckoutError, CloseReport, ConfigError, Creation, Epoch, Fairness, Gc, Keeper, OnLeak, OwnedCheckout,
-    Pool, Stats, Strategy, VirtualClock,
+    Backoff, Checkout, CheckoutError, CloseReport, ConfigError, Creation, Epoch, Fairness, Gc, Keeper, OnLeak,
+    OwnedCheckout, Pool, Stats, Strategy, VirtualClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -103,6 +103,7 @@ impl Rules {
     fn build(self, settings: u8, mut builder: slackwater::Builder<Maker>) -> slackwater::Builder<Maker> {
         builder = builder
             .max_size(Self::MAX_SIZE)
+            .backoff(Backoff::default().without_jitter())
             .min_idle(self.min_idle)
             .max_overflow(self.max_overflow)
             .ceiling(CEILING)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// Creating in the background pauses for this long after a failure, doubled after each further one.
+/// Creating pauses for this long after a failure, doubled after each further one.
 const PAUSE: Duration = Duration::from_millis(10);
 const PAUSE_MOST: Duration = Duration::from_secs(1);
 
@@ -99,8 +99,14 @@ impl Reference {
 
     pub fn saw(&mut self, sight: &Sight, seen: &Seen) {
         match seen {
-            Seen::CheckedOut { number } => self.checked_out(*number),
-            Seen::Refused { error, waits } => self.refused(error, *waits),
+            Seen::CheckedOut { number } => {
+                self.attempted(sight);
+                self.checked_out(*number);
+            }
+            Seen::Refused { error, waits } => {
+                let attempted = self.attempted(sight);
+                self.refused(error, *waits, attempted);
+            }
             Seen::Suspected(number) => self.mark(*number, |suspect, _| *suspect = true),
             Seen::FailedInUse(number) => self.failed_in_use(*number),
             Seen::Turned { number, sick } => {
@@ -152,7 +158,7 @@ impl Reference {
                 _ => {}
             }
             false
-        } else if self.has_room() {
+        } else if self.has_room() && !self.pauses_now() {
             assert_eq!(self.created(Place::Held { suspect: false, failed: false }), number, "a new one comes next");
             false
         } else {
@@ -164,19 +170,39 @@ impl Reference {
         self.last().uses += 1;
     }
 
-    fn refused(&mut self, error: &CheckoutError, waits: bool) {
+    /// Whether a creation has failed since the last look, which only a caller's own can: the crew's are seen by a tick.
+    fn attempted(&mut self, sight: &Sight) -> bool {
+        let attempted = sight.pool.stats().create_failures > self.failed;
+        if attempted {
+            assert!(self.numbers(|place| place == Place::Free).is_empty() && self.has_room() && !self.pauses_now());
+            self.creation_failed();
+        }
+        attempted
+    }
+
+    fn creation_failed(&mut self) {
+        self.failed += 1;
+        self.no_creation_before = self.now + (PAUSE * (1 << self.pauses.min(10))).min(PAUSE_MOST);
+        self.pauses += 1;
+    }
+
+    fn pauses_now(&self) -> bool {
+        self.now < self.no_creation_before
+    }
+
+    fn refused(&mut self, error: &CheckoutError, waits: bool, attempted: bool) {
         let out = |place| matches!(place, Place::Held { .. } | Place::Forgotten);
         let in_use = self.numbers(out).len();
         let nothing = self.numbers(is_free).is_empty();
         match error {
             CheckoutError::Closed(_) => assert!(self.closed),
             CheckoutError::Create(error) => {
-                assert_eq!((error.error.to_string().as_str(), error.attempts), ("told to fail", 1));
-                assert!(self.numbers(|place| place == Place::Free).is_empty() && self.has_room());
-                self.failed += 1;
+                assert_eq!((error.error.to_string().as_str(), error.attempts), ("told to fail", self.pauses));
+                assert!(nothing && self.has_room() && self.pauses_now());
+                assert!(!waits || (attempted && self.staying() == 0), "there is something to wait for");
             }
             CheckoutError::Timeout(timeout) => {
-                assert!(waits && nothing && !self.has_room());
+                assert!(waits && nothing && (!self.has_room() || self.pauses_now()));
                 assert_eq!((timeout.in_use, timeout.capacity), (in_use, self.capacity()));
             }
             CheckoutError::Exhausted(none) => {
@@ -285,7 +311,7 @@ impl Reference {
         let free = self.numbers(|place| matches!(place, Place::Free | Place::Checking)).len();
         let room = self.max_size.saturating_sub(self.living.len());
         let missing = self.min_idle.saturating_sub(free).min(room);
-        if self.closed || self.now < self.no_creation_before {
+        if self.closed || self.pauses_now() {
             return;
         }
         // A failed creation is one of those told to, and the last one for now.
@@ -294,9 +320,7 @@ impl Reference {
             self.created(Place::Free);
         }
         if sight.pool.stats().create_failures > self.failed {
-            self.failed += 1;
-            self.no_creation_before = self.now + (PAUSE * (1 << self.pauses.min(10))).min(PAUSE_MOST);
-            self.pauses += 1;
+            self.creation_failed();
         } else if made < missing {
             // They may have failed right after their creation, one after another: then the next one comes later.
             let failed = self.destroyed.values().filter(|reason| **reason == DestroyReason::CheckFailed).count();

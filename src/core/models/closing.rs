@@ -71,7 +71,7 @@ fn refusing_waiters_loses_no_wake() {
         });
         let holder = spawn(&shelf, move |shelf| use_it(shelf, take_up(shelf, held)));
         let error: crate::SharedError = Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
-        shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, retryable: true }, now);
+        shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient }, now);
         join([waiter, holder]);
         assert_eq!(at_rest(&shelf), 2);
     });

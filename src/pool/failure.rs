@@ -1,0 +1,116 @@
+//! Failure: what follows when a resource cannot be made, or proves unfit.
+
+use super::Inner;
+use super::create::CreateFailure;
+use super::life::Verdict;
+use crate::core::Right;
+use crate::error::{Refusal, SharedError};
+use crate::keeper::Deadline;
+use crate::manager::{Manager, Severity};
+use crate::observe::{DestroyReason, PoolEvent, ResourceId};
+use crate::resilience::{FailureKind, Recovery};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl<M: Manager> Inner<M> {
+    pub(super) fn recovery(&self, kind: FailureKind) -> Recovery {
+        self.config.recovery.of(kind)
+    }
+
+    /// Whether nothing that is alive could serve anyone.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.staying() == 0
+    }
+
+    /// What follows from a creation that failed: those who wait may have to be told, and others look for a last resort. For
+    /// when whoever tried owes nobody anything.
+    pub(super) fn creation_failed(&self, failure: &CreateFailure) {
+        match self.recovery(FailureKind::Create(failure.severity)) {
+            Recovery::Stop => self.stop(&failure.error),
+            Recovery::Refuse => self.refuse_waiters(failure),
+            _ if failure.failures >= self.config.backoff.attempts && self.is_hopeless() => self.refuse_waiters(failure),
+            _ => {}
+        }
+        // A waiter that found a new one on its way passed over what is degraded.
+        self.shelf.opened(self.shelf.attention(), move || self.now());
+        self.alarm.ring();
+    }
+
+    fn refuse_waiters(&self, failure: &CreateFailure) {
+        let CreateFailure { error, severity, failures } = failure;
+        let refusal = Refusal::Create { error: Arc::clone(error), attempts: *failures, severity: *severity };
+        self.shelf.refuse_waiters(&refusal, move || self.now());
+    }
+
+    /// Creation works again after failures: those who sat out the pause need not wait for its end.
+    pub(super) fn creation_is_back(&self) {
+        self.shelf.opened(self.shelf.attention(), move || self.now());
+        self.alarm.ring();
+    }
+
+    /// Closes the pool because of `cause`. Waits for nobody.
+    pub(crate) fn stop(&self, cause: &SharedError) {
+        if self.is_closed() || self.stopped_by.set(Arc::clone(cause)).is_err() {
+            return;
+        }
+        self.subscribers.tell(|| PoolEvent::Stopped(Arc::clone(cause)));
+        self.log(log::Level::Error, format_args!("stops, because nothing can help any more: {cause}"));
+        self.close(Deadline::from(Duration::ZERO));
+    }
+
+    /// Deals with a resource whose check failed.
+    pub(super) fn check_failed(&self, right: Right<'_, M::Resource>, severity: Severity, error: &SharedError) {
+        let recovery = self.recovery(FailureKind::Check(severity));
+        let life = self.life(&right);
+        match recovery {
+            Recovery::Retry => {
+                life.erred();
+                self.open_anew(right);
+            }
+            Recovery::Replace => {
+                life.failed();
+                self.open_until_replaced(right);
+            }
+            Recovery::Degrade => {
+                life.failed();
+                self.open_after_failure(right);
+            }
+            Recovery::Remove | Recovery::Refuse | Recovery::Stop => {
+                life.failed();
+                self.destroy(right.change(crate::core::Phase::Retiring), DestroyReason::CheckFailed);
+            }
+        }
+        if recovery == Recovery::Stop {
+            self.stop(error);
+        }
+    }
+
+    /// A holder's report of an error with the resource it holds. True if its return has to look at it.
+    pub(crate) fn failed_in_use(&self, id: ResourceId, error: &M::Error) -> bool {
+        let severity = self.classify(error);
+        let recovery = self.recovery(FailureKind::Use(severity));
+        self.log(log::Level::Debug, format_args!("a {severity} error in use of resource {id}: {recovery:?}"));
+        let Some((slot, life)) = self.shelf.slot(id.slot()).zip(self.lives.get(id.slot())) else { return false };
+        let verdict = match recovery {
+            Recovery::Retry => {
+                life.erred();
+                return false;
+            }
+            Recovery::Degrade => Verdict::ByTheRow,
+            Recovery::Replace => Verdict::Replace,
+            Recovery::Remove | Recovery::Refuse | Recovery::Stop => Verdict::Remove,
+        };
+        life.failed_in_use(life.uses(slot.record().checkouts()), verdict);
+        if recovery == Recovery::Stop {
+            self.stop(&(Arc::new(FatalUse { id }) as SharedError));
+        }
+        true
+    }
+}
+
+/// The cause of a pool's end that a holder reported: its own error is still the holder's.
+#[derive(Debug, thiserror::Error)]
+#[error("the holder of resource {id} reported a fatal error with it")]
+struct FatalUse {
+    id: ResourceId,
+}

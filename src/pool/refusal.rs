@@ -1,0 +1,103 @@
+//! Refusal: what callers are told who get no resource.
+
+use super::Inner;
+use super::checkout::Caller;
+use super::create::CreateFailure;
+use crate::core::Phase;
+use crate::core::sync::around::thread;
+use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Timeout, WouldDeadlock};
+use crate::manager::{Manager, Severity};
+use crate::observe::{Holder, PoolEvent};
+use std::time::Duration;
+
+impl<M: Manager> Inner<M> {
+    /// Counts an error on its way to a caller, and tells the subscribers: every one passes here, once.
+    pub(super) fn refused(&self, error: &CheckoutError) {
+        match error {
+            CheckoutError::Timeout(_) => self.counts.timeouts.add_one(),
+            _ => self.counts.rejected.add_one(),
+        }
+        self.subscribers.tell(|| PoolEvent::Refused(error.clone()));
+    }
+
+    pub(super) fn create_error(&self, failure: CreateFailure, caller: Option<&Caller>) -> CheckoutError {
+        let CreateFailure { error, severity, failures } = failure;
+        let waited = caller.map_or(0, |caller| self.now().saturating_sub(caller.began));
+        CheckoutError::Create(Box::new(CreateError {
+            pool: self.name.clone(),
+            attempts: failures,
+            waited: Duration::from_nanos(waited),
+            retryable: severity == Severity::Transient,
+            severity,
+            error,
+        }))
+    }
+
+    pub(super) fn refused_closed(&self) -> CheckoutError {
+        CheckoutError::Closed(Box::new(Closed { pool: self.name.clone(), cause: self.stopped_by.get().cloned() }))
+    }
+
+    pub(super) fn exhausted_or_over_budget(&self) -> CheckoutError {
+        if self.shelf.has_room() {
+            if let Some(limit) = self.over_budget() {
+                return self.create_error(CreateFailure::transient(limit), None);
+            }
+            if let Some(failure) = self.pausing_after() {
+                return self.create_error(failure, None);
+            }
+        }
+        CheckoutError::Exhausted(Exhausted {
+            in_use: self.in_phase(Phase::Busy) as u32,
+            creating: self.in_phase(Phase::Creating) as u32,
+            capacity: self.capacity() as u32,
+        })
+    }
+
+    pub(super) fn timed_out(&self, caller: &Caller, position: u32) -> CheckoutError {
+        if !self.creates_inline() {
+            self.gave_up_on_creation();
+        }
+        let deadlock = self.completes_deadlock(caller);
+        if deadlock {
+            self.log(log::Level::Warn, format_args!("every holder waits here for a second resource: a deadlock"));
+        }
+        let now = self.now();
+        let holders = self.shelf.slots().filter_map(|(index, slot)| Holder::now_of(index, slot, now));
+        CheckoutError::Timeout(Box::new(Timeout {
+            pool: self.name.clone(),
+            waited: Duration::from_nanos(now.saturating_sub(caller.began)),
+            in_use: self.in_phase(Phase::Busy),
+            capacity: self.capacity(),
+            waiting: self.shelf.waiting() as usize + 1,
+            position: position as usize,
+            oldest: holders.max_by_key(|holder| holder.held_for).map(Holder::named),
+            deadlock,
+            last_create: self.creation.last_error(),
+        }))
+    }
+
+    /// The failure after which creation pauses, if it does.
+    fn pausing_after(&self) -> Option<CreateFailure> {
+        self.creation.paused_until(self.now())?;
+        let (error, failures) = (self.creation.last_error()?, self.creation.failures());
+        Some(CreateFailure { error, severity: Severity::Transient, failures })
+    }
+
+    fn in_phase(&self, phase: Phase) -> usize {
+        self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
+    }
+
+    /// Whether nobody is left to return anything. Asked twice: for a moment after a checkout, its slot still names the last
+    /// holder.
+    pub(super) fn completes_deadlock(&self, caller: &Caller) -> bool {
+        self.shelf.is_last_of_circle(caller.number) && {
+            thread::yield_now();
+            self.shelf.is_last_of_circle(caller.number)
+        }
+    }
+
+    pub(super) fn would_deadlock(&self) -> CheckoutError {
+        let holders = self.holders();
+        CheckoutError::WouldDeadlock(Box::new(WouldDeadlock { pool: self.name.clone(), holders }))
+    }
+}
