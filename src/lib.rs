@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod config;
+#[macro_use]
 mod core;
 mod error;
 #[cfg(feature = "extract")]
@@ -35,7 +36,10 @@ pub use observe::{
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
 };
-pub use resilience::{Backoff, FailureKind, Recovery, RecoveryTable};
+pub use resilience::{
+    Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit, Recovery,
+    RecoveryTable, Trip,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guarantees.md")]

@@ -1,8 +1,21 @@
-//! When what the pool stands on breaks: how often to try again, and what follows from which failure.
+//! What keeps a backend that is down from being asked again and again, and callers from waiting for it.
+//!
+//! | file       | what lives there                                                                |
+//! |------------|---------------------------------------------------------------------------------|
+//! | `circuit`  | the state machine of a breaker in one word; time comes in as a number            |
+//! | `window`   | calls and failures of the last while, for breakers that trip at a rate           |
+//! | `breaker`  | the breaker for calls of the user's own, its settings and its errors             |
+//! | `backoff`  | the pauses between creations that fail                                          |
+//! | `recovery` | what follows from which failure                                                 |
 
 mod backoff;
+pub(crate) mod breaker;
+pub(crate) mod circuit;
 mod recovery;
+mod window;
 
 pub use backoff::Backoff;
 pub(crate) use backoff::draw;
+pub use breaker::{Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerStats, Permit, Trip};
+pub use circuit::BreakerState;
 pub use recovery::{FailureKind, Recovery, RecoveryTable};

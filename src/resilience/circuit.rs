@@ -1,0 +1,434 @@
+//! The state machine of a breaker in one word, which is the only authority. Times are nanoseconds of whatever clock it is given.
+//!
+//! ```text
+//! CLOSED    -> OPEN         `threshold` failures in a row, or too many of a window's calls; trip
+//! OPEN      -> HALF_OPEN    the first acquire whose time has come: it is the first probe
+//! HALF_OPEN -> CLOSED       `success_threshold` probes succeeded; reset
+//! HALF_OPEN -> OPEN         a probe failed: for twice as long as before; trip
+//! OPEN      -> CLOSED       reset
+//! ```
+//! State and time of the word are a *period*, and each period is later than the one before, whatever the clock says. A [`Ticket`] names
+//! the period its call was let through in; what it tells counts while the word still names the same. Every step is one exchange of
+//! the whole word, so each has one winner, who alone learns of the [`Change`]; whoever loses looks at the new word and starts over.
+//!
+//! Runs that would go wrong elsewhere, and how they end here:
+//!
+//! - *A success from the closed period arrives in half-open.* It knows nothing of the backend's recovery. Its period is over; it
+//!   changes nothing. The same for a failure of back then, which would open the circuit on old news.
+//! - *Two probes end at once, one well and one badly.* Who exchanges first decides. If the success closed the circuit, or the failure
+//!   opened it, the other one's period is over. If the success was not the last one needed, it is counted, and then the failure opens.
+//! - *A probe of an earlier half-open period ends in a later one.* Another time, another period.
+//! - *k + 1 calls come when the time does, for k places.* The first to exchange makes it half-open with one place taken, k - 1 more take
+//!   theirs, each from the count it exchanged; the last finds none left.
+//! - *A thread is held up after it read the clock.* It is refused although the time has come meanwhile, or opens the circuit for as long as
+//!   it would have then. Whoever changes the word reads the clock after the word it changes, so time never runs back in it.
+//! - *A trip or reset beside anything.* They end the period, and with it all that was under way.
+//! - *A call is let through in the closed period just before the circuit opens.* That is not ruled out: it began before.
+//!
+//! **Probes that hang.** A place belongs to a probe until it is heard of, and a probe that hangs would keep it for ever. Half-open
+//! time is divided into rounds, each as long as the circuit was open last. When no place is free and nobody was let through or
+//! heard of for a whole round, those under way are written off: their places are given anew, and rounds double like openings do. What a
+//! probe written off has to say still counts, for it was let through in this period: a backend whose calls take longer than a round can
+//! still close the circuit. Its end gives a place back too, so at most `probes` and those written off are under way.
+//!
+//! **Orderings.** Every exchange reads and writes the whole word, so the word alone needs none. Outcomes exchange with Release, and
+//! acquires load with Acquire: what a probe did comes before every call that is let through because of it, and what a
+//! failed call did before every refusal because of it. (Exchanges between the two continue the release sequence.) The number of failures
+//! beside the word, for texts alone, relies on that. It costs nothing on x86, and a call that succeeds in an untroubled circuit writes nothing.
+
+mod word;
+
+use super::breaker::{BreakerConfig, Trip};
+use super::window::Window;
+use crate::core::sync::{AtomicU32, AtomicU64};
+use crate::keeper::nanos;
+use std::fmt;
+use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+pub(super) use word::{MOST_FAILURES, MOST_OPENINGS, MOST_PROBES, MOST_SUCCESSES, MS};
+use word::{Period, View, Word, after, not_before};
+
+/// What a breaker does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BreakerState {
+    /// Lets them through.
+    Closed,
+    /// Refuses them.
+    Open,
+    /// Lets a few through, to see whether they succeed.
+    HalfOpen,
+}
+
+impl fmt::Display for BreakerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::HalfOpen => "half-open",
+        })
+    }
+}
+
+/// A step from one state to another. Whoever is given it has made it, and is the only one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) from: BreakerState,
+    pub(crate) to: BreakerState,
+}
+
+/// A call that was let through. To be told how it ended: a probe that is never heard of keeps its place for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) struct Ticket {
+    period: Period,
+    /// Open to half-open, if letting this one through made it so.
+    pub(crate) change: Option<Change>,
+}
+
+impl Ticket {
+    /// Whether the call was let through by a half-open circuit.
+    pub(crate) fn is_probe(&self) -> bool {
+        !self.period.is_closed()
+    }
+}
+
+/// What a circuit looks like at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) state: BreakerState,
+    /// Closed: failures in a row, or within the window. Else: those since it was closed last.
+    pub(crate) failures: u32,
+    /// How often in a row it opened, or wrote probes off; 31 is many.
+    pub(crate) openings: u32,
+    /// Probes under way, apart from those written off.
+    pub(crate) probes: u32,
+}
+
+/// A call that was not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Nanoseconds until the next probe is let through: 1 or more.
+    pub(crate) retry_after: u64,
+    pub(crate) look: Look,
+}
+
+pub(crate) struct Circuit {
+    word: AtomicU64,
+    /// Failures since it was closed last, for texts alone. Written before the exchange that opens.
+    failures: AtomicU32,
+    /// Failures in a row that open it.
+    threshold: u32,
+    window: Option<Window>,
+    /// Nanoseconds.
+    open_for: u64,
+    open_for_at_first: u64,
+    probes: u32,
+    success_threshold: u32,
+}
+
+impl Circuit {
+    /// Closed. The settings have been validated.
+    pub(crate) fn new(config: &BreakerConfig) -> Self {
+        let (threshold, window) = match config.trip {
+            Trip::Consecutive(failures) => (failures, None),
+            Trip::Rate { ratio, window, at_least } => (u32::MAX, Some(Window::new(ratio, window, at_least))),
+        };
+        Self {
+            word: AtomicU64::new(Word::from(View::Closed { since: 0, failures: 0 }).bits()),
+            failures: AtomicU32::new(0),
+            threshold,
+            window,
+            open_for: nanos(config.open_for),
+            open_for_at_first: nanos(config.first_opening()),
+            probes: config.probes,
+            success_threshold: config.success_threshold,
+        }
+    }
+
+    /// Lets a call through, or refuses it. Asks for the time only if the circuit is not closed.
+    #[inline]
+    pub(crate) fn acquire(&self, now: impl Fn() -> u64) -> Result<Ticket, Refused> {
+        // Acquire, here and where the exchange is lost: meets the Release of `tell`, `open` and `reset`. Relaxed where it is won: the
+        // word is the one that was loaded, or one that says the same after places were taken and given back, which carries no more.
+        let seen = Word::from_bits(self.word.load(Acquire));
+        if seen.period().is_closed() {
+            return Ok(Ticket { period: seen.period(), change: None });
+        }
+        self.acquire_from(seen, now)
+    }
+
+    #[cold]
+    fn acquire_from(&self, mut seen: Word, clock: impl Fn() -> u64) -> Result<Ticket, Refused> {
+        loop {
+            let view = seen.view();
+            let now = clock();
+            let next = match view {
+                View::Closed { .. } => return Ok(Ticket { period: seen.period(), change: None }),
+                View::Open { until, openings } if until * MS <= now || left_out!("circuit_time") => {
+                    View::HalfOpen { since: after(until, now), openings, probing: 1, successes: 0, round: 0 }
+                }
+                View::HalfOpen { since, openings, probing, successes, .. }
+                    if probing < self.probes || left_out!("circuit_places") =>
+                {
+                    let round = self.round(since, openings, now);
+                    View::HalfOpen { since, openings, probing: probing + 1, successes, round }
+                }
+                View::HalfOpen { since, openings, successes, .. } if self.place_at(view, now) <= now => {
+                    let openings = more(openings);
+                    let round = self.round(since, openings, now);
+                    View::HalfOpen { since, openings, probing: 1, successes, round }
+                }
+                View::Open { .. } | View::HalfOpen { .. } => {
+                    return Err(Refused {
+                        retry_after: self.place_at(view, now).saturating_sub(now).max(1),
+                        look: self.look_at(view, now),
+                    });
+                }
+            };
+            let next = Word::from(next);
+            match self.exchange(seen, next, Relaxed, Acquire) {
+                Ok(change) => return Ok(Ticket { period: next.period(), change }),
+                Err(now_there) => seen = now_there,
+            }
+        }
+    }
+
+    /// The call of this ticket went well. Writes nothing, and asks for no time, if the circuit is closed and has no failures to
+    /// forget.
+    #[inline]
+    pub(crate) fn succeeded(&self, ticket: Ticket, now: impl Fn() -> u64) -> Option<Change> {
+        // Relaxed: the word says it all. What it said when this thread got its ticket it says, or something newer.
+        let seen = self.word.load(Relaxed);
+        if seen == ticket.period.without_counts() && ticket.period.is_closed() && self.window.is_none() {
+            return None;
+        }
+        self.tell(ticket, now, false)
+    }
+
+    /// The call of this ticket failed.
+    pub(crate) fn failed(&self, ticket: Ticket, now: impl Fn() -> u64) -> Option<Change> {
+        self.tell(ticket, now, true)
+    }
+
+    /// The call of this ticket has no outcome. If it was a probe, its place is free.
+    pub(crate) fn cancelled(&self, ticket: Ticket) {
+        // Relaxed: a place carries nothing but itself.
+        let mut seen = Word::from_bits(self.word.load(Relaxed));
+        while let View::HalfOpen { since, openings, probing, successes, round } = seen.view()
+            && seen.period() == ticket.period
+            && !left_out!("circuit_cancel")
+        {
+            let probing = probing.saturating_sub(1);
+            let next = View::HalfOpen { since, openings, probing, successes, round };
+            match self.exchange(seen, next.into(), Relaxed, Relaxed) {
+                Ok(_) => return,
+                Err(now_there) => seen = now_there,
+            }
+        }
+    }
+
+    #[cold]
+    fn tell(&self, ticket: Ticket, clock: impl Fn() -> u64, failed: bool) -> Option<Change> {
+        let mut in_window = None;
+        let mut heard = None;
+        let mut seen = Word::from_bits(self.word.load(Relaxed));
+        loop {
+            if seen.period() != ticket.period && !left_out!("circuit_period") {
+                return None;
+            }
+            let view = seen.view();
+            let now = clock();
+            let next = match view {
+                View::Closed { since, failures } => {
+                    let mut failures_now = if failed { failures + 1 } else { 0 };
+                    let mut opens = failures_now >= self.threshold;
+                    if let Some(window) = &self.window {
+                        let told = *in_window.get_or_insert_with(|| {
+                            window.tell(since, now, failed);
+                            window.told(since, now)
+                        });
+                        opens = failed && window.is_too_much(told);
+                        failures_now = told.failures;
+                    }
+                    if opens {
+                        self.failures.store(failures_now, Relaxed);
+                        self.opening(view, now, None)
+                    } else if self.window.is_some() || failures_now == failures {
+                        return None;
+                    } else {
+                        View::Closed { since, failures: failures_now }
+                    }
+                }
+                View::HalfOpen { .. } if failed => {
+                    let before = *heard.get_or_insert_with(|| self.failures.load(Relaxed));
+                    self.failures.store(before.saturating_add(1), Relaxed);
+                    self.opening(view, now, None)
+                }
+                View::HalfOpen { since, successes, .. } if successes + 1 >= self.success_threshold => {
+                    View::Closed { since: after(since, now), failures: 0 }
+                }
+                View::HalfOpen { since, openings, probing, successes, .. } => View::HalfOpen {
+                    since,
+                    openings,
+                    probing: probing.saturating_sub(1),
+                    successes: successes + 1,
+                    round: self.round(since, openings, now),
+                },
+                // Nobody has a ticket of an open period.
+                View::Open { .. } => return None,
+            };
+            // Release: meets the Acquire of `acquire`.
+            match self.exchange(seen, next.into(), Release, Relaxed) {
+                Ok(change) => return change,
+                Err(now_there) => seen = now_there,
+            }
+        }
+    }
+
+    /// What it does with a call at `now`.
+    pub(crate) fn state(&self, now: u64) -> BreakerState {
+        self.look(now).state
+    }
+
+    pub(crate) fn look(&self, now: u64) -> Look {
+        self.look_at(self.view(), now)
+    }
+
+    /// Nanoseconds until a call is let through: None if one is at once.
+    pub(crate) fn retry_after(&self, now: u64) -> Option<u64> {
+        let at = self.opens_again_at(now)?;
+        (at > now).then(|| at - now)
+    }
+
+    /// When the next probe is let through, which may be in the past; None if the circuit is closed. `now` tells apart the rounds of
+    /// one that is half-open.
+    pub(crate) fn opens_again_at(&self, now: u64) -> Option<u64> {
+        match self.view() {
+            View::Closed { .. } => None,
+            view => Some(self.place_at(view, now)),
+        }
+    }
+
+    /// Opens it, as the next failure might: for as long as is its turn.
+    pub(crate) fn trip(&self, now: u64) -> Option<Change> {
+        self.open(now, None)
+    }
+
+    /// Opens it for that many nanoseconds, or leaves it open for that long.
+    pub(crate) fn trip_for(&self, now: u64, span: u64) -> Option<Change> {
+        self.open(now, Some(span))
+    }
+
+    fn open(&self, now: u64, span: Option<u64>) -> Option<Change> {
+        let mut seen = Word::from_bits(self.word.load(Relaxed));
+        loop {
+            let view = seen.view();
+            if let View::Closed { .. } = view {
+                self.failures.store(self.look_at(view, now).failures, Relaxed);
+            }
+            let next = self.opening(view, now, span);
+            if next == view {
+                return None;
+            }
+            // Release: as in `tell`.
+            match self.exchange(seen, next.into(), Release, Relaxed) {
+                Ok(change) => return change,
+                Err(now_there) => seen = now_there,
+            }
+        }
+    }
+
+    /// Closes it, and forgets every failure. What is under way counts no more.
+    pub(crate) fn reset(&self, now: u64) -> Option<Change> {
+        let mut seen = Word::from_bits(self.word.load(Relaxed));
+        loop {
+            let next = View::Closed { since: after(seen.view().time(), now), failures: 0 };
+            // Release: as in `tell`.
+            match self.exchange(seen, next.into(), Release, Relaxed) {
+                Ok(change) => return change,
+                Err(now_there) => seen = now_there,
+            }
+        }
+    }
+
+    /// The open period after `view`: for `span`, or for as long as is its turn. One that is open already is never cut short.
+    fn opening(&self, view: View, now: u64, span: Option<u64>) -> View {
+        let openings = match view {
+            View::Closed { .. } => 1,
+            View::Open { openings, .. } => openings,
+            View::HalfOpen { openings, .. } => more(openings),
+        };
+        let end = now.saturating_add(span.unwrap_or_else(|| self.span(openings)));
+        let until = match view {
+            View::Open { until, .. } => not_before(end).max(until),
+            _ => after(view.time(), end),
+        };
+        View::Open { until, openings }
+    }
+
+    /// How long the `openings`th opening in a row lasts, in nanoseconds.
+    fn span(&self, openings: u32) -> u64 {
+        self.open_for_at_first.saturating_mul(1 << (openings - 1)).min(self.open_for)
+    }
+
+    /// The round of a half-open period that `now` is in. The word keeps its last two bits.
+    fn round(&self, since: u64, openings: u32, now: u64) -> u64 {
+        now.saturating_sub(since * MS) / self.span(openings)
+    }
+
+    /// From when on a probe is let through.
+    fn place_at(&self, view: View, now: u64) -> u64 {
+        match view {
+            View::Closed { .. } => 0,
+            View::Open { until, .. } => until * MS,
+            View::HalfOpen { probing, .. } if probing < self.probes => now,
+            View::HalfOpen { since, openings, round, .. } => {
+                // A whole round must have passed. Only two bits are known, so that after four rounds one or two more may seem
+                // to be needed: late, never early.
+                let current = self.round(since, openings, now);
+                let quiet = current.wrapping_sub(round) % 4;
+                let wait = 2_u64.saturating_sub(quiet);
+                (since * MS).saturating_add((current + wait).saturating_mul(self.span(openings)))
+            }
+        }
+    }
+
+    fn look_at(&self, view: View, now: u64) -> Look {
+        let heard = || self.failures.load(Relaxed);
+        let (failures, openings, probes) = match view {
+            View::Closed { since, failures } => {
+                (self.window.as_ref().map_or(failures, |window| window.told(since, now).failures), 0, 0)
+            }
+            View::Open { openings, .. } => (heard(), openings, 0),
+            View::HalfOpen { openings, probing, .. } => (heard(), openings, probing),
+        };
+        let state = match view {
+            // The next call makes it so.
+            View::Open { until, .. } if until * MS <= now => BreakerState::HalfOpen,
+            _ => view.state(),
+        };
+        Look { state, failures, openings, probes }
+    }
+
+    fn view(&self) -> View {
+        // Acquire: as in `acquire`.
+        Word::from_bits(self.word.load(Acquire)).view()
+    }
+
+    fn exchange(&self, seen: Word, next: Word, won: Ordering, lost: Ordering) -> Result<Option<Change>, Word> {
+        let change = Change { from: seen.view().state(), to: next.view().state() };
+        let change = (change.from != change.to).then_some(change);
+        if left_out!("circuit_exchange") {
+            self.word.store(next.bits(), won);
+            return Ok(change);
+        }
+        match self.word.compare_exchange_weak(seen.bits(), next.bits(), won, lost) {
+            Ok(_) => Ok(change),
+            Err(there) => Err(Word::from_bits(there)),
+        }
+    }
+}
+
+fn more(openings: u32) -> u32 {
+    (openings + 1).min(MOST_OPENINGS)
+}
