@@ -6,7 +6,7 @@ pub use upkeep::{OnLeak, Scaling};
 
 use crate::error::ConfigError;
 use crate::keeper::Clock;
-use crate::resilience::{Backoff, RecoveryTable};
+use crate::resilience::{Backoff, BreakerConfig, RecoveryTable};
 use std::fmt::Debug;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
@@ -61,6 +61,8 @@ pub struct PoolConfig {
     pub fences: Fences,
     /// See [`Builder::clock`](crate::Builder::clock).
     pub clock: Clock,
+    /// See [`Builder::breaker`](crate::Builder::breaker). `None` is without one.
+    pub breaker: Option<BreakerConfig>,
     /// See [`Builder::backoff`](crate::Builder::backoff).
     pub backoff: Backoff,
     /// See [`Builder::recovery`](crate::Builder::recovery).
@@ -130,6 +132,7 @@ impl Default for PoolConfig {
             keeper: Keeper::default(),
             fences: Fences::default(),
             clock: Clock::system(),
+            breaker: Some(BreakerConfig::default()),
             backoff: Backoff::default(),
             recovery: RecoveryTable::default(),
             check_interval: Some(upkeep::CHECK_INTERVAL),
@@ -210,6 +213,7 @@ impl PoolConfig {
         within("create_timeout", self.create_timeout, job_span.clone())?;
         within("check_timeout", self.check_timeout, job_span.clone())?;
         within("destroy_timeout", self.destroy_timeout, job_span)?;
+        self.breaker.as_ref().map_or(Ok(()), BreakerConfig::validate)?;
         self.backoff.validate()?;
         self.recovery.validate()?;
         match &self.name {

@@ -35,6 +35,9 @@ pub enum CheckoutError {
     /// No resource could be created, and none is alive that could be waited for.
     #[error(transparent)]
     Create(Box<CreateError>),
+    /// Creations failed lately, so that none is tried for now, and no resource is alive that could be waited for.
+    #[error(transparent)]
+    CircuitOpen(Box<CircuitOpen>),
     /// The pool is closed, or was closed while the caller waited.
     #[error(transparent)]
     Closed(Box<Closed>),
@@ -42,12 +45,23 @@ pub enum CheckoutError {
 
 impl CheckoutError {
     /// Whether the same call may succeed later without anyone changing anything: true for timeouts, exhaustion,
-    /// saturation and transient creation failures.
+    /// saturation, an open circuit and transient creation failures.
     pub fn is_retryable(&self) -> bool {
         match self {
-            CheckoutError::Timeout(_) | CheckoutError::Exhausted(_) | CheckoutError::Saturated(_) => true,
+            CheckoutError::Timeout(_)
+            | CheckoutError::Exhausted(_)
+            | CheckoutError::Saturated(_)
+            | CheckoutError::CircuitOpen(_) => true,
             CheckoutError::Create(create) => create.retryable,
             CheckoutError::WouldDeadlock(_) | CheckoutError::Closed(_) => false,
+        }
+    }
+
+    /// When the same call may succeed, if the pool knows: once an open circuit lets the next creation through.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            CheckoutError::CircuitOpen(open) => Some(open.retry_after),
+            _ => None,
         }
     }
 }
@@ -218,6 +232,38 @@ impl Error for CreateError {
     }
 }
 
+/// See [`CheckoutError::CircuitOpen`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CircuitOpen {
+    /// The pool's name.
+    pub pool: Option<Arc<str>>,
+    /// How long until the next creation is tried.
+    pub retry_after: Duration,
+    /// Failures since creation last worked.
+    pub failures: u32,
+    /// The last of them, whole: the manager's own error, or what the pool saw.
+    pub error: Option<SharedError>,
+}
+
+impl fmt::Display for CircuitOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CircuitOpen { retry_after, failures, error, .. } = self;
+        let times = if *failures == 1 { "failure" } else { "failures" };
+        write!(f, "{}: the circuit is open after {failures} {times} and no resource is alive", Named(&self.pool))?;
+        if let Some(error) = error {
+            write!(f, ": {error}")?;
+        }
+        write!(f, "; mend that, creation is tried again in {retry_after:.1?}")
+    }
+}
+
+impl Error for CircuitOpen {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.as_deref().map(|error| error as &(dyn Error + 'static))
+    }
+}
+
 /// See [`CheckoutError::Closed`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -330,6 +376,7 @@ pub(crate) fn dropped<T>(theirs: T) -> Result<(), Box<dyn Any + Send>> {
 pub(crate) enum Refusal {
     Closed,
     Create { error: SharedError, attempts: u32, severity: Severity },
+    CircuitOpen(Box<CircuitOpen>),
 }
 
 /// As [`dropped`], for what no pool is there to count, and for what a panic carried, whose drop may panic too.

@@ -23,8 +23,8 @@ pub use config::{
     Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling, Strategy,
 };
 pub use error::{
-    BuildError, CheckoutError, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated, SharedError, Timeout,
-    WouldDeadlock,
+    BuildError, CheckoutError, CircuitOpen, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated,
+    SharedError, Timeout, WouldDeadlock,
 };
 pub use guard::{Checkout, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
@@ -37,8 +37,8 @@ pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
 };
 pub use resilience::{
-    Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit, Recovery,
-    RecoveryTable, Trip,
+    Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,
+    Recovery, RecoveryTable, Trip,
 };
 
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 mod builder;
 mod checkout;
+mod circuit;
 mod close;
 mod crash_loop;
 mod create;
@@ -237,6 +238,17 @@ impl<M: Manager> Pool<M> {
     /// How the warm-up in `build` went.
     pub fn warm_up(&self) -> &WarmUpReport {
         self.inner.warm_up_report.get_or_init(WarmUpReport::default)
+    }
+
+    /// Opens the pool's breaker, as failures would: nothing is created until probes succeed. For who knows that the backend is
+    /// down, or must be spared. Without a breaker nothing happens.
+    pub fn trip_breaker(&self) {
+        self.inner.trip();
+    }
+
+    /// Closes the pool's breaker: creation is tried at once. For who knows that the backend is back.
+    pub fn reset_breaker(&self) {
+        self.inner.reset();
     }
 
     /// The pool's name.

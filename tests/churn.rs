@@ -3,7 +3,9 @@
 
 mod support;
 
-use slackwater::{CheckoutError, Creation, DestroyReason, Keeper, Manager, OnLeak, Pool, ReturnOutcome};
+use slackwater::{
+    BreakerConfig, BreakerState, CheckoutError, Creation, DestroyReason, Keeper, Manager, OnLeak, Pool, ReturnOutcome,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -120,6 +122,7 @@ fn user(pool: &Pool<Fragile>, me: usize, rounds: usize) -> usize {
                 }
             }
             Err(CheckoutError::Create(_)) => {}
+            Err(CheckoutError::CircuitOpen(_)) => until(|| pool.stats().breaker != Some(BreakerState::Open)),
             Err(error) => panic!("{error}"),
         }
     }
@@ -132,6 +135,7 @@ fn churn(creation: Creation, keeper: Keeper) {
     let builder = Pool::builder(fragile).max_size(6).max_overflow(2).ceiling(12).creation(creation).keeper(keeper);
     let builder = builder.max_lifetime(20 * MS).lifetime_jitter(0.5).idle_timeout(5 * MS).min_idle(2).max_uses(40);
     let builder = builder.check_interval(2 * MS).check_if_idle_for(3 * MS).overflow_ttl(2 * MS).surge(2);
+    let builder = builder.breaker(BreakerConfig::new().open_for(MS));
     let builder = builder.max_hold(50 * MS).on_leak(OnLeak::Replace { at_most: 2 });
     // The first ones are made in peace: a pool that can make none at all is not built.
     behaves.store(true, SeqCst);

@@ -109,7 +109,7 @@ impl<M: Manager> Inner<M> {
 
     /// Moves replacements on. Returns when to look again, where nobody rings.
     pub(super) fn replace(&self, now: u64) -> Option<u64> {
-        let paused = self.creation_pause(now).or_else(|| match self.supply(now) {
+        let paused = self.creation_held_until(now).or_else(|| match self.supply(now) {
             Supply::After(time) => Some(time),
             Supply::One | Supply::Any => None,
         });

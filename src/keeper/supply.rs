@@ -3,8 +3,14 @@
 use super::QUIET;
 use super::crew::Upkeep;
 use crate::manager::Manager;
-use crate::observe::JobKind;
+use crate::observe::{HungJob, JobKind};
 use crate::pool::{Inner, Job, Quarantined, Supply};
+use std::sync::Arc;
+
+/// A creation that may never come back, as the failure that it is.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Hangs(HungJob);
 
 impl<M: Manager> Inner<M> {
     /// Sends what was still busy at its return to be checked again.
@@ -19,12 +25,19 @@ impl<M: Manager> Inner<M> {
     /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
     pub(super) fn refill(&self, now: u64) -> Option<u64> {
         let missing = self.missing();
-        let waiting = if self.creates_inline() { 0 } else { self.unserved() };
+        let in_trouble = self.is_in_trouble();
+        if in_trouble {
+            // Nobody should have to be told twice; a caller that joined at a bad moment is told now.
+            self.tell_the_hopeless();
+        }
+        // Probes are the crew's, wherever else resources are made, and are due to those who were refused before.
+        let waiting = if self.creates_inline() && !in_trouble { 0 } else { self.unserved() };
+        let waiting = waiting.max(u32::from(in_trouble && self.creation_is_asked()));
         let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
         if wanted == 0 || self.is_closed() || !self.is_warm() || (waiting == 0 && !self.memory_allows_refill()) {
             return None;
         }
-        if let Some(pause) = self.creation_pause(now) {
+        if let Some(pause) = self.creation_held_until(now) {
             return Some(pause);
         }
         let supply = self.supply(now);
@@ -47,6 +60,8 @@ impl<M: Manager> Inner<M> {
         for job in &newly_hung {
             if job.kind == JobKind::Create {
                 self.gave_up_on_creation();
+                self.set_last_error(Some(Arc::new(Hangs(job.clone()))));
+                self.creation_hangs();
             }
             self.log(log::Level::Warn, format_args!("{job}; another thread may start in its place"));
         }

@@ -6,6 +6,7 @@ use crate::error::{CheckoutError, SharedError};
 use crate::keeper::since_ticks;
 use crate::manager::Manager;
 use crate::pool::Inner;
+use crate::resilience::BreakerState;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::RwLock;
 use std::fmt;
@@ -37,6 +38,17 @@ pub enum PoolEvent {
         in_a_row: u32,
         /// How long the keeper waits before it makes the next one.
         pause: Duration,
+    },
+    /// The pool's breaker went from one state to another.
+    Breaker {
+        /// The state it was in.
+        from: BreakerState,
+        /// The one it is in now.
+        to: BreakerState,
+        /// Failures since creation last worked.
+        failures: u32,
+        /// How long until the next creation is tried.
+        retry_after: Duration,
     },
     /// A fatal error closes the pool: see [`Severity::Fatal`](crate::Severity::Fatal).
     Stopped(SharedError),

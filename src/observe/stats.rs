@@ -1,5 +1,6 @@
 //! How many of everything.
 
+use crate::resilience::BreakerState;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -155,6 +156,8 @@ pub struct Stats {
     pub timeouts: u64,
     /// Checkouts that ended with any other error.
     pub rejected: u64,
+    /// The state of the pool's breaker, if it has one.
+    pub breaker: Option<BreakerState>,
     /// Panics caught in the manager's callbacks, and in the drop of its errors.
     pub callback_panics: u64,
     /// Events that a subscriber's full channel did not take.

@@ -1,7 +1,8 @@
 //! Building: settings, validation, warm-up.
 
+use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
-use super::create::CreationState;
+use super::create::{CreationState, Vacancy};
 use super::life::Life;
 use super::memory::MemoryBook;
 use super::sizes::Sizes;
@@ -274,6 +275,7 @@ fn assemble<M: Manager>(
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
         short_lives: ShortLives::default(),
+        breaker: PoolBreaker::of(&config),
         outdated: AtomicU64::new(0),
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
         alarm: Arc::new(Alarm::default()),
@@ -387,7 +389,7 @@ impl<M: Manager> Inner<M> {
         let mut failed = None;
         let limit = self.over_budget();
         let place = if limit.is_none() { self.shelf.reserve() } else { None };
-        let made = match place.map(|right| self.make_in_time(right)) {
+        let made = match place.map(|right| self.make_in_time(Vacancy { right, leave: self.take_leave() })) {
             None => limit.map_or(Ok(()), |limit| Err(Arc::new(limit) as SharedError)),
             Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);

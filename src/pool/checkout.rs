@@ -1,7 +1,7 @@
 //! Checkout: the fast path, and what happens when it fails.
 
 use super::Inner;
-use super::create::CreateFailure;
+use super::create::{CreateFailure, Vacancy};
 use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::panicking;
 use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
@@ -52,9 +52,11 @@ enum Found<'s, R> {
     /// A resource to be checked first, by the caller: no thread but this one would do it.
     Stale(Right<'s, R>),
     /// Room for a new one, reserved.
-    Vacancy(Right<'s, R>),
+    Vacancy(Vacancy<'s, R>),
     /// That waiting would never end.
     Deadlock,
+    /// That nothing is alive, and nothing may be made.
+    CircuitOpen,
 }
 
 /// A caller in the slow path.
@@ -187,7 +189,8 @@ impl<M: Manager> Inner<M> {
                     continue;
                 }
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
-                Some(Found::Vacancy(right)) => match self.make(right) {
+                Some(Found::CircuitOpen) => return Err(self.refused_by_circuit()),
+                Some(Found::Vacancy(vacancy)) => match self.make(vacancy) {
                     Ok(right) => {
                         self.choose_where_to_create();
                         return Ok(self.taken(right.change(Phase::Busy), &caller));
@@ -231,7 +234,7 @@ impl<M: Manager> Inner<M> {
             return Some(found);
         }
         if self.shelf.has_room() {
-            if self.creates_inline() {
+            if self.creates_inline() && self.leaves_it_to_callers() {
                 if !self.is_closed()
                     && let Some(vacancy) = self.reserve()
                 {
@@ -241,7 +244,8 @@ impl<M: Manager> Inner<M> {
                 return None;
             }
         }
-        if free_slots { self.last_resort(caller) } else { None }
+        let last_resort = if free_slots { self.last_resort(caller) } else { None };
+        last_resort.or_else(|| self.is_circuit_open_on_nothing().then_some(Found::CircuitOpen))
     }
 
     fn last_resort(&self, caller: &Caller) -> Option<Found<'_, M::Resource>> {
@@ -330,7 +334,7 @@ impl<M: Manager> Inner<M> {
         let request = Request { lane: ask.lane.lane(), since: caller.began, holder };
         // Who makes its own looks again when the pause after a failure is over. Asked before the look: should the pause begin
         // after this, the failure that begins it wakes somebody.
-        let pause = if self.creates_inline() { self.creation.paused_until(self.now()) } else { None };
+        let pause = if self.creates_inline() { self.creation_held_until(self.now()) } else { None };
         let until = caller.deadline.min(pause.unwrap_or(u64::MAX));
         self.counts.waits.add_one();
         let outcome = self.shelf.wait(
@@ -359,6 +363,7 @@ impl<M: Manager> Inner<M> {
             Outcome::Refused(Refusal::Create { error, attempts, severity }) => {
                 Err(self.create_error(CreateFailure { error, severity, failures: attempts }, Some(caller)))
             }
+            Outcome::Refused(Refusal::CircuitOpen(open)) => Err(CheckoutError::CircuitOpen(open)),
             Outcome::Full { waiting } => {
                 let max_waiters = self.config.max_waiters.unwrap_or(usize::MAX);
                 let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };

@@ -1,6 +1,7 @@
 //! Creation: on the caller or on the crew, never in anyone else's way.
 
 use super::Inner;
+use super::circuit::Leave;
 use crate::config::Creation;
 use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence};
 use crate::core::{Right, attention};
@@ -96,7 +97,7 @@ impl CreationState {
     }
 
     /// Whether an attempt may be made now. While creations fail, one is for each pause: whoever sets the next one.
-    fn may_attempt(&self, backoff: &Backoff, now: u64) -> bool {
+    pub(super) fn may_attempt(&self, backoff: &Backoff, now: u64) -> bool {
         let not_before = self.not_before.load(SeqCst);
         if not_before == 0 {
             return true;
@@ -155,7 +156,7 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    pub(super) fn set_last_error(&self, error: Option<SharedError>) {
+    pub(crate) fn set_last_error(&self, error: Option<SharedError>) {
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
         if let Some(old) = old {
@@ -171,7 +172,8 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
-    pub(super) fn make<'s>(&self, mut right: Right<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
+    pub(super) fn make<'s>(&self, vacancy: Vacancy<'s, M::Resource>) -> Result<Right<'s, M::Resource>, CreateFailure> {
+        let Vacancy { mut right, leave } = vacancy;
         let begun = Instant::now();
         let number = self.births.fetch_add(1, Relaxed);
         self.life(&right).conceived(number, self.now());
@@ -186,6 +188,7 @@ impl<M: Manager> Inner<M> {
                 self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.set_last_error(None);
+                self.made(leave);
                 if self.creation.succeeded() {
                     self.creation_is_back();
                 }
@@ -197,6 +200,7 @@ impl<M: Manager> Inner<M> {
                 // Before the place is back: whoever takes it must see the pause, and the reason.
                 failure.failures = self.creation.failed(&self.config.backoff, self.now());
                 self.set_last_error(Some(Arc::clone(&failure.error)));
+                self.not_made(leave);
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
                 Err(failure)
@@ -267,18 +271,31 @@ impl<M: Manager> Inner<M> {
         })
     }
 
-    /// Whether nothing speaks against another attempt: the weight of those alive, or failures lately. The attempt is then the
-    /// caller's to make.
-    pub(super) fn may_create(&self) -> bool {
+    /// Leave to make one more resource, unless those alive weigh too much, or failures lately speak against it.
+    pub(super) fn may_create(&self) -> Option<Leave> {
         if let Some(limit) = self.over_budget() {
             self.set_last_error(Some(Arc::new(limit)));
-            return false;
+            return None;
         }
-        self.creation.may_attempt(&self.config.backoff, self.now())
+        self.ask_leave()
     }
 
     /// Reserves a place for a new resource, if one may be made now.
-    pub(super) fn reserve(&self) -> Option<Right<'_, M::Resource>> {
-        if self.shelf.has_room() && self.may_create() { self.shelf.reserve() } else { None }
+    pub(super) fn reserve(&self) -> Option<Vacancy<'_, M::Resource>> {
+        if !self.shelf.has_room() {
+            return None;
+        }
+        let leave = self.may_create()?;
+        let right = self.shelf.reserve();
+        if right.is_none() {
+            self.leave_unused(leave);
+        }
+        Some(Vacancy { right: right?, leave })
     }
+}
+
+/// A place for a new resource, and the leave to make it.
+pub(super) struct Vacancy<'s, R> {
+    pub(super) right: Right<'s, R>,
+    pub(super) leave: Leave,
 }

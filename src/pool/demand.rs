@@ -1,6 +1,6 @@
 //! Demand: how many resources are asked of the crew, and by whom.
 
-use super::create::{CreateFailure, CreationState};
+use super::create::{CreateFailure, CreationState, Vacancy};
 use super::{Inner, Job};
 use crate::core::sync::around::{fence, thread};
 use crate::core::{Phase, Right};
@@ -31,7 +31,7 @@ impl<M: Manager> Inner<M> {
         if wanted == 0 || self.is_closed() {
             return true;
         }
-        if self.creation.paused_until(self.now()).is_some() {
+        if self.creation_held_until(self.now()).is_some() {
             // The keeper asks again when the pause is over.
             self.alarm.ring();
             return false;
@@ -81,6 +81,11 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    /// Whether somebody is owed a creation who does not wait for it.
+    pub(crate) fn creation_is_asked(&self) -> bool {
+        self.creation.asked.load(SeqCst)
+    }
+
     /// Resources that `min_idle` asks for beyond those that are free, or in the making.
     pub(crate) fn missing(&self) -> u32 {
         let free = |phase: Phase| matches!(phase, Phase::Ready | Phase::Stale | Phase::Checking | Phase::Creating);
@@ -104,7 +109,7 @@ impl<M: Manager> Inner<M> {
         let is_asked = asked.swap(false, SeqCst);
         let wanted = is_asked || self.unserved() > before || self.missing() > 0;
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
-        let wanted = wanted && self.creation.paused_until(self.now()).is_none();
+        let wanted = wanted && self.creation_held_until(self.now()).is_none();
         let failed = {
             let _ticket = Ticket::run(&self.creation);
             let vacancy = if wanted && !self.is_closed() { self.reserve() } else { None };
@@ -138,10 +143,10 @@ impl<M: Manager> Inner<M> {
     /// Creates on the crew. Says whether that took no longer than it may.
     pub(super) fn make_in_time<'s>(
         &self,
-        right: Right<'s, M::Resource>,
+        vacancy: Vacancy<'s, M::Resource>,
     ) -> Result<(Right<'s, M::Resource>, bool), CreateFailure> {
-        let began = self.begin(JobKind::Create, &right);
-        let right = self.make(right)?;
+        let began = self.begin(JobKind::Create, &vacancy.right);
+        let right = self.make(vacancy)?;
         Ok((right, !self.is_late(JobKind::Create, began)))
     }
 
@@ -153,11 +158,6 @@ impl<M: Manager> Inner<M> {
             self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
         }
         self.choose_where_to_create();
-    }
-
-    /// When the keeper has to ask for creations again.
-    pub(crate) fn creation_pause(&self, now: u64) -> Option<u64> {
-        self.creation.paused_until(now)
     }
 }
 

@@ -28,6 +28,7 @@ impl<M: Manager> Inner<M> {
         match self.recovery(FailureKind::Create(failure.severity)) {
             Recovery::Stop => self.stop(&failure.error),
             Recovery::Refuse => self.refuse_waiters(failure),
+            _ if self.is_circuit_open() => self.tell_the_hopeless(),
             _ if failure.failures >= self.config.backoff.attempts && self.is_hopeless() => self.refuse_waiters(failure),
             _ => {}
         }
@@ -45,6 +46,9 @@ impl<M: Manager> Inner<M> {
     /// Creation works again after failures: those who sat out the pause need not wait for its end.
     pub(super) fn creation_is_back(&self) {
         self.shelf.opened(self.shelf.attention(), move || self.now());
+        if !self.creates_inline() {
+            self.request_creation(self.unserved());
+        }
         self.alarm.ring();
     }
 

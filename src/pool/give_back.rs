@@ -234,6 +234,7 @@ impl<M: Manager> Inner<M> {
         if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
             verdict = Ok(Err((Arc::new(TooLate), Severity::Transient)));
         }
+        self.checked(matches!(verdict, Ok(Ok(()))));
         let Ok(verdict) = verdict else {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked);
         };
@@ -366,6 +367,10 @@ impl<M: Manager> Inner<M> {
         }
         if !self.creates_inline() {
             self.request_creation(self.unserved());
+        }
+        // It may have been the last one alive.
+        if self.is_circuit_open() {
+            self.tell_the_hopeless();
         }
         // The keeper refills to `min_idle`.
         if self.min_idle() > 0 || self.shelf.attention() & attention::WISHES != 0 {

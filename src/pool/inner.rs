@@ -1,5 +1,6 @@
 //! What the handles, guards and threads of one pool share.
 
+use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
 use super::create::CreationState;
 use super::life::Life;
@@ -36,6 +37,7 @@ pub(crate) struct Inner<M: Manager> {
     pub(super) births: AtomicU64,
     pub(super) sizes: Sizes,
     pub(super) short_lives: ShortLives,
+    pub(super) breaker: Option<PoolBreaker>,
     /// The latest epoch by which everything older is to be replaced.
     pub(super) outdated: AtomicU64,
     pub(crate) crew: Arc<Crew<Job<M>>>,
@@ -263,6 +265,7 @@ impl<M: Manager> Inner<M> {
             waits: self.counts.waits.get(),
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
+            breaker: self.breaker_state(),
             callback_panics: self.counts.callback_panics.get(),
             lost_events: self.subscribers.lost(),
             long_holds: self.counts.long_holds.get(),

@@ -42,6 +42,9 @@ impl<M: Manager> Inner<M> {
             if let Some(limit) = self.over_budget() {
                 return self.create_error(CreateFailure::transient(limit), None);
             }
+            if self.is_circuit_open() {
+                return self.refused_by_circuit();
+            }
             if let Some(failure) = self.pausing_after() {
                 return self.create_error(failure, None);
             }

@@ -1,5 +1,6 @@
 //! Replacing what is there: all of it, or what is older than some moment.
 
+use super::create::Vacancy;
 use super::{Inner, Pool};
 use crate::config::within;
 use crate::core::sync::around::fence;
@@ -136,13 +137,16 @@ impl<M: Manager> Inner<M> {
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
         let served = old_is_gone && self.is_taken(0);
-        let place = match old_is_gone {
-            _ if served || self.is_closed() || !self.may_create() => None,
-            true => self.reserve_in_place_of_another(),
-            false => self.shelf.reserve_extra(),
-        };
+        let leave = if served || self.is_closed() { None } else { self.may_create() };
+        let vacancy = leave.and_then(|leave| {
+            let place = if old_is_gone { self.reserve_in_place_of_another() } else { self.shelf.reserve_extra() };
+            if place.is_none() {
+                self.leave_unused(leave);
+            }
+            place.map(|right| Vacancy { right, leave })
+        });
         let mut failed = None;
-        let made = match place.map(|right| self.make_in_time(right)) {
+        let made = match vacancy.map(|vacancy| self.make_in_time(vacancy)) {
             Some(Ok((right, _))) => {
                 self.open_anew(right);
                 self.choose_where_to_create();

@@ -6,6 +6,7 @@
 //! HALF_OPEN -> CLOSED       `success_threshold` probes succeeded; reset
 //! HALF_OPEN -> OPEN         a probe failed: for twice as long as before; trip
 //! OPEN      -> CLOSED       reset
+//! CLOSED    -> HALF_OPEN    suspect
 //! ```
 //! State and time of the word are a *period*, and each period is later than the one before, whatever the clock says. A [`Ticket`] names
 //! the period its call was let through in; what it tells counts while the word still names the same. Every step is one exchange of
@@ -227,6 +228,28 @@ impl Circuit {
         }
     }
 
+    /// Some call that was let through failed, nobody knows when it was. Counts as one of the present period.
+    pub(crate) fn failed_of_late(&self, now: impl Fn() -> u64) -> Option<Change> {
+        // Relaxed: as in `succeeded`.
+        let period = Word::from_bits(self.word.load(Relaxed)).period();
+        self.tell(Ticket { period, change: None }, now, true)
+    }
+
+    /// Has it let through probes alone, if it is closed: something else suggests that calls would fail.
+    pub(crate) fn suspect(&self, now: u64) -> Option<Change> {
+        let mut seen = Word::from_bits(self.word.load(Relaxed));
+        while let View::Closed { since, .. } = seen.view() {
+            let since = after(since, now);
+            let next = View::HalfOpen { since, openings: 0, probing: 0, successes: 0, round: 0 };
+            // Release: as in `tell`.
+            match self.exchange(seen, next.into(), Release, Relaxed) {
+                Ok(change) => return change,
+                Err(now_there) => seen = now_there,
+            }
+        }
+        None
+    }
+
     #[cold]
     fn tell(&self, ticket: Ticket, clock: impl Fn() -> u64, failed: bool) -> Option<Change> {
         let mut in_window = None;
@@ -368,7 +391,7 @@ impl Circuit {
 
     /// How long the `openings`th opening in a row lasts, in nanoseconds.
     fn span(&self, openings: u32) -> u64 {
-        self.open_for_at_first.saturating_mul(1 << (openings - 1)).min(self.open_for)
+        self.open_for_at_first.saturating_mul(1 << openings.saturating_sub(1)).min(self.open_for)
     }
 
     /// The round of a half-open period that `now` is in. The word keeps its last two bits.

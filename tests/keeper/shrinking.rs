@@ -148,7 +148,8 @@ fn a_pool_grows_once_creating_works_again() {
         pass(&pool, &clock, 5 * SEC, Duration::from_millis(100));
         assert_eq!((pool.stats().total, pool.stats().waiting), (1, 1));
         probe.create.always(Act::Pass);
-        pass(&pool, &clock, 2 * SEC, Duration::from_millis(100));
+        // The breaker has opened, for half a minute at most.
+        pass(&pool, &clock, 30 * SEC, Duration::from_millis(100));
         assert!(waiter.join().unwrap().is_ok());
     });
     drop(held);

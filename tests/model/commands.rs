@@ -104,6 +104,7 @@ impl Rules {
         builder = builder
             .max_size(Self::MAX_SIZE)
             .backoff(Backoff::default().without_jitter())
+            .breaker(None)
             .min_idle(self.min_idle)
             .max_overflow(self.max_overflow)
             .ceiling(CEILING)
