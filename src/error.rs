@@ -249,8 +249,13 @@ pub struct CircuitOpen {
 impl fmt::Display for CircuitOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CircuitOpen { retry_after, failures, error, .. } = self;
-        let times = if *failures == 1 { "failure" } else { "failures" };
-        write!(f, "{}: the circuit is open after {failures} {times} and no resource is alive", Named(&self.pool))?;
+        write!(f, "{}: the circuit is open", Named(&self.pool))?;
+        match failures {
+            0 => {}
+            1 => f.write_str(" after a failure")?,
+            more => write!(f, " after {more} failures")?,
+        }
+        f.write_str(" and no resource is alive")?;
         if let Some(error) = error {
             write!(f, ": {error}")?;
         }

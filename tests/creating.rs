@@ -68,7 +68,7 @@ fn a_warm_up_that_failed_in_part_starts_the_pool_and_says_so() {
     let report = pool.warm_up();
     assert_eq!(counted(report), (8, 7, 1));
     let failure = report.first_failure.as_ref().and_then(|failure| failure.downcast_ref::<Refused>());
-    assert_eq!(failure, Some(&Refused { by: "create", for_good: false }));
+    assert_eq!(failure, Some(&Refused { by: "create", severity: slackwater::Severity::Transient }));
     assert!(report.to_string().starts_with("7 of 8 ready, 1 failed, 0 unfinished"), "{report}");
     until(|| pool.stats().available == 8);
     assert_eq!(counted(pool.warm_up()), (8, 7, 1), "the report stays what it was");

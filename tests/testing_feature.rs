@@ -37,7 +37,7 @@ fn call(manager: &ChaosManager<Probe>, callback: Callback) -> bool {
         }
         Callback::Weight => manager.weight(&resource()) == 7,
         Callback::Classify => {
-            let own = ChaosError::Own(Refused { by: "create", for_good: true });
+            let own = ChaosError::Own(Refused { by: "create", severity: Severity::Permanent });
             manager.classify(&own) == Severity::Permanent
         }
     }

@@ -139,7 +139,7 @@ fn a_timeout_gives_the_last_failed_creation_as_its_source() {
         waiter.join().unwrap()
     });
     let cause = error.source().and_then(|cause| cause.downcast_ref::<Refused>());
-    assert_eq!(cause, Some(&Refused { by: "create", for_good: false }));
+    assert_eq!(cause, Some(&Refused { by: "create", severity: slackwater::Severity::Transient }));
     assert!(error.to_string().contains("create was told to fail"), "{error}");
     drop(held);
     closes_balanced(&pool);

@@ -164,7 +164,7 @@ fn a_waiter_gets_what_passed_its_check() {
 fn errors_a_holder_reports_count_like_failed_checks() {
     let (_, _, builder) = still();
     let pool = builder.degrade_after(2).remove_after(3).build().unwrap();
-    let error = super::support::Refused { by: "use", for_good: false };
+    let error = super::support::Refused { by: "use", severity: slackwater::Severity::Transient };
     let failed_use = || {
         let mut held = pool.checkout().unwrap();
         held.on_error(&error);

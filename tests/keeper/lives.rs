@@ -11,7 +11,7 @@ use std::time::Duration;
 fn a_resource_in_a_used_slot_begins_from_nothing() {
     let (probe, clock, builder) = still();
     let pool = builder.degrade_after(5).remove_after(5).max_hold(MIN).memory_budget(1_000_000).build().unwrap();
-    let error = super::support::Refused { by: "use", for_good: false };
+    let error = super::support::Refused { by: "use", severity: slackwater::Severity::Transient };
     for _ in 0..3 {
         let mut held = pool.checkout().unwrap();
         held.on_error(&error);

@@ -71,7 +71,9 @@ fn a_degraded_resource_is_lent_when_there_is_no_memory_for_another() {
         let (_, _, builder) = still();
         let builder = builder.max_size(2).min_idle(1).memory_budget(7).memory_pressure(1.0).creation(creation);
         let pool = builder.build().unwrap();
-        pool.checkout().unwrap().on_error(&super::support::Refused { by: "use", for_good: false });
+        pool.checkout()
+            .unwrap()
+            .on_error(&super::support::Refused { by: "use", severity: slackwater::Severity::Transient });
         assert_eq!(pool.stats().degraded, 1);
         drop(pool.try_checkout().unwrap());
         closes_balanced(&pool);
@@ -219,7 +221,7 @@ fn surplus_resources_end_whatever_they_rest_as() {
     let builder = builder.max_size(1).min_idle(0).max_overflow(2).overflow_ttl(SEC).check_if_idle_for(SEC / 10);
     let pool = builder.build().unwrap();
     let mut held: Vec<_> = (0..3).map(|_| pool.checkout().unwrap()).collect();
-    held[0].on_error(&super::support::Refused { by: "use", for_good: false });
+    held[0].on_error(&super::support::Refused { by: "use", severity: slackwater::Severity::Transient });
     drop(held);
     pool.tick();
     for _ in 0..20 {

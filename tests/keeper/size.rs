@@ -53,7 +53,7 @@ fn shrinking_ends_those_in_use_at_their_return_in_whatever_state_they_come_back(
     let [good, mut suspect, mut failing] = [(); 3].map(|()| pool.checkout().unwrap());
     pool.resize(0, 1).unwrap();
     suspect.mark_suspect();
-    failing.on_error(&super::support::Refused { by: "use", for_good: false });
+    failing.on_error(&super::support::Refused { by: "use", severity: slackwater::Severity::Transient });
     drop(failing);
     drop(suspect);
     assert_eq!((pool.stats().total, probe.ended().len()), (1, 2));
@@ -102,7 +102,7 @@ fn a_degraded_resource_that_is_overflow_idles_from_its_return_on() {
     let pool = builder.check_interval(None).build().unwrap();
     let (held, mut failing) = (pool.checkout().unwrap(), pool.checkout().unwrap());
     pass(&pool, &clock, 20 * SEC, SEC);
-    failing.on_error(&super::support::Refused { by: "use", for_good: false });
+    failing.on_error(&super::support::Refused { by: "use", severity: slackwater::Severity::Transient });
     drop(failing);
     pass(&pool, &clock, 9 * SEC, SEC);
     assert_eq!(pool.stats().degraded, 1);

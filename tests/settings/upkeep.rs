@@ -39,7 +39,7 @@ impl Kept {
 
     /// A use that fails, by its holder's word.
     fn fail(&self) {
-        self.pool.checkout().unwrap().on_error(&Refused { by: "use", for_good: false });
+        self.pool.checkout().unwrap().on_error(&Refused { by: "use", severity: slackwater::Severity::Transient });
     }
 
     /// Ends the pool, and returns what was asked before.

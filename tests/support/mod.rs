@@ -50,8 +50,9 @@ pub enum Act {
     Pass,
     /// An error; for `is_broken` a yes, for `recycle` a `Broken`.
     Fail,
-    /// An error that `classify` calls permanent.
+    /// An error that `classify` calls permanent, or fatal.
     FailForGood,
+    FailFatally,
     Panic,
     /// A pass that takes its time.
     Dawdle,
@@ -147,8 +148,9 @@ impl Step {
 
     fn run_or_fail(&self) -> Result<(), Refused> {
         match self.run() {
-            Act::Fail => Err(Refused { by: self.name, for_good: false }),
-            Act::FailForGood => Err(Refused { by: self.name, for_good: true }),
+            Act::Fail => Err(Refused { by: self.name, severity: Severity::Transient }),
+            Act::FailForGood => Err(Refused { by: self.name, severity: Severity::Permanent }),
+            Act::FailFatally => Err(Refused { by: self.name, severity: Severity::Fatal }),
             _ => Ok(()),
         }
     }
@@ -159,7 +161,7 @@ impl Step {
 #[error("{by} was told to fail")]
 pub struct Refused {
     pub by: &'static str,
-    pub for_good: bool,
+    pub severity: Severity,
 }
 
 /// A resource that owns heap memory and is counted for as long as it lives.
@@ -299,6 +301,6 @@ impl Manager for Probe {
 
     fn classify(&self, error: &Refused) -> Severity {
         self.classify.run();
-        if error.for_good { Severity::Permanent } else { Severity::Transient }
+        error.severity
     }
 }

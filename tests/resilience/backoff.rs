@@ -1,0 +1,109 @@
+//! Attempts at creating: few whoever asks, and ended by the caller's deadline.
+
+use super::support::{Act, TimeRunsOut, closes_balanced, until};
+use super::*;
+use slackwater::CreateError;
+use std::thread;
+
+#[track_caller]
+fn create_error<T: std::fmt::Debug>(outcome: Result<T, CheckoutError>) -> CreateError {
+    match outcome {
+        Err(CheckoutError::Create(error)) => *error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_hundred_callers_make_no_more_attempts_than_one() {
+    for creation in [Creation::Inline, Creation::Background] {
+        for callers in [1, 100] {
+            let (probe, clock, builder) = still(creation);
+            let builder = builder.keeper(Keeper::Dedicated).max_size(4).checkout_timeout(3600 * SEC).breaker(None);
+            let backoff = Backoff::new(10 * MS, 40 * MS).attempts(6).without_jitter();
+            let pool = builder.create_parallelism(1).backoff(backoff).build().unwrap();
+            probe.create.always(Act::Fail);
+            probe.create.shut();
+            thread::scope(|s| {
+                let _on_failure = TimeRunsOut(&clock);
+                let callers: Vec<_> = (0..callers).map(|_| s.spawn(|| create_error(pool.checkout()))).collect();
+                // What is under way when the first failure comes cannot be taken back: one, or a caller for each place.
+                until(|| {
+                    let inside = probe.create.inside();
+                    inside > 0 && pool.stats().waiting + inside >= callers.len()
+                });
+                probe.create.open();
+                until(|| {
+                    clock.advance(MS);
+                    callers.iter().all(|caller| caller.is_finished())
+                });
+                for caller in callers {
+                    let error = caller.join().unwrap();
+                    assert!(error.attempts >= 6 && error.retryable, "{error:?}");
+                    assert_eq!(error.severity, slackwater::Severity::Transient);
+                }
+            });
+            assert!(probe.create.calls() <= 6 + 3, "{} by {callers}, {creation:?}", probe.create.calls());
+            closes_balanced(&pool);
+        }
+    }
+}
+
+#[test]
+fn an_error_says_how_often_it_was_tried_and_how_long_the_caller_waited() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let backoff = Backoff::new(10 * MS, 40 * MS).without_jitter();
+    let pool = builder.checkout_timeout(3600 * SEC).backoff(backoff).build().unwrap();
+    probe.create.always(Act::Fail);
+    thread::scope(|s| {
+        let _on_failure = TimeRunsOut(&clock);
+        let caller = s.spawn(|| create_error(pool.checkout()));
+        for (failed, pause) in [(1, 10), (2, 20)] {
+            until(|| probe.create.calls() == failed && pool.stats().waiting == 1);
+            clock.advance(pause * MS);
+        }
+        let error = caller.join().unwrap();
+        assert_eq!((error.attempts, error.waited), (3, 30 * MS));
+        let text = "the pool: could not create a resource (3 attempts, 30.0ms): create was told to fail; \
+                    try again once what it needs is back";
+        assert_eq!(error.to_string(), text);
+    });
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_success_ends_the_pause_for_all_who_wait() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let backoff = Backoff::new(SEC, SEC).without_jitter();
+    let pool = builder.max_size(3).checkout_timeout(3600 * SEC).backoff(backoff).breaker(None).build().unwrap();
+    probe.create.next([Act::Fail]);
+    thread::scope(|s| {
+        let _on_failure = TimeRunsOut(&clock);
+        let callers: Vec<_> = (0..3)
+            .map(|at| {
+                let caller = s.spawn(|| std::mem::forget(pool.checkout_owned().unwrap()));
+                until(|| pool.stats().waiting == at + 1);
+                caller
+            })
+            .collect();
+        assert_eq!(probe.create.calls(), 1, "the others sit out the pause of the first");
+        clock.advance(SEC);
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+    });
+    assert_eq!((probe.create.calls(), pool.stats().in_use), (4, 3));
+}
+
+#[test]
+fn what_is_free_is_lent_while_creation_pauses() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let backoff = Backoff::new(SEC, SEC).without_jitter();
+    let pool = builder.max_size(2).backoff(backoff).build().unwrap();
+    let held = pool.checkout().unwrap();
+    probe.create.always(Act::Fail);
+    assert_eq!(create_error(pool.try_checkout()).attempts, 1);
+    assert_eq!(create_error(pool.try_checkout()).attempts, 1, "the same failure: there was no other attempt");
+    drop(held);
+    assert!(pool.try_checkout().is_ok());
+    assert_eq!(probe.create.calls(), 2);
+    clock.advance(SEC);
+    closes_balanced(&pool);
+}
