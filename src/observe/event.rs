@@ -2,7 +2,7 @@
 
 use super::{DestroyReason, Holder, ResourceId, ResourceState};
 use crate::core::Right;
-use crate::error::{CheckoutError, SharedError};
+use crate::error::{BuildError, CheckoutError, SharedError};
 use crate::keeper::since_ticks;
 use crate::manager::Manager;
 use crate::pool::Inner;
@@ -21,6 +21,8 @@ pub enum PoolEvent {
     Transition(Transition),
     /// A checkout got this error: each that a caller sees is told once.
     Refused(CheckoutError),
+    /// The pool could not be built. For those who subscribed to the builder.
+    NotBuilt(BuildError),
     /// A resource has been held for longer than `max_hold`.
     LeakSuspected(Holder),
     /// Such a resource came back.

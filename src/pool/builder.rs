@@ -195,8 +195,12 @@ impl<M: Manager> Builder<M> {
     /// one was ready in time; [`BuildError::Thread`] if the keeper's thread could not be started.
     pub fn build(self) -> Result<Pool<M>, BuildError> {
         let Builder { manager, config, subscribers } = self;
-        config.validate()?;
-        config.validate_for::<M>()?;
+        let told = |subscribers: &Subscribers, error: BuildError| {
+            subscribers.tell(|| PoolEvent::NotBuilt(error.clone()));
+            error
+        };
+        let valid = config.validate().and_then(|()| config.validate_for::<M>());
+        valid.map_err(|error| told(&subscribers, error.into()))?;
         let warm_up = Arc::new(WarmUp::default());
         let inner =
             anchored(shelf(&config), |shelf, me| assemble(shelf, manager, config, subscribers, Weak::clone(me)));
@@ -204,10 +208,11 @@ impl<M: Manager> Builder<M> {
         inner.clock.watch(watcher);
         inner.shelf.set_wake_on_vacancy(inner.config.creation == Creation::Inline || inner.is_manual());
         let pool = Pool { inner };
-        keeper::start(&pool.inner)?;
+        keeper::start(&pool.inner).map_err(|error| told(&pool.inner.subscribers, error))?;
         let report = pool.inner.warm_up(&warm_up);
         if report.ready == 0 && report.asked > 0 {
-            return Err(BuildError::WarmUp { pool: pool.inner.name.clone(), report });
+            let error = BuildError::WarmUp { pool: pool.inner.name.clone(), report };
+            return Err(told(&pool.inner.subscribers, error));
         }
         pool.inner.warm_up_report.get_or_init(|| report);
         pool.inner.shelf.set_coarse(ticks(pool.inner.now()));
