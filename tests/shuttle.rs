@@ -19,7 +19,8 @@ use moody::{Mood, Moody};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::thread;
 use slackwater::{
-    Builder, Creation, Fairness, Fences, Keeper, MAX_SPAN, OnDeadlock, OnPanic, Pool, Strategy, VirtualClock,
+    Backoff, BreakerConfig, Builder, Creation, Fairness, Fences, Keeper, MAX_SPAN, OnDeadlock, OnPanic, Pool, Strategy,
+    VirtualClock,
 };
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,11 @@ fn any_pool(manager: &Moody, clock: &VirtualClock) -> Builder<Moody> {
         .strategy([Strategy::Affine, Strategy::Lifo, Strategy::Fifo][chance(3)])
         .fairness([Fairness::Eventual { bound }, Fairness::Fifo, Fairness::Barging][chance(3)])
         .fences([Fences::Auto, Fences::Portable][chance(2)])
-        .on_panic([OnPanic::Discard, OnPanic::Check, OnPanic::Return][chance(3)]);
+        .on_panic([OnPanic::Discard, OnPanic::Check, OnPanic::Return][chance(3)])
+        .backoff(Backoff::new(MS, 4 * MS).without_jitter());
+    // Opens at the first failure, or never.
+    let sensitive = BreakerConfig::new().failure_threshold(1).open_for(2 * MS).probes(1 + chance(2) as u32);
+    let builder = builder.breaker((chance(2) == 0).then_some(sensitive));
     if chance(3) == 0 { builder.max_overflow(1).overflow_ttl(MS * chance(2) as u32) } else { builder }
 }
 

@@ -2,7 +2,7 @@
 
 use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
-use super::create::{CreationState, Vacancy};
+use super::create::CreationState;
 use super::life::Life;
 use super::memory::MemoryBook;
 use super::sizes::Sizes;
@@ -394,7 +394,7 @@ impl<M: Manager> Inner<M> {
         let mut failed = None;
         let limit = self.over_budget();
         let place = if limit.is_none() { self.shelf.reserve() } else { None };
-        let made = match place.map(|right| self.make_in_time(Vacancy { right, leave: self.take_leave() })) {
+        let made = match self.occupy(place, self.take_leave()).map(|vacancy| self.make_in_time(vacancy)) {
             None => limit.map_or(Ok(()), |limit| Err(Arc::new(limit) as SharedError)),
             Some(Ok((right, in_time))) => {
                 self.adopt(right, in_time);

@@ -67,6 +67,9 @@ pub(super) struct Caller {
     start: u32,
     pub(super) began: u64,
     deadline: u64,
+    /// When it is to look again although nobody wakes it: at the end of the pause that its last look met. Whoever looks while
+    /// there is room has this, and whoever leaves the queue while there is room wakes another: so one of them knows.
+    look_again: Cell<u64>,
     /// Whether it has ended a resource whose time had come.
     ended_one: Cell<bool>,
 }
@@ -165,6 +168,7 @@ impl<M: Manager> Inner<M> {
             start: hinted.unwrap_or(number as u32 % self.shelf.open_slots().max(1)),
             began,
             deadline: began.saturating_add(patience),
+            look_again: Cell::new(u64::MAX),
             ended_one: Cell::new(false),
         };
         if self.is_closed() {
@@ -230,18 +234,21 @@ impl<M: Manager> Inner<M> {
 
     /// Looks for a resource, or room for one: free, else a new one, else a degraded one.
     fn look(&self, caller: &Caller, free_slots: bool) -> Option<Found<'_, M::Resource>> {
+        caller.look_again.set(u64::MAX);
         if free_slots && let Some(found) = self.take_free(caller) {
             return Some(found);
         }
         if self.shelf.has_room() {
             if self.creates_inline() && self.leaves_it_to_callers() {
-                if !self.is_closed()
-                    && let Some(vacancy) = self.reserve()
-                {
-                    return Some(Found::Vacancy(vacancy));
+                match self.reserve() {
+                    Ok(vacancy) => return Some(Found::Vacancy(vacancy)),
+                    Err(held) => caller.look_again.set(held.until),
                 }
             } else if self.request_creation(self.unserved().max(1)) {
                 return None;
+            } else if self.creates_inline() {
+                // The crew makes the probes; nobody but those who wait asks it for them.
+                caller.look_again.set(self.creation_held_until(self.now()).unwrap_or(u64::MAX));
             }
         }
         let last_resort = if free_slots { self.last_resort(caller) } else { None };
@@ -332,10 +339,7 @@ impl<M: Manager> Inner<M> {
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
         let holder = Taker { thread: caller.number, site: caller.site };
         let request = Request { lane: ask.lane.lane(), since: caller.began, holder };
-        // Who makes its own looks again when the pause after a failure is over. Asked before the look: should the pause begin
-        // after this, the failure that begins it wakes somebody.
-        let pause = if self.creates_inline() { self.creation_held_until(self.now()) } else { None };
-        let until = caller.deadline.min(pause.unwrap_or(u64::MAX));
+        let until = || caller.deadline.min(caller.look_again.get());
         self.counts.waits.add_one();
         let outcome = self.shelf.wait(
             &request,
@@ -345,7 +349,7 @@ impl<M: Manager> Inner<M> {
                 let deadlock = || (refuses && self.completes_deadlock(caller)).then_some(Found::Deadlock);
                 self.look(caller, free_slots).or_else(deadlock)
             },
-            || match (self.now() >= until, self.clock.until(until)) {
+            || match (self.now() >= until(), self.clock.until(until())) {
                 (true, _) => Patience::Over,
                 (false, Some(time)) => Patience::For(time),
                 (false, None) => Patience::Forever,
@@ -369,7 +373,7 @@ impl<M: Manager> Inner<M> {
                 let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
                 Err(CheckoutError::Saturated(Box::new(saturated)))
             }
-            Outcome::TimedOut { .. } if until < caller.deadline => Ok(None),
+            Outcome::TimedOut { .. } if self.now() < caller.deadline => Ok(None),
             Outcome::TimedOut { position } => Err(self.timed_out(caller, position)),
         }
     }

@@ -8,12 +8,13 @@
 //! for any creation; without threads ([`Keeper::Manual`](crate::Keeper::Manual)) it is the caller after all.
 
 use super::Inner;
+use super::create::Held;
 use crate::config::PoolConfig;
 use crate::core::sync::around::{AtomicU32, fence};
 use crate::error::{CheckoutError, CircuitOpen, Refusal};
 use crate::manager::Manager;
 use crate::observe::PoolEvent;
-use crate::resilience::circuit::{Change, Circuit, Look, Ticket};
+use crate::resilience::circuit::{Change, Circuit, Look, Refused, Ticket};
 use crate::resilience::{BreakerState, Trip};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
@@ -76,17 +77,17 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Leave to make one more resource, if failures lately do not speak against it.
-    pub(super) fn ask_leave(&self) -> Option<Leave> {
-        let may_attempt = || self.creation.may_attempt(&self.config.backoff, self.now());
-        let Some(PoolBreaker { circuit, .. }) = &self.breaker else { return may_attempt().then_some(Leave(None)) };
-        let ticket = circuit.acquire(|| self.now()).ok()?;
+    pub(super) fn ask_leave(&self) -> Result<Leave, Held> {
+        let attempt = || self.creation.attempt(&self.config.backoff, self.now());
+        let Some(PoolBreaker { circuit, .. }) = &self.breaker else { return attempt().map(|()| Leave(None)) };
+        let held = |refused: Refused| Held { until: self.now().saturating_add(refused.retry_after) };
+        let ticket = circuit.acquire(|| self.now()).map_err(held)?;
         self.circuit_changed(ticket.change);
         // Probes have places of their own, in place of a pause.
-        if !ticket.is_probe() && !may_attempt() {
-            circuit.cancelled(ticket);
-            return None;
+        if !ticket.is_probe() {
+            attempt().inspect_err(|_| circuit.cancelled(ticket))?;
         }
-        Some(Leave(Some(ticket)))
+        Ok(Leave(Some(ticket)))
     }
 
     /// Leave for what is tried whatever happened before.

@@ -96,14 +96,17 @@ impl CreationState {
         self.failures.load(SeqCst) != 0 && self.failures.swap(0, SeqCst) != 0
     }
 
-    /// Whether an attempt may be made now. While creations fail, one is for each pause: whoever sets the next one.
-    pub(super) fn may_attempt(&self, backoff: &Backoff, now: u64) -> bool {
-        let not_before = self.not_before.load(SeqCst);
-        if not_before == 0 {
-            return true;
+    /// An attempt, if one may be made now. While creations fail, one is for each pause: whoever sets the next one.
+    pub(super) fn attempt(&self, backoff: &Backoff, now: u64) -> Result<(), Held> {
+        let mut not_before = self.not_before.load(SeqCst);
+        while not_before != 0 && not_before <= now {
+            let next = now.saturating_add(backoff.pause(self.failures()).max(1));
+            match self.not_before.compare_exchange(not_before, next, SeqCst, SeqCst) {
+                Ok(_) => return Ok(()),
+                Err(there) => not_before = there,
+            }
         }
-        let next = now.saturating_add(backoff.pause(self.failures()).max(1));
-        not_before <= now && self.not_before.compare_exchange(not_before, next, SeqCst, SeqCst).is_ok()
+        if not_before == 0 { Ok(()) } else { Err(Held { until: not_before }) }
     }
 }
 
@@ -272,26 +275,48 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Leave to make one more resource, unless those alive weigh too much, or failures lately speak against it.
-    pub(super) fn may_create(&self) -> Option<Leave> {
+    pub(super) fn may_create(&self) -> Result<Leave, Held> {
         if let Some(limit) = self.over_budget() {
             self.set_last_error(Some(Arc::new(limit)));
-            return None;
+            // Whoever makes the pool lighter wakes somebody.
+            return Err(Held { until: u64::MAX });
         }
         self.ask_leave()
     }
 
     /// Reserves a place for a new resource, if one may be made now.
-    pub(super) fn reserve(&self) -> Option<Vacancy<'_, M::Resource>> {
+    pub(super) fn reserve(&self) -> Result<Vacancy<'_, M::Resource>, Held> {
+        // Whoever is about to vacate a place wakes somebody.
+        let nothing = Held { until: u64::MAX };
         if !self.shelf.has_room() {
-            return None;
+            return Err(nothing);
         }
         let leave = self.may_create()?;
-        let right = self.shelf.reserve();
-        if right.is_none() {
-            self.leave_unused(leave);
-        }
-        Some(Vacancy { right: right?, leave })
+        self.occupy(self.shelf.reserve(), leave).ok_or(nothing)
     }
+
+    /// A place with the leave to make something for it. In a closed pool there is none: meets the fence in the shelf's `close`, so
+    /// that either we see that it is closed, or who closed it sees that the place is taken.
+    pub(super) fn occupy<'s>(
+        &'s self,
+        place: Option<Right<'s, M::Resource>>,
+        leave: Leave,
+    ) -> Option<Vacancy<'s, M::Resource>> {
+        fence(SeqCst);
+        match place {
+            Some(right) if !self.is_closed() => return Some(Vacancy { right, leave }),
+            Some(right) => self.vacate(right),
+            None => {}
+        }
+        self.leave_unused(leave);
+        None
+    }
+}
+
+/// Why no creation may begin: none may before this time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) until: u64,
 }
 
 /// A place for a new resource, and the leave to make it.

@@ -1,6 +1,5 @@
 //! Replacing what is there: all of it, or what is older than some moment.
 
-use super::create::Vacancy;
 use super::{Inner, Pool};
 use crate::config::within;
 use crate::core::sync::around::fence;
@@ -137,13 +136,10 @@ impl<M: Manager> Inner<M> {
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
         let served = old_is_gone && self.is_taken(0);
-        let leave = if served || self.is_closed() { None } else { self.may_create() };
+        let leave = if served || self.is_closed() { None } else { self.may_create().ok() };
         let vacancy = leave.and_then(|leave| {
             let place = if old_is_gone { self.reserve_in_place_of_another() } else { self.shelf.reserve_extra() };
-            if place.is_none() {
-                self.leave_unused(leave);
-            }
-            place.map(|right| Vacancy { right, leave })
+            self.occupy(place, leave)
         });
         let mut failed = None;
         let made = match vacancy.map(|vacancy| self.make_in_time(vacancy)) {
