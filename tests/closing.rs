@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+use support::threads_named;
 use support::{Act, Probe, TimeRunsOut, WATCHDOG, closes_balanced, until};
 
 const MS: Duration = Duration::from_millis(1);
@@ -373,15 +375,6 @@ fn a_pool_without_threads_closes_whole() {
     closes_balanced(&pool);
 }
 
-/// Threads of this process whose names begin with `prefix`.
-#[cfg(target_os = "linux")]
-fn threads_named(prefix: &str) -> Vec<String> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    // A thread that ends while we look has no name any more.
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.starts_with(prefix)).collect()
-}
-
 /// Has keeper and crew do something of everything.
 fn exercise(pool: &Pool<Probe>) {
     pool.checkout().unwrap().discard("for the crew");
@@ -397,10 +390,8 @@ fn exercise(pool: &Pool<Probe>) {
 fn keeper_and_crew_are_gone_after_close() {
     let pool = pool_of(&Probe::new(), 2).name("gone").build().unwrap();
     exercise(&pool);
-    // A thread gives itself its name when it first runs.
     until(|| !threads_named("gone-keeper").is_empty() && !threads_named("gone-crew").is_empty());
     closes_balanced(&pool);
-    // The system lists a joined thread for a moment longer.
     until(|| threads_named("gone").is_empty());
 }
 
@@ -438,9 +429,9 @@ fn a_pool_kept_by_hand_starts_no_thread() {
     for creation in [Creation::Auto, Creation::Inline] {
         let pool = pool_of(&probe, 2).name("hand").keeper(Keeper::Manual).creation(creation).build().unwrap();
         exercise(&pool);
-        assert_eq!(threads_named("hand"), [] as [String; 0]);
+        assert_eq!(threads_named("hand"), [] as [std::path::PathBuf; 0]);
         closes_balanced(&pool);
-        assert_eq!(threads_named("hand"), [] as [String; 0]);
+        assert_eq!(threads_named("hand"), [] as [std::path::PathBuf; 0]);
     }
     let me = thread::current().id();
     assert!(probe.create.threads().iter().chain(&probe.check.threads()).all(|thread| *thread == me));

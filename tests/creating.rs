@@ -9,7 +9,7 @@ use slackwater::{
 use std::error::Error;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Act, Probe, Refused, TimeRunsOut, closes_balanced, until};
+use support::{Act, Probe, Refused, TimeRunsOut, closes_balanced, passes, until};
 
 const MS: Duration = Duration::from_millis(1);
 const SEC: Duration = Duration::from_secs(1);
@@ -320,10 +320,7 @@ fn the_keeper_tries_again_when_the_pause_is_over() {
     let pool = pool.backoff(Backoff::default().without_jitter()).build().unwrap();
     thread::scope(|s| {
         let caller = s.spawn(|| pool.checkout().map(drop));
-        until(|| {
-            clock.advance(MS);
-            caller.is_finished()
-        });
+        passes(&clock, || caller.is_finished());
         caller.join().unwrap().unwrap();
     });
     assert_eq!(probe.create.calls(), 3);

@@ -71,10 +71,12 @@ impl Drop for OpenInTheEnd {
     }
 }
 
+type FirstStands = Box<dyn Fn() -> Result<Box<usize>, Infallible> + Send + Sync>;
+
 /// A manager whose first creation stands at the gate, and those after it do not.
-fn first_stands(gate: &Arc<Gate>) -> impl Fn() -> Result<Box<usize>, Infallible> + Send + Sync + use<> {
+fn first_stands(gate: &Arc<Gate>) -> FirstStands {
     let (gate, calls) = (Arc::clone(gate), Mutex::new(0));
-    move || {
+    Box::new(move || {
         let call = {
             let mut calls = calls.lock();
             *calls += 1;
@@ -84,7 +86,7 @@ fn first_stands(gate: &Arc<Gate>) -> impl Fn() -> Result<Box<usize>, Infallible>
             gate.pass();
         }
         Ok(Box::new(call))
-    }
+    })
 }
 
 #[test]
@@ -236,41 +238,43 @@ fn a_hung_creation_is_replaced_in_another_slot_for_the_same_waiter() {
     closes_balanced(&pool);
 }
 
-#[test]
-fn a_late_creation_that_nobody_has_room_for_is_destroyed() {
+/// Has `then` come by when the first creation is late and still at the gate, and what was made instead of it is lent: in a pool
+/// of one with room for one more.
+fn while_the_first_is_late(then: impl FnOnce(&Pool<FirstStands>, &Gate, OwnedCheckout<FirstStands>)) {
     let (gate, clock) = (Arc::new(Gate::default()), VirtualClock::new());
     let pool = lazy(first_stands(&gate), 1, &clock).max_overflow(1).overflow_ttl(3600 * SEC).build().unwrap();
     let (_open, _end) = (OpenInTheEnd(Arc::clone(&gate)), TimeRunsOut(&clock));
-    thread::scope(|s| {
+    let held = thread::scope(|s| {
         let waiter = s.spawn(|| pool.checkout_owned().unwrap());
         until(|| gate.standing() == 1);
         clock.advance(30 * SEC);
-        let held = waiter.join().unwrap();
+        waiter.join().unwrap()
+    });
+    then(&pool, &gate, held);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_late_creation_that_nobody_has_room_for_is_destroyed() {
+    while_the_first_is_late(|pool, gate, held| {
         gate.open();
         until(|| pool.stats().creating == 0 && pool.stats().retiring == 0);
         let stats = pool.stats();
         assert_eq!((stats.created, stats.total, stats.destroyed.by(DestroyReason::Overflow)), (2, 1, 1));
         assert_eq!(**held, 2);
     });
-    closes_balanced(&pool);
 }
 
 #[test]
 fn a_late_creation_that_somebody_waits_for_is_adopted() {
-    let (gate, clock) = (Arc::new(Gate::default()), VirtualClock::new());
-    let pool = lazy(first_stands(&gate), 1, &clock).max_overflow(1).overflow_ttl(3600 * SEC).build().unwrap();
-    let (_open, _end) = (OpenInTheEnd(Arc::clone(&gate)), TimeRunsOut(&clock));
-    thread::scope(|s| {
-        let waiter = s.spawn(|| pool.checkout_owned().unwrap());
-        until(|| gate.standing() == 1);
-        clock.advance(30 * SEC);
-        let _held = waiter.join().unwrap();
-        let second = s.spawn(|| **pool.checkout().unwrap());
-        until(|| pool.stats().waiting == 1);
-        gate.open();
-        assert_eq!(second.join().unwrap(), 1);
+    while_the_first_is_late(|pool, gate, _held| {
+        thread::scope(|s| {
+            let second = s.spawn(|| **pool.checkout().unwrap());
+            until(|| pool.stats().waiting == 1);
+            gate.open();
+            assert_eq!(second.join().unwrap(), 1);
+        });
     });
-    closes_balanced(&pool);
 }
 
 #[test]
@@ -396,11 +400,7 @@ fn what_a_job_turns_into_has_its_own_timeout() {
 #[cfg(target_os = "linux")]
 #[test]
 fn hung_jobs_cost_a_thread_each_and_the_threads_end() {
-    let threads = || {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        names.filter(|name| name == "bounded-crew\n").count()
-    };
+    let threads = || support::threads_named("bounded-crew").len();
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     let pool = lazy(probe.clone(), 4, &clock).create_parallelism(1).name("bounded").build().unwrap();
     let held: [_; 4] = take(&pool);
@@ -410,7 +410,7 @@ fn hung_jobs_cost_a_thread_each_and_the_threads_end() {
         until(|| probe.destroy.inside() == hung);
         clock.advance(30 * SEC);
         until(|| pool.stats().hung_jobs == hung);
-        // A thread gives itself its name when it first runs: each of these has run.
+        // Each of these has run, and so has its name.
         assert!(threads() <= hung + 1, "{} threads for {hung} hung jobs", threads());
     }
     probe.destroy.open();

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+use support::threads_named;
 use support::{Act, Probe, closes_balanced, until};
 
 const SEC: Duration = Duration::from_secs(1);
@@ -25,17 +27,7 @@ fn shared(probe: &Probe, max_size: usize) -> Builder<Probe> {
     Pool::builder(probe.clone()).keeper(Keeper::Shared).max_size(max_size)
 }
 
-/// The folders of the threads whose names begin with `prefix`.
-#[cfg(target_os = "linux")]
-fn threads_named(prefix: &str) -> Vec<std::path::PathBuf> {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let is_one = |folder: &std::path::PathBuf| {
-        std::fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.starts_with(prefix))
-    };
-    tasks.filter_map(|task| Some(task.ok()?.path())).filter(is_one).collect()
-}
-
-/// Shared keepers alive. The system keeps 15 bytes of a thread's name.
+/// Shared keepers alive.
 #[cfg(target_os = "linux")]
 fn keepers() -> usize {
     threads_named("slackwater-keep").len()

@@ -1,7 +1,7 @@
 //! Destructors of the user's that the pool runs: of resources, of errors, of a panic's payload, of the manager.
 
 use super::faulty::{LONG, each};
-use super::support::{TimeRunsOut, closes_balanced, until};
+use super::support::{TimeRunsOut, closes_balanced, passes, until};
 use parking_lot::Mutex;
 use slackwater::{Builder, CheckoutError, Creation, Keeper, Manager, Pool, VirtualClock};
 use std::fmt;
@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -140,10 +139,7 @@ fn take<'p>(pool: &'p Pool<Touchy>, clock: &VirtualClock) -> slackwater::Checkou
     let _on_failure = TimeRunsOut(clock);
     thread::scope(|s| {
         let taken = s.spawn(|| pool.checkout());
-        until(|| {
-            clock.advance(Duration::from_millis(1));
-            taken.is_finished()
-        });
+        passes(clock, || taken.is_finished());
         taken.join().expect("no panic of a destructor comes out of a checkout").expect("room for it")
     })
 }
@@ -271,10 +267,7 @@ fn refused_waiters_drop_their_share_of_a_bad_error_and_the_pool_goes_on() {
     thread::scope(|s| {
         let _on_failure = TimeRunsOut(&clock);
         let waiters: Vec<_> = (0..4).map(|_| s.spawn(|| pool.checkout().map(drop))).collect();
-        until(|| {
-            clock.advance(Duration::from_millis(1));
-            waiters.iter().all(|waiter| waiter.is_finished())
-        });
+        passes(&clock, || waiters.iter().all(|waiter| waiter.is_finished()));
         for waiter in waiters {
             let outcome = waiter.join().unwrap();
             assert!(matches!(outcome, Ok(()) | Err(CheckoutError::Create(_))), "{outcome:?}");

@@ -1,8 +1,8 @@
 //! One call of one callback hangs: it costs its own slot, which is counted, for as long as it hangs, and nobody else any
 //! time. Proved by state, not by time: the callback is released only after all the others were served.
 
-use super::faulty::{Callback, Fault, Faulty, LONG, each, has_its_capacity, in_callbacks};
-use super::support::{TimeRunsOut, WATCHDOG, closes_balanced, until};
+use super::faulty::{Callback, Fault, Faulty, LONG, Released, each, has_its_capacity, in_callbacks};
+use super::support::{TimeRunsOut, WATCHDOG, closes_balanced, passes, until};
 use slackwater::{CheckoutError, Creation, Pool, VirtualClock};
 use std::thread;
 use std::time::Duration;
@@ -28,15 +28,6 @@ fn cases() -> Vec<Case> {
         }
     }
     cases
-}
-
-/// Lets the callback go when a test fails, so that no thread of it waits for ever.
-struct Released<'f>(&'f Faulty);
-
-impl Drop for Released<'_> {
-    fn drop(&mut self) {
-        self.0.release();
-    }
 }
 
 fn pool_of(faulty: &Faulty, clock: &VirtualClock, creation: Creation) -> Pool<Faulty> {
@@ -83,15 +74,6 @@ fn provoke(pool: &Pool<Faulty>, faulty: &Faulty, callback: Callback) {
         }
         return drop(item);
     }
-}
-
-/// Time goes on until `holds`: a refused creation is tried again after a pause.
-#[track_caller]
-fn passes(clock: &VirtualClock, holds: impl Fn() -> bool) {
-    until(|| {
-        clock.advance(Duration::from_millis(1));
-        holds()
-    });
 }
 
 /// A waiter gives up at its deadline.

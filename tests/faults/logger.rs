@@ -3,7 +3,7 @@
 use super::calls_back::{ends, every_method};
 use super::faulty::{Callback, Fault, Faulty, each, has_its_capacity, in_callbacks};
 use super::once::{self, a_round};
-use super::support::{TimeRunsOut, WATCHDOG, closes_balanced, until};
+use super::support::{TimeRunsOut, WATCHDOG, closes_balanced, passes, until};
 use parking_lot::{Condvar, Mutex};
 use slackwater::{BuildError, CheckoutError, Creation, Keeper, Manager, Pool, VirtualClock};
 use std::cell::Cell;
@@ -321,10 +321,7 @@ fn an_error_whose_texts_panic_comes_back_whole_and_costs_nothing() {
                 thread::scope(|s| {
                     let _on_failure = TimeRunsOut(&clock);
                     let refused = s.spawn(|| pool.checkout().map(drop));
-                    until(|| {
-                        clock.advance(Duration::from_millis(1));
-                        refused.is_finished()
-                    });
+                    passes(&clock, || refused.is_finished());
                     match refused.join().unwrap() {
                         Err(CheckoutError::Create(error)) => assert!(error.error.downcast_ref::<Mute>().is_some()),
                         _ => panic!("three failures are told"),

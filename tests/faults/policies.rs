@@ -1,10 +1,10 @@
 //! Faults in what the keeper does over a pool's life: many pools on one keeper, replacement, other sizes, eviction, weights,
 //! quarantine, age; and subscribers that never read.
 
-use super::faulty::{Callback, Fault, Faulty, LONG, each, has_its_capacity, in_callbacks};
+use super::faulty::{Callback, Fault, Faulty, LONG, Released, each, has_its_capacity, in_callbacks};
 use super::logger::{Barrier, Opened, on_each_line};
 use super::once::{self, a_round};
-use super::support::{Act, Probe, TimeRunsOut, WATCHDOG, closes_balanced, until};
+use super::support::{Act, Probe, TimeRunsOut, WATCHDOG, closes_balanced, passes, until};
 use parking_lot::Mutex;
 use slackwater::{Builder, Creation, DestroyReason, Fairness, Keeper, Manager, Pool, ReturnOutcome, VirtualClock};
 use std::convert::Infallible;
@@ -17,27 +17,9 @@ const SEC: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
 const HUNG: Duration = Duration::from_millis(100);
 
-/// Lets the callback go when a test fails, so that no thread of it waits for ever.
-struct Released<'f>(&'f Faulty);
-
-impl Drop for Released<'_> {
-    fn drop(&mut self) {
-        self.0.release();
-    }
-}
-
 fn builder(faulty: &Faulty, clock: &VirtualClock) -> Builder<Faulty> {
     let builder = Pool::builder(faulty.clone()).clock(clock).checkout_timeout(60 * LONG).check_interval(None);
     builder.create_timeout(HUNG).check_timeout(HUNG).destroy_timeout(HUNG)
-}
-
-/// Time goes on until `holds`.
-#[track_caller]
-fn passes(clock: &VirtualClock, holds: impl Fn() -> bool) {
-    until(|| {
-        clock.advance(MILLI);
-        holds()
-    });
 }
 
 /// What leads to the callback on a thread of the pool's.

@@ -1,7 +1,7 @@
 //! Obstacles: no memory, no place, callbacks that hang. What waits for them costs no processor, holds up nobody else, and goes
 //! on when they are gone.
 
-use super::support::{Act, Probe, closes_balanced, until};
+use super::support::{Act, Probe, closes_balanced, passes, until};
 use super::{MIN, SEC, still};
 use slackwater::{Creation, DestroyReason, Keeper, MAX_SPAN, Manager, OnLeak, Pool, PoolEvent, Scaling, VirtualClock};
 use std::convert::Infallible;
@@ -28,14 +28,6 @@ fn kept(max_size: usize) -> (Probe, VirtualClock, slackwater::Builder<Probe>) {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     let builder = Pool::builder(probe.clone()).clock(&clock).check_interval(None).max_size(max_size);
     (probe, clock, builder)
-}
-
-/// Waits for `holds` while time goes on: what a return or a successor misses is found, or tried again, a little later.
-fn passes(clock: &VirtualClock, holds: impl Fn() -> bool) {
-    until(|| {
-        clock.advance(SEC / 100);
-        holds()
-    });
 }
 
 #[test]
@@ -155,10 +147,7 @@ fn stop_first_never_makes_one_too_many() {
                 }
             });
             // A return may miss that its resource is to end; the keeper's next look finds it.
-            until(|| {
-                clock.advance(SEC / 100);
-                rollout.wait(Duration::ZERO)
-            });
+            passes(&clock, || rollout.wait(Duration::ZERO));
         }
         assert_eq!(probe.most_alive(), 2, "{creation:?}");
         closes_balanced(&pool);
@@ -180,10 +169,7 @@ fn a_successor_whose_making_hangs_keeps_no_other_from_being_made() {
     });
     assert!(pool.stats().hung_jobs >= 1);
     probe.create.open();
-    until(|| {
-        clock.advance(SEC / 10);
-        rollout.wait(Duration::ZERO)
-    });
+    passes(&clock, || rollout.wait(Duration::ZERO));
     closes_balanced(&pool);
 }
 

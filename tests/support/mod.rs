@@ -23,6 +23,28 @@ pub fn until(holds: impl Fn() -> bool) {
     }
 }
 
+/// Lets time go on, a millisecond at a step, until `holds`: what waits for its time has it, and what was missed is found at the
+/// keeper's next look.
+#[track_caller]
+pub fn passes(clock: &VirtualClock, holds: impl Fn() -> bool) {
+    until(|| {
+        clock.advance(Duration::from_millis(1));
+        holds()
+    });
+}
+
+/// The folders of this process's threads whose names begin with `prefix`, of which the system keeps 15 bytes. A thread gives
+/// itself its name when it first runs, and is listed for a moment after it was joined.
+#[cfg(target_os = "linux")]
+pub fn threads_named(prefix: &str) -> Vec<std::path::PathBuf> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    // One that ends while we look has no name any more.
+    let is_one = |folder: &std::path::PathBuf| {
+        std::fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.starts_with(prefix))
+    };
+    tasks.filter_map(|task| Some(task.ok()?.path())).filter(is_one).collect()
+}
+
 /// Lets time run out when a test fails, so that no thread of it waits for ever.
 pub struct TimeRunsOut<'c>(pub &'c VirtualClock);
 
