@@ -13,9 +13,15 @@ mod faulty;
 mod hangs;
 #[path = "faults/logger.rs"]
 mod logger;
+#[path = "faults/neighbours.rs"]
+mod neighbours;
 #[path = "faults/once.rs"]
 mod once;
 #[path = "faults/policies.rs"]
 mod policies;
+#[path = "faults/sizes.rs"]
+mod sizes;
 #[path = "faults/unwinding.rs"]
 mod unwinding;
+#[path = "faults/weights.rs"]
+mod weights;

@@ -1,7 +1,7 @@
 //! A manager in which one chosen call goes wrong in one chosen way, and all others go well.
 
 use parking_lot::{Condvar, Mutex};
-use slackwater::{Manager, Pool, ReturnOutcome, Severity, Stats};
+use slackwater::{Builder, Manager, Pool, ReturnOutcome, Severity, Stats, VirtualClock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -209,6 +209,15 @@ impl Manager for Faulty {
         self.called(Callback::Classify);
         Severity::Transient
     }
+}
+
+/// When a job counts as hung. A refused creation's pauses are shorter, a waiter's patience is longer.
+pub const HUNG: Duration = Duration::from_millis(100);
+
+/// A pool in virtual time, with a keeper of its own and jobs that soon count as hung.
+pub fn builder(faulty: &Faulty, clock: &VirtualClock) -> Builder<Faulty> {
+    let builder = Pool::builder(faulty.clone()).clock(clock).checkout_timeout(60 * LONG).check_interval(None);
+    builder.create_timeout(HUNG).check_timeout(HUNG).destroy_timeout(HUNG)
 }
 
 /// Lets the callback go when a test fails, so that no thread of it waits for ever.

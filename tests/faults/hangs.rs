@@ -1,16 +1,13 @@
 //! One call of one callback hangs: it costs its own slot, which is counted, for as long as it hangs, and nobody else any
 //! time. Proved by state, not by time: the callback is released only after all the others were served.
 
-use super::faulty::{Callback, Fault, Faulty, LONG, Released, each, has_its_capacity, in_callbacks};
+use super::faulty::{Callback, Fault, Faulty, HUNG, LONG, Released, each, has_its_capacity, in_callbacks};
 use super::support::{TimeRunsOut, WATCHDOG, closes_balanced, passes, until};
 use slackwater::{CheckoutError, Creation, Pool, VirtualClock};
 use std::thread;
 use std::time::Duration;
 
 const SEC: Duration = Duration::from_secs(1);
-
-/// When a job counts as hung. A refused creation's pauses are shorter, a waiter's patience is longer.
-const HUNG: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
