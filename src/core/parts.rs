@@ -6,21 +6,30 @@ use std::sync::Arc;
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 
-fn shelf(slots: u32) -> Shelf<Box<u64>> {
-    let shelf = Shelf::new(ShelfConfig {
+/// A shelf with nothing in it.
+fn empty(slots: u32, open: u32) -> Shelf<Box<u64>> {
+    Shelf::new(ShelfConfig {
         slots,
-        open: slots,
+        open,
         available: Available::Affine,
         fairness: HandOver::Never,
         max_waiters: u32::MAX,
         attention: 0,
         asymmetric: true,
-    });
-    while let Some(mut right) = shelf.reserve() {
-        right.put(Box::new(0), 0);
-        shelf.give_back(right, || 0);
+    })
+}
+
+fn shelf(slots: u32) -> Shelf<Box<u64>> {
+    let shelf = empty(slots, slots);
+    while let Some(right) = shelf.reserve() {
+        made(&shelf, right);
     }
     shelf
+}
+
+fn made(shelf: &Shelf<Box<u64>>, mut right: Right<'_, Box<u64>>) {
+    right.put(Box::new(0), 0);
+    shelf.give_back(right, || 0);
 }
 
 fn ended(shelf: &Shelf<Box<u64>>, right: Right<'_, Box<u64>>) {
@@ -124,4 +133,49 @@ fn a_thread_has_a_name_until_it_ends() {
     });
     let number = number.unwrap().join().unwrap();
     assert_eq!(thread_name(number), None);
+}
+
+/// Slots that are open, that are to be, that are SHUT, and whether one more may be made.
+fn capacity(shelf: &Shelf<Box<u64>>) -> (u32, u32, usize, bool) {
+    let shut = shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Shut).count();
+    (shelf.open_slots(), shelf.target(), shut, shelf.has_room())
+}
+
+#[test]
+fn there_is_room_for_as_many_as_are_open() {
+    let shelf = empty(5, 3);
+    for _ in 0..3 {
+        assert_eq!(capacity(&shelf), (3, 3, 2, true));
+        made(&shelf, shelf.reserve().expect("there is room"));
+    }
+    assert_eq!(capacity(&shelf), (3, 3, 2, false));
+    assert!(shelf.reserve().is_none());
+}
+
+#[test]
+fn a_pool_that_shrinks_shuts_what_is_vacant_at_once_and_the_rest_as_it_ends() {
+    let shelf = shelf(5);
+    ended(&shelf, shelf.take(0).expect("all are free"));
+    shelf.set_target(2, || 0);
+    assert_eq!(capacity(&shelf), (4, 2, 1, false));
+    for (open, shut, room) in [(3, 2, false), (2, 3, false), (2, 3, true), (2, 3, true)] {
+        ended(&shelf, shelf.take(0).expect("some are free"));
+        assert_eq!(capacity(&shelf), (open, 2, shut, room));
+    }
+    shelf.set_target(4, || 0);
+    assert_eq!((capacity(&shelf), shelf.occupied()), ((4, 4, 1, true), 0));
+    // Beyond what there are places for.
+    shelf.set_target(9, || 0);
+    assert_eq!(capacity(&shelf), (5, 9, 0, true));
+}
+
+#[test]
+fn an_extra_place_is_open_until_something_ends() {
+    let shelf = empty(2, 1);
+    made(&shelf, shelf.reserve().expect("there is room"));
+    made(&shelf, shelf.reserve_extra().expect("one place is shut"));
+    assert_eq!((capacity(&shelf), shelf.occupied()), ((2, 1, 0, false), 2));
+    assert!(shelf.reserve_extra().is_none());
+    ended(&shelf, shelf.take(0).expect("both are free"));
+    assert_eq!((capacity(&shelf), shelf.occupied()), ((1, 1, 1, false), 1));
 }
