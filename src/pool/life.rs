@@ -212,9 +212,12 @@ impl Life {
         if self.checkouts_seen.load(Relaxed) != checkouts { 0 } else { now.saturating_sub(since) }
     }
 
-    /// Has the resource of `word` end when it is returned.
+    /// Has the resource of `word` end when it is returned. That it is held for too long is said once, and outlasts whatever is
+    /// wished and taken back again.
     pub(crate) fn wish(&self, word: Word, reason: DestroyReason) {
-        self.wish.store(Wish::of(word, reason), Relaxed);
+        if self.wished(word) != Some(DestroyReason::HeldTooLong) {
+            self.wish.store(Wish::of(word, reason), Relaxed);
+        }
     }
 
     /// Takes this wish back, unless another came since.
