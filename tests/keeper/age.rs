@@ -1,8 +1,8 @@
 //! Lifetime, idle time, uses.
 
-use super::support::closes_balanced;
+use super::support::{Probe, closes_balanced, until};
 use super::{MIN, SEC, number, pass, still};
-use slackwater::DestroyReason;
+use slackwater::{Creation, DestroyReason, Pool, VirtualClock};
 use std::collections::BTreeSet;
 
 #[test]
@@ -112,4 +112,24 @@ fn a_pool_nobody_ticks_still_lends_nothing_that_is_too_old() {
     clock.advance(2 * MIN);
     assert_eq!(pool.with(|thing| number(thing)).unwrap(), 2);
     closes_balanced(&pool);
+}
+
+/// Neither the place of one that takes long to end, nor one beside it whose making takes long, is room.
+#[test]
+fn what_is_too_old_is_lent_when_nothing_else_is_free_and_there_is_no_room() {
+    for creation in [Creation::Inline, Creation::Background, Creation::Auto] {
+        let (probe, clock) = (Probe::new(), VirtualClock::new());
+        let builder = Pool::builder(probe.clone()).clock(&clock).check_interval(None).max_size(2).creation(creation);
+        let pool = builder.max_lifetime(MIN).lifetime_jitter(0.0).build().unwrap();
+        probe.create.shut();
+        probe.destroy.shut();
+        clock.advance(2 * MIN);
+        // Of the two, a caller ends one, to make room for its own.
+        let lent = pool.try_checkout().map(|thing| number(&thing));
+        assert!(matches!(lent, Ok(1 | 2)), "{creation:?}: {lent:?}");
+        until(|| probe.destroy.inside() >= 1);
+        probe.create.open();
+        probe.destroy.open();
+        closes_balanced(&pool);
+    }
 }

@@ -1,8 +1,8 @@
 //! Rolling replacement: capacity, pace, failures.
 
 use super::support::{Act, Probe, closes_balanced, until};
-use super::{SEC, number, still};
-use slackwater::{DestroyReason, Pool};
+use super::{MIN, SEC, number, pass, still};
+use slackwater::{Checkout, DestroyReason, OnLeak, Pool};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -111,4 +111,73 @@ fn a_pace_that_replaces_nothing_is_refused() {
     assert!(pool.replace_all(0, 0).unwrap_err().to_string().contains("max_unavailable"));
     assert!(pool.replace_all(2, 0).unwrap_err().to_string().contains("surge"));
     closes_balanced(&pool);
+}
+
+/// One that is held has its turn to end for its successor; then all that are free are to be replaced too.
+fn with_one_that_is_waited_for(then: impl FnOnce(&Pool<Probe>, Checkout<'_, Probe>)) {
+    let (_, _, builder) = still();
+    let pool = builder.max_size(3).min_idle(3).build().unwrap();
+    let held = pool.checkout().unwrap();
+    let first = pool.replace_all(0, 1).unwrap();
+    assert!(!first.wait(SEC));
+    assert_eq!((first.remaining(), pool.stats().available), (1, 2), "the other two are new");
+    then(&pool, held);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn one_in_use_that_is_to_end_holds_up_no_replacement_of_what_is_free() {
+    with_one_that_is_waited_for(|pool, held| {
+        let second = pool.replace_all(0, 1).unwrap();
+        assert!(!second.wait(SEC));
+        assert_eq!((second.remaining(), pool.stats().destroyed.by(DestroyReason::Replaced)), (1, 4));
+        // Its turn comes again.
+        drop(held);
+        assert!(second.wait(SEC));
+        assert_eq!((pool.stats().destroyed.by(DestroyReason::Replaced), pool.stats().available), (5, 3));
+    });
+}
+
+/// It would be the second one out of service.
+#[test]
+fn one_in_use_that_yields_to_what_is_free_may_come_back_meanwhile() {
+    with_one_that_is_waited_for(|pool, held| {
+        let second = pool.replace_all(0, 1).unwrap();
+        pool.tick();
+        assert_eq!(pool.stats().available, 1, "one is out of service");
+        drop(held);
+        assert_eq!(pool.stats().available, 2);
+        assert!(second.wait(SEC));
+        assert_eq!((pool.stats().destroyed.by(DestroyReason::Replaced), pool.stats().available), (5, 3));
+    });
+}
+
+/// What is held for too long ends at its return, whoever else wants it replaced, and in whatever order they come.
+#[test]
+fn a_replacement_that_takes_its_wish_back_leaves_that_of_a_long_hold() {
+    for held_too_long_first in [true, false] {
+        let (probe, clock, builder) = still();
+        let pool = builder.max_size(2).max_hold(MIN).on_leak(OnLeak::Replace { at_most: 1 }).build().unwrap();
+        let held = pool.checkout().unwrap();
+        let lost = number(&held);
+        if held_too_long_first {
+            pass(&pool, &clock, 61 * SEC, SEC);
+        }
+        let first = pool.replace_all(0, 1).unwrap();
+        assert!(!first.wait(SEC));
+        if !held_too_long_first {
+            pass(&pool, &clock, 61 * SEC, SEC);
+        }
+        assert_eq!((first.remaining(), pool.stats().long_holds), (1, 1));
+        // The held one yields to these.
+        let second = pool.replace_all(0, 1).unwrap();
+        pool.tick();
+        drop(held);
+        assert_eq!(probe.ended().last(), Some(&lost), "{held_too_long_first}");
+        assert_eq!(pool.stats().destroyed.by(DestroyReason::HeldTooLong), 1);
+        assert!(second.wait(SEC));
+        pass(&pool, &clock, 2 * SEC, SEC);
+        assert_eq!((pool.stats().total, pool.stats().available), (2, 2));
+        closes_balanced(&pool);
+    }
 }
