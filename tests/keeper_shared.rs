@@ -267,16 +267,16 @@ fn keepers_cost() -> (u64, u64, bool) {
     (line("voluntary_ctxt_switches:").parse().unwrap(), time, line("State:").starts_with('S'))
 }
 
-/// Waits until the shared keeper has slept for 0.1 s. One that stands in line for a processor does not sleep.
+/// Waits until the shared keeper has slept for `span`. One that stands in line for a processor does not sleep.
 #[cfg(target_os = "linux")]
-fn sleeps_for_a_while() {
+fn sleeps_for(span: Duration) {
     until(|| {
         let (began, before) = (Instant::now(), keepers_cost().0);
         let sleeps_on = || {
             let (switches, _, sleeps) = keepers_cost();
             sleeps && switches == before
         };
-        while sleeps_on() && began.elapsed() < SEC / 10 {
+        while sleeps_on() && began.elapsed() < span {
             thread::yield_now();
         }
         sleeps_on()
@@ -297,9 +297,9 @@ fn a_keeper_that_cannot_create_sleeps_until_its_pause_is_over() {
     until(|| probe.create.calls() >= 5 && keepers() == 1);
     clock.advance(120 * SEC);
     for _ in 0..4 {
-        sleeps_for_a_while();
+        sleeps_for(SEC / 10);
         let calls = probe.create.calls();
-        sleeps_for_a_while();
+        sleeps_for(SEC / 10);
         assert_eq!(probe.create.calls(), calls, "time stands still, so it pauses");
         clock.advance(2 * SEC);
         until(|| probe.create.calls() > calls);
@@ -321,8 +321,9 @@ fn a_hundred_pools_at_rest_wake_the_keeper_less_than_twice_a_second() {
     let probe = Probe::new();
     let pools: Vec<_> = (0..100).map(|_| shared(&probe, 2).build().unwrap()).collect();
     pools.iter().for_each(|pool| drop(pool.checkout().unwrap()));
-    // At rest a second after the last use: it has slept through ten ticks of the time.
-    sleeps_for_a_while();
+    // A second after the last use the clock stops, and at most 1.125 s later each pool is looked at once more, all of them in
+    // one wake. At rest is what comes after that: what a busy machine adds to the time of that wake is no cost of theirs.
+    sleeps_for(3 * SEC / 2);
     let (switches, time, _) = keepers_cost();
     // What is measured is a span of time, so one passes: a checkout that nobody serves.
     let empty = Pool::builder(Probe::new()).keeper(Keeper::Manual).build().unwrap();
@@ -330,7 +331,8 @@ fn a_hundred_pools_at_rest_wake_the_keeper_less_than_twice_a_second() {
     assert!(empty.checkout_timeout(2 * SEC).is_err());
     let (later_switches, later_time, _) = keepers_cost();
     assert!(later_switches - switches < 4, "{} wakes in 2 s", later_switches - switches);
-    assert!(later_time - time < 20_000_000, "{} ns of processor time in 2 s", later_time - time);
+    let wakes = later_switches - switches;
+    assert!(later_time - time < 20_000_000, "{} ns of processor time in 2 s, {wakes} wakes", later_time - time);
     drop(held);
     closes_balanced(&empty);
     pools.iter().for_each(closes_balanced);
