@@ -162,6 +162,8 @@ fn a_pool_that_shrinks_shuts_what_is_vacant_at_once_and_the_rest_as_it_ends() {
         ended(&shelf, shelf.take(0).expect("some are free"));
         assert_eq!(capacity(&shelf), (open, 2, shut, room));
     }
+    let vacant = shelf.slots().filter(|(_, slot)| slot.look().phase() == Phase::Vacant).map(|(index, _)| index);
+    assert_eq!(vacant.collect::<Vec<_>>(), [3, 4], "the first three were too many, the last two never shut");
     shelf.set_target(4, || 0);
     assert_eq!((capacity(&shelf), shelf.occupied()), ((4, 4, 1, true), 0));
     // Beyond what there are places for.
@@ -178,4 +180,21 @@ fn an_extra_place_is_open_until_something_ends() {
     assert!(shelf.reserve_extra().is_none());
     ended(&shelf, shelf.take(0).expect("both are free"));
     assert_eq!((capacity(&shelf), shelf.occupied()), ((1, 1, 1, false), 1));
+}
+
+#[test]
+fn room_wakes_a_waiter_where_those_who_wait_create_and_nobody_elsewhere() {
+    for they_create in [false, true] {
+        let shelf = shelf(1);
+        shelf.set_wake_on_vacancy(they_create);
+        let (mut held, mut woken) = (shelf.take(0), None);
+        let patience = || {
+            ended(&shelf, held.take().expect("asked once, before it would sleep"));
+            woken = Some(shelf.is_waking());
+            Patience::Over
+        };
+        let request = Request { lane: 1, since: 0, holder: HOLDER };
+        assert!(matches!(shelf.wait(&request, |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
+        assert_eq!((woken, shelf.is_waking()), (Some(they_create), false));
+    }
 }
