@@ -4,6 +4,7 @@
 //! Nothing here measures. A bench brings its own laps; it hands their figures over and gets them printed.
 #![allow(dead_code, unused_imports, reason = "each bench takes the parts it needs")]
 
+mod dice;
 mod figures;
 mod machine;
 mod neighbours;
@@ -13,10 +14,11 @@ mod progress;
 mod table;
 mod verdict;
 
+pub use dice::Dice;
 pub use figures::{Rounds, ratios};
 pub use machine::describe_machine;
 pub use neighbours::Neighbours;
-pub use options::{About, Options};
+pub use options::{About, Options, number};
 pub use placement::stay_on_core;
 pub use progress::Progress;
 pub use table::Table;

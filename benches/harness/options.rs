@@ -31,7 +31,11 @@ pub struct Options {
 impl Options {
     /// Reads the program's arguments; prints help, or what is wrong with them, and ends the program where that is due.
     pub fn from_arguments(about: &About) -> Self {
-        let mut arguments = std::env::args().skip(1);
+        Self::from_these(about, std::env::args().skip(1))
+    }
+
+    /// As `from_arguments`, for a bench that has taken options of its own out of them.
+    pub fn from_these(about: &About, mut arguments: impl Iterator<Item = String>) -> Self {
         let (mut gate, mut filters) = (false, Vec::new());
         let (mut bench, mut smoke, mut quick, mut rounds, mut lap) = (false, false, false, None, None);
         while let Some(argument) = arguments.next() {
@@ -87,7 +91,8 @@ fn help(about: &About) -> String {
     )
 }
 
-fn number(about: &About, option: &str, value: Option<String>) -> u64 {
+/// The whole number above 0 that an option wants; ends the program if it is none.
+pub fn number(about: &About, option: &str, value: Option<String>) -> u64 {
     match value.as_deref().map(str::parse) {
         Some(Ok(number)) if number > 0 => number,
         _ => refuse(about, &format!("{option} wants a whole number above 0")),

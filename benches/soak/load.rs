@@ -13,6 +13,7 @@ use slackwater::testing::Injected;
 use slackwater::{Checkout, CheckoutError};
 
 use crate::faults::{Chaotic, Faulty, Parcel};
+use crate::harness::Dice;
 
 pub const THREADS: usize = 16;
 
@@ -88,7 +89,7 @@ fn is_injected(error: &CheckoutError) -> bool {
 
 /// One thread's part, until it is to stop.
 pub fn work(pool: &Chaotic, load: &Load, seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::seeded(seed);
     while !load.stop.load(Relaxed) {
         let way = dice.below(100);
         let served = match way {
@@ -148,17 +149,4 @@ fn hold(load: &Load, dice: &mut Dice, parcel: &mut Parcel) {
         _ => thread::sleep(Duration::from_micros(200)),
     }
     parcel.put_down();
-}
-
-/// A thread's chance: xorshift64 (Marsaglia, "Xorshift RNGs", 2003). Its seed must not be 0.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        // The upper half: the lower bits of neighbouring seeds take long to part.
-        (self.0 >> 32) % end
-    }
 }
