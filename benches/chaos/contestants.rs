@@ -2,6 +2,7 @@
 //! documentation offers for a backend like this one.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use scheduled_thread_pool::ScheduledThreadPool;
@@ -152,8 +153,12 @@ fn r2d2(backend: &Arc<Backend>, terms: Terms, tested: bool) -> Box<dyn Lender> {
         .max_lifetime(None)
         .idle_timeout(None)
         .error_handler(Box::new(r2d2::NopErrorHandler));
-    // `build` waits no longer than a caller would; nothing is refused yet.
-    Box::new(Peer(pool.build(Connecting(Arc::clone(backend))).expect("the backend is up")))
+    // `build` would wait no longer than a caller does.
+    let pool = pool.build_unchecked(Connecting(Arc::clone(backend)));
+    while backend.living() < terms.size {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Box::new(Peer(pool))
 }
 
 struct Peer(r2d2::Pool<Connecting>);

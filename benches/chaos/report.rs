@@ -7,10 +7,13 @@ use crate::down::{Down, FEW, MANY};
 use crate::harness::{Bound, Table, Verdicts};
 use crate::ride::{Ride, Share};
 
+/// Two probes for each of the shortest spans for which the breaker stays open.
+const MOST_ATTEMPTS: f64 = 20.0;
+
 /// A line of the table: what it says, and how it is found.
 type Line = (&'static str, fn(&Ride) -> String);
 
-const LINES: [Line; 17] = [
+const LINES: [Line; 18] = [
     ("requests", |ride| ride.requests.len().to_string()),
     ("  % answered", |ride| percent(ride.share(|_| true))),
     ("  % answered, issued while the backend served", |ride| percent(ride.share(|request| ride.met_service(request)))),
@@ -22,6 +25,7 @@ const LINES: [Line; 17] = [
     ("      no connection by the deadline", |ride| ride.unanswered(Outcome::TimedOut).to_string()),
     ("      refused before it", |ride| ride.unanswered(Outcome::Refused).to_string()),
     ("      one dead connection after another", |ride| ride.unanswered(Outcome::Unanswered).to_string()),
+    ("ms without any answer while the backend served", |ride| format!("{:.0}", ride.silence())),
     ("ms a killed connection is missing, mean", |ride| format!("{:.0}", ride.recovery().mean)),
     ("  longest", |ride| format!("{:.0}", ride.recovery().longest)),
     ("  never made good", |ride| ride.recovery().never.to_string()),
@@ -85,4 +89,8 @@ pub fn judge_downs(downs: &[Down], verdicts: &mut Verdicts) {
     let (Some(few), Some(many)) = (of(FEW), of(MANY)) else { return };
     let what = format!("connects tried while down, {MANY} callers vs {FEW}");
     verdicts.wanted_times(&what, many.attempts / few.attempts, Bound::AtMost(2.0));
+    let what = format!("connects tried a second while down, {MANY} callers");
+    verdicts.wanted(&what, many.attempts, "", Bound::AtMost(MOST_ATTEMPTS));
+    let what = format!("processor used while down, {MANY} callers included, of a core");
+    verdicts.wanted(&what, many.processor, " %", Bound::Below(1.0));
 }

@@ -18,6 +18,9 @@ pub const SIZE: usize = 8;
 /// the recovery time that is wanted, so whoever takes longer pays here too.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// Time is looked at in pieces of this length.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// What happened to one contestant.
 pub struct Ride {
     pub name: &'static str,
@@ -151,6 +154,26 @@ impl Ride {
             found.push(Comeback { kind: outage.kind, first_answer: since(first), whole });
         }
         found
+    }
+
+    /// Time in which the backend served and nobody got an answer, in ms: how callers that wait long, and so ask little,
+    /// weigh as much as others.
+    pub fn silence(&self) -> f64 {
+        let mut answers: Vec<Instant> = Vec::with_capacity(self.requests.len());
+        let answered = self.requests.iter().filter(|request| request.outcome == Outcome::Answered);
+        answers.extend(answered.map(|request| request.ended));
+        answers.sort();
+        let mut silent = Duration::ZERO;
+        let mut from = self.began;
+        while let Some(last) = answers.last().filter(|&&last| from < last) {
+            let to = from + GLANCE;
+            let next = answers[answers.partition_point(|&answer| answer < from)..].first().unwrap_or(last);
+            if self.record.serves_throughout(from, to) && *next >= to {
+                silent += GLANCE;
+            }
+            from = to;
+        }
+        1e3 * silent.as_secs_f64()
     }
 
     /// Connections tried a second while the backend refused them.
