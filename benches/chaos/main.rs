@@ -1,4 +1,17 @@
 //! A backend that refuses, hangs, dawdles and loses connections, and what reaches the callers of a pool in front of it.
+//!
+//! What a sceptic may ask:
+//!
+//! - *Do both pools meet the same?* The same backend code, driver timeouts, sizes, patience, retries and plan, blow by blow. Not
+//!   the same victims: a blow strikes one of whoever lives, and who lives is the pool's doing.
+//! - *Is r2d2 held back?* It has a thread per connection, so that one connect that hangs holds up no other; its pause after a
+//!   failed connect, which grows with its `connection_timeout`, is as short as callers this impatient make it; and it runs both
+//!   with its test on checkout and without.
+//! - *Callers that wait long ask little. Does that not hide failures?* It does, in any share of requests. Hence the time in
+//!   which nobody got an answer although the backend served, which weighs them all alike.
+//! - *Who says when capacity is back?* The backend: it counts living connections, whatever a pool believes.
+//! - *A connection that is killed in a caller's hands?* The request is sent once more, as for any dead connection. Only if that
+//!   one too is killed in its hands does the request not count.
 
 mod backend;
 mod callers;
