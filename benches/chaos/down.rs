@@ -7,6 +7,7 @@ use crate::backend::{Backend, Condition};
 use crate::contestants::Contestant;
 use crate::harness::Table;
 use crate::processor;
+use crate::report::ms_or_never;
 use crate::ride::{self, Ride};
 
 /// Callers of the two laps.
@@ -62,7 +63,7 @@ pub fn print(downs: &[Down]) {
             format!("{:.1}", down.attempts),
             format!("{:.2}", down.processor),
             format!("{:.1}", down.time_to_error),
-            format!("{:.0}", down.first_answer),
+            ms_or_never(down.first_answer),
         ]);
     }
     table.print();

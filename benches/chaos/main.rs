@@ -91,7 +91,7 @@ fn main() {
         lap("down", each, &mut || downs.push(down::run(each, callers, length.mul_f64(DOWN), seed)));
     }
     for each in &IN_OVERLOAD {
-        lap("overload", each, &mut || overloads.push(overload::run(each, length.mul_f64(OVERLOAD))));
+        lap("overload", each, &mut || overloads.push(overload::run(each, length.mul_f64(OVERLOAD), seed)));
     }
     progress.finish();
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Condition, READ_TIMEOUT};
 use crate::contestants::{Contestant, Lender, Terms};
-use crate::harness::Table;
+use crate::harness::{Dice, Table};
+use crate::report::ms_or_never;
 
 const SIZE: usize = 4;
 
@@ -33,7 +34,7 @@ pub struct Overload {
     pub capacity: f64,
     /// Tries that failed then, a second.
     pub failures: f64,
-    /// From the fall of the load to the last try that failed, in ms.
+    /// From the fall of the load until no try failed for as long as two take, in ms. Infinite: not in the time given.
     pub relief: f64,
     /// Requests answered in time in the last quarter of the time after it, in percent.
     pub afterwards: f64,
@@ -44,7 +45,7 @@ pub struct Overload {
 type Try = (Instant, bool);
 
 /// Overloads for `lasts`, and looks on for as long with a bearable load.
-pub fn run(contestant: &Contestant, lasts: Duration) -> Overload {
+pub fn run(contestant: &Contestant, lasts: Duration, seed: u64) -> Overload {
     let backend = Backend::new(SIZE);
     let pool = (contestant.build)(&backend, Terms { size: SIZE, patience: PATIENCE });
     backend.turn(Condition::Laden);
@@ -55,8 +56,8 @@ pub fn run(contestant: &Contestant, lasts: Duration) -> Overload {
     let (fell, tries) = thread::scope(|scope| {
         let callers: Vec<_> = (0..CALLERS)
             .map(|number| {
-                let (pool, pace, share) = (&*pool, &pace, f64::from(number) / f64::from(CALLERS));
-                let call = move || call(pool, pace, share, over);
+                let (pool, pace, dice) = (&*pool, &pace, Dice::seeded(seed + u64::from(number)));
+                let call = move || call(pool, pace, dice, over);
                 thread::Builder::new().stack_size(128 * 1024).spawn_scoped(scope, call).expect("a thread for a caller")
             })
             .collect();
@@ -72,7 +73,6 @@ pub fn run(contestant: &Contestant, lasts: Duration) -> Overload {
     // The first patience of all is not the state that lasts.
     let settled = began + 2 * PATIENCE;
     let seconds = (fell - settled).as_secs_f64();
-    let last = tries.iter().filter(|&&(ended, good)| !good && ended > fell).map(|&(ended, _)| ended).max();
     let quarter = over - lasts / 4;
     let (good, bad) = (count(quarter, over, true), count(quarter, over, false));
     Overload {
@@ -80,18 +80,33 @@ pub fn run(contestant: &Contestant, lasts: Duration) -> Overload {
         goodput: count(settled, fell, true) / seconds,
         capacity,
         failures: count(settled, fell, false) / seconds,
-        relief: last.map_or(0.0, |last| 1e3 * (last - fell).as_secs_f64()),
+        relief: relief(&tries, fell, over),
         afterwards: 100.0 * good / (good + bad),
         mistakes: pool.end(),
     }
 }
 
-/// One caller: a request whenever the pace says, late if the one before took longer, and tried again at once.
-fn call(pool: &dyn Lender, pace: &AtomicU64, share: f64, over: Instant) -> Vec<Try> {
+fn relief(tries: &[Try], fell: Instant, over: Instant) -> f64 {
+    let failed = tries.iter().filter(|&&(ended, good)| !good && (fell..over).contains(&ended));
+    let mut failed: Vec<Instant> = failed.map(|&(ended, _)| ended).collect();
+    failed.sort();
+    let mut quiet_from = fell;
+    for failure in failed.into_iter().chain([over]) {
+        if failure - quiet_from >= 2 * PATIENCE {
+            return 1e3 * (quiet_from - fell).as_secs_f64();
+        }
+        quiet_from = failure;
+    }
+    f64::INFINITY
+}
+
+/// One caller: a request now and then, at random times whose mean distance is the pace, late if the one before took longer,
+/// and tried again at once. Callers with a beat of their own would fall into step when they are all held up together, and
+/// then overload the pool by their step whatever their number.
+fn call(pool: &dyn Lender, pace: &AtomicU64, mut dice: Dice, over: Instant) -> Vec<Try> {
     let mut tries = Vec::new();
-    let period = || Duration::from_nanos(pace.load(Relaxed));
-    // Spread over the first period.
-    let mut due = Instant::now() + period().mul_f64(share);
+    let mut pause = || Duration::from_nanos(pace.load(Relaxed)).mul_f64(-(1.0 - dice.share()).ln());
+    let mut due = Instant::now() + pause();
     while due < over {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         for _ in 0..TRIES {
@@ -107,7 +122,7 @@ fn call(pool: &dyn Lender, pace: &AtomicU64, share: f64, over: Instant) -> Vec<T
                 break;
             }
         }
-        due = (due + period()).max(Instant::now());
+        due = (due + pause()).max(Instant::now());
     }
     tries
 }
@@ -129,7 +144,7 @@ pub fn print(overloads: &[Overload]) {
             format!("{:.0}", overload.goodput),
             format!("{:.0}", 100.0 * overload.goodput / overload.capacity),
             format!("{:.0}", overload.failures),
-            format!("{:.0}", overload.relief),
+            ms_or_never(overload.relief),
             format!("{:.1}", overload.afterwards),
         ]);
     }

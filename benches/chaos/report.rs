@@ -41,13 +41,18 @@ fn percent(share: Share) -> String {
     format!("{:.3}", share.percent())
 }
 
+/// What never came is a dash.
+pub fn ms_or_never(figure: f64) -> String {
+    if figure.is_finite() { format!("{figure:.0}") } else { "-".to_owned() }
+}
+
 /// Each outage's, in their order, with what it was.
 fn list(ride: &Ride, figure: fn(&crate::ride::Comeback) -> f64) -> String {
     let mut texts = Vec::new();
     for comeback in ride.comebacks() {
         let letter = if comeback.kind == Condition::Hanging { "h" } else { "r" };
         let figure = figure(&comeback);
-        texts.push(if figure.is_finite() { format!("{letter} {figure:.0}") } else { format!("{letter} -") });
+        texts.push(format!("{letter} {}", ms_or_never(figure)));
     }
     texts.join(", ")
 }
