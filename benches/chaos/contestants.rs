@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use scheduled_thread_pool::ScheduledThreadPool;
-use slackwater::{CheckoutError, Manager, Pool};
+use slackwater::{BreakerConfig, Builder, CheckoutError, Manager, Pool};
 
 use crate::backend::{Backend, CONNECT_TIMEOUT, Connection, Fault, READ_TIMEOUT};
 
@@ -17,6 +17,11 @@ pub const UNTESTED: &str = "r2d2, untested";
 
 /// How often ours looks at each connection that is free.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long its breaker stays open, at first and at the most: callers that wait a quarter of a second have no use for its
+/// default of a second and more.
+const OPEN_AT_FIRST: Duration = Duration::from_millis(100);
+const OPEN_AT_MOST: Duration = Duration::from_millis(250);
 
 /// What a pool for this bench is to be like.
 #[derive(Clone, Copy)]
@@ -50,19 +55,25 @@ pub struct Contestant {
     pub build: fn(&Arc<Backend>, Terms) -> Box<dyn Lender>,
 }
 
-const SLACKWATER: Contestant = Contestant { name: OURS, build: slackwater };
+const SLACKWATER: Contestant =
+    Contestant { name: OURS, build: |backend, terms| slackwater(settings(backend, terms).breaker(breaker())) };
+const NO_BREAKER: Contestant = Contestant {
+    name: "slackwater, no breaker",
+    build: |backend, terms| slackwater(settings(backend, terms).breaker(None)),
+};
 const TESTED: Contestant = Contestant { name: R2D2, build: |backend, terms| r2d2(backend, terms, true) };
 const NOT_TESTED: Contestant = Contestant { name: UNTESTED, build: |backend, terms| r2d2(backend, terms, false) };
 
 /// Who takes part in what. While a backend refuses or has its hands full, a test on checkout tells nothing, or takes half of
 /// what there is: r2d2 goes without.
 pub const IN_PLAN: [Contestant; 3] = [SLACKWATER, TESTED, NOT_TESTED];
-pub const IN_DOWN: [Contestant; 2] = [SLACKWATER, NOT_TESTED];
+pub const IN_DOWN: [Contestant; 3] = [SLACKWATER, NO_BREAKER, NOT_TESTED];
 pub const IN_OVERLOAD: [Contestant; 2] = [SLACKWATER, NOT_TESTED];
 
 /// What each is set to, for the reader of the figures.
 pub const SETTINGS: &str = "\
-slackwater: checks each free connection every 250 ms, replaces it after one failure
+slackwater: checks each free connection every 250 ms, replaces it after one failure; its breaker is open for 100 ms, then 200,
+then 250
 r2d2: tests on checkout (its default); a thread per connection; its pause after a failed connect half the callers' patience
 r2d2, untested: the same without the test on checkout
 all: 8 connections, 8 opened at once; a connection whose request failed says so at its return and is closed";
@@ -104,8 +115,9 @@ impl r2d2::ManageConnection for Connecting {
     }
 }
 
-fn slackwater(backend: &Arc<Backend>, terms: Terms) -> Box<dyn Lender> {
-    let pool = Pool::builder(Connecting(Arc::clone(backend)))
+/// What a user of this backend sets; the rest is as it comes.
+fn settings(backend: &Arc<Backend>, terms: Terms) -> Builder<Connecting> {
+    Pool::builder(Connecting(Arc::clone(backend)))
         .name("chaos")
         .max_size(terms.size)
         .checkout_timeout(terms.patience)
@@ -113,8 +125,15 @@ fn slackwater(backend: &Arc<Backend>, terms: Terms) -> Box<dyn Lender> {
         .create_timeout(CONNECT_TIMEOUT)
         .check_timeout(READ_TIMEOUT)
         .check_interval(CHECK_INTERVAL)
-        .remove_after(1);
-    Box::new(Slackwater(pool.build().expect("the backend is up")))
+        .remove_after(1)
+}
+
+fn breaker() -> BreakerConfig {
+    BreakerConfig::new().open_for_at_first(OPEN_AT_FIRST).open_for(OPEN_AT_MOST)
+}
+
+fn slackwater(builder: Builder<Connecting>) -> Box<dyn Lender> {
+    Box::new(Slackwater(builder.build().expect("the backend is up")))
 }
 
 struct Slackwater(Pool<Connecting>);
@@ -125,7 +144,7 @@ impl Lender for Slackwater {
             Ok(mut connection) => used(&mut connection),
             Err(error) => {
                 let timed_out = matches!(error, CheckoutError::Timeout(_));
-                return Err(Refusal { timed_out, retry_after: None });
+                return Err(Refusal { timed_out, retry_after: error.retry_after() });
             }
         }
         Ok(())
