@@ -72,8 +72,7 @@ pub const IN_OVERLOAD: [Contestant; 2] = [SLACKWATER, NOT_TESTED];
 
 /// What each is set to, for the reader of the figures.
 pub const SETTINGS: &str = "\
-slackwater: checks each free connection every 250 ms, replaces it after one failure; its breaker is open for 100 ms, then 200,
-then 250
+slackwater: checks each free connection every 250 ms, replaces it after one failure; breaker open for 100 ms, then 200, then 250
 r2d2: tests on checkout (its default); a thread per connection; its pause after a failed connect half the callers' patience
 r2d2, untested: the same without the test on checkout
 all: 8 connections, 8 opened at once; a connection whose request failed says so at its return and is closed";
