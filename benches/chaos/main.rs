@@ -44,7 +44,7 @@ the same for each, run one after the other. 16 callers, 8 connections, 250 ms of
 turns out dead. Then the backend is merely gone, under 1 caller and under 64; then it is there, and overloaded.
 
 A request counts for availability if a healthy resource could have served it:
-- the backend served from its issue on for as long as two tries take that connect first,
+- the backend served from its issue on for as long as two tries take that connect first, and 50 ms more,
 - and its pool had a living connection at its issue, or had had 500 ms since the last outage to make one,
 - and it did not lose its last connection while it had it in hand.
 The other two shares, of all requests and of those issued while the backend served, are printed with it.

@@ -18,6 +18,9 @@ pub const SIZE: usize = 8;
 /// the recovery time that is wanted, so whoever takes longer pays here too.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// What is asked so shortly before an outage may meet it because the machine was busy with others.
+const STALL: Duration = Duration::from_millis(50);
+
 /// Time is looked at in pieces of this length.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -107,12 +110,12 @@ impl Ride {
     }
 
     /// Whether a healthy resource could have served it. The backend served from its issue on for as long as two tries take
-    /// that connect first; the pool had a living connection, or had had `GRACE` to make one; and its last connection was
+    /// that connect first, and `STALL`; the pool had a living connection, or had had `GRACE` to make one; and its last connection was
     /// not killed in its own hands.
     pub fn could_be_served(&self, request: &Request) -> bool {
         let Some(since) = self.record.serves_since(request.issued) else { return false };
         let condition = self.record.condition_at(request.issued);
-        let needs = callers::TRIES as u32 * (condition.connecting() + condition.answering());
+        let needs = callers::TRIES as u32 * (condition.connecting() + condition.answering()) + STALL;
         self.record.serves_throughout(request.issued, request.issued + needs)
             && (request.had_living || request.issued.duration_since(since) >= GRACE)
             && request.outcome != Outcome::Struck
