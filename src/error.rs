@@ -205,7 +205,7 @@ impl Error for WouldDeadlock {}
 pub struct CreateError {
     /// The pool's name.
     pub pool: Option<Arc<str>>,
-    /// Creations of the pool that failed in a row, this one included.
+    /// Attempts of the pool that failed in a row, this one included. Creations that failed at the same time are one.
     pub attempts: u32,
     /// How long the caller waited meanwhile.
     pub waited: Duration,

@@ -31,8 +31,10 @@ pub(super) struct CreationState {
     pub(super) orphans: AtomicU32,
     /// Somebody tried without waiting and found nothing: one creation is wanted although nobody waits.
     pub(super) asked: AtomicBool,
-    /// Creations that failed in a row, and before which time there is no other: zero unless they are failing.
+    /// Creations that failed in a row, when the last of them did, and before which time there is no other: zero unless
+    /// they are failing.
     failures: AtomicU32,
+    last_failed: AtomicU64,
     not_before: AtomicU64,
     last_error: Mutex<Option<SharedError>>,
 }
@@ -47,6 +49,7 @@ impl Default for CreationState {
             orphans: AtomicU32::new(0),
             asked: AtomicBool::new(false),
             failures: AtomicU32::new(0),
+            last_failed: AtomicU64::new(0),
             not_before: AtomicU64::new(0),
             last_error: Mutex::new(None),
         }
@@ -82,11 +85,13 @@ impl CreationState {
         (not_before > now).then_some(not_before)
     }
 
-    /// Pauses creation after a failure. Returns how many there have been in a row.
-    fn failed(&self, backoff: &Backoff, now: u64) -> u32 {
-        let failures = self.failures.fetch_add(1, SeqCst).saturating_add(1);
+    /// Pauses creation after a failure of one that `began` then. Returns how many there have been in a row, and whether this is
+    /// a further one: what fails together has failed once, however many were tried at the time.
+    fn failed(&self, backoff: &Backoff, began: u64, now: u64) -> (u32, bool) {
+        let is_further = began >= self.last_failed.swap(now, SeqCst) || self.failures() == 0;
+        let failures = self.failures.fetch_add(u32::from(is_further), SeqCst).saturating_add(u32::from(is_further));
         self.not_before.store(now.saturating_add(backoff.pause(failures)).max(1), SeqCst);
-        failures
+        (failures, is_further)
     }
 
     /// Ends the row of failures. True if there was one.
@@ -179,7 +184,8 @@ impl<M: Manager> Inner<M> {
         let Vacancy { mut right, leave } = vacancy;
         let begun = Instant::now();
         let number = self.births.fetch_add(1, Relaxed);
-        self.life(&right).conceived(number, self.now());
+        let began = self.now();
+        self.life(&right).conceived(number, began);
         let made = self.make_resource();
         self.crew.came_back();
         match made {
@@ -201,9 +207,10 @@ impl<M: Manager> Inner<M> {
             Err(mut failure) => {
                 self.counts.create_failures.add_one();
                 // Before the place is back: whoever takes it must see the pause, and the reason.
-                failure.failures = self.creation.failed(&self.config.backoff, self.now());
+                let (failures, is_further) = self.creation.failed(&self.config.backoff, began, self.now());
+                failure.failures = failures;
                 self.set_last_error(Some(Arc::clone(&failure.error)));
-                self.not_made(leave);
+                self.not_made(leave, is_further);
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
                 Err(failure)

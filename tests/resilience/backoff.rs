@@ -107,3 +107,25 @@ fn what_is_free_is_lent_while_creation_pauses() {
     clock.advance(SEC);
     closes_balanced(&pool);
 }
+
+/// On a clock that runs: where it stands still, what fails together cannot be told from what fails one after another.
+#[test]
+fn creations_that_fail_together_have_failed_once() {
+    let probe = Probe::new();
+    let builder =
+        Pool::builder(probe.clone()).max_size(8).min_idle(0).creation(Creation::Background).create_parallelism(8);
+    let pool = builder.backoff(Backoff::new(MS, MS).without_jitter()).breaker(quick()).build().unwrap();
+    probe.create.next([Act::Fail; 8]);
+    probe.create.shut();
+    thread::scope(|s| {
+        let callers: Vec<_> = (0..8).map(|_| s.spawn(|| drop(pool.checkout().unwrap()))).collect();
+        until(|| probe.create.inside() == 8);
+        // Not before all have begun, by the clock too.
+        let began = std::time::Instant::now();
+        until(|| began.elapsed() > MS);
+        probe.create.open();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+    });
+    assert_eq!((pool.stats().create_failures, state(&pool)), (8, BreakerState::Closed));
+    closes_balanced(&pool);
+}
