@@ -51,7 +51,7 @@ pub(crate) mod waiters;
 pub(crate) mod word;
 
 #[cfg(all(test, slackwater_loom))]
-mod models;
+pub(crate) mod models;
 #[cfg(all(test, not(slackwater_loom)))]
 mod parts;
 #[cfg(all(test, not(slackwater_loom)))]

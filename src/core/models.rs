@@ -1,4 +1,4 @@
-//! The protocols of the shelf under the model checker: every interleaving within the bound, every value a relaxed load
+//! The protocols of the shelf under the model checker (those of the breaker are in `src/resilience/models.rs`): every interleaving within the bound, every value a relaxed load
 //! may see.
 //!
 //! ```text
@@ -15,7 +15,7 @@ mod closing;
 mod fences;
 mod giving_up;
 mod lists;
-pub(super) mod mutation;
+pub(crate) mod mutation;
 mod queue;
 mod sequenced;
 
@@ -86,12 +86,12 @@ fn now() -> u64 {
 }
 
 /// Explores every interleaving of `run`: for two threads and few steps.
-fn explore_all(name: &str, run: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn explore_all(name: &str, run: impl Fn() + Sync + Send + 'static) {
     explore_within(None, name, run);
 }
 
 /// Explores `run` up to the bound in `LOOM_MAX_PREEMPTIONS`.
-fn explore(name: &str, run: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn explore(name: &str, run: impl Fn() + Sync + Send + 'static) {
     explore_within(loom::model::Builder::new().preemption_bound.or(Some(2)), name, run);
 }
 

@@ -8,8 +8,9 @@
 //! OPEN      -> CLOSED       reset
 //! CLOSED    -> HALF_OPEN    suspect
 //! ```
-//! State and time of the word are a *period*, and each period is later than the one before, whatever the clock says. A [`Ticket`] names
-//! the period its call was let through in; what it tells counts while the word still names the same. Every step is one exchange of
+//! State and time of the word are a *period*. Each step into OPEN or CLOSED goes to a later time, whatever the clock says, and every way
+//! back to a state leads through one of these: no two periods are the same. A [`Ticket`] names the period its call was let through in;
+//! what it tells counts while the word still names the same. Every step is one exchange of
 //! the whole word, so each has one winner, who alone learns of the [`Change`]; whoever loses looks at the new word and starts over.
 //!
 //! Runs that would go wrong elsewhere, and how they end here:
@@ -46,7 +47,7 @@ use crate::keeper::nanos;
 use std::fmt;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 pub(super) use word::{MOST_FAILURES, MOST_OPENINGS, MOST_PROBES, MOST_SUCCESSES, MS};
-use word::{Period, View, Word, after, not_before};
+use word::{Period, View, Word, after, closed_since, not_before};
 
 /// What a breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Circuit {
             let next = match view {
                 View::Closed { .. } => return Ok(Ticket { period: seen.period(), change: None }),
                 View::Open { until, openings } if until * MS <= now || left_out!("circuit_time") => {
-                    View::HalfOpen { since: after(until, now), openings, probing: 1, successes: 0, round: 0 }
+                    View::HalfOpen { since: not_before(now).max(until), openings, probing: 1, successes: 0, round: 0 }
                 }
                 View::HalfOpen { since, openings, probing, successes, .. }
                     if probing < self.probes || left_out!("circuit_places") =>
@@ -288,7 +289,7 @@ impl Circuit {
                     self.opening(view, now, None)
                 }
                 View::HalfOpen { since, successes, .. } if successes + 1 >= self.success_threshold => {
-                    View::Closed { since: after(since, now), failures: 0 }
+                    View::Closed { since: closed_since(since, now), failures: 0 }
                 }
                 View::HalfOpen { since, openings, probing, successes, .. } => View::HalfOpen {
                     since,
@@ -365,7 +366,7 @@ impl Circuit {
     pub(crate) fn reset(&self, now: u64) -> Option<Change> {
         let mut seen = Word::from_bits(self.word.load(Relaxed));
         loop {
-            let next = View::Closed { since: after(seen.view().time(), now), failures: 0 };
+            let next = View::Closed { since: closed_since(seen.view().time(), now), failures: 0 };
             // Release: as in `tell`.
             match self.exchange(seen, next.into(), Release, Relaxed) {
                 Ok(change) => return change,

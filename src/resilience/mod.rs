@@ -11,6 +11,8 @@
 mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod circuit;
+#[cfg(all(test, slackwater_loom))]
+mod models;
 mod recovery;
 mod window;
 

@@ -1,8 +1,8 @@
 //! Calls and failures of the last while, in a ring of buckets.
 //!
 //! A bucket is one word: when it began, and how many calls and failures were told since. A period of a circuit counts from its own
-//! beginning: its buckets begin every eighth of the window from there on, and none of them with a bucket of an earlier period, because
-//! all of those began before it. So nothing has to be cleared when a circuit closes, and no clearing can meet a count that is late.
+//! beginning: its buckets begin every eighth of the window from there on, and none of them when a bucket of an earlier period did, because
+//! a circuit closes at a time later than anything told. So nothing has to be cleared when a circuit closes, and no clearing can meet a count that is late.
 //!
 //! What it leaves out, and why that does no harm:
 //!
@@ -11,8 +11,8 @@
 //!   call is lost. A thread that was held up until its bucket has turned to a later time drops its call, which is older than the window.
 //! - *The sum is not taken at one instant*: it lacks what others tell meanwhile, or has a part of it. Two failures told at once, in
 //!   two buckets, may each miss the other, and open the circuit one failure late.
-//! - *A bucket that is full is halved*, calls and failures alike: it weighs less, its rate stays. Rounding forgives up to one failure in
-//!   five hundred calls.
+//! - *A bucket that is full is halved*, successes and failures alike: it weighs less, its share stays. Rounding forgives up to one failure
+//!   in five hundred calls.
 
 use super::circuit::MS;
 use crate::core::sync::AtomicU64;
@@ -48,7 +48,8 @@ impl Bucket {
     fn and(self, failed: bool) -> Bucket {
         let Bucket { began, mut calls, mut failures } = self;
         if calls == FULL {
-            (calls, failures) = (calls / 2, failures / 2);
+            // What is rounded is rounded for the callers: it never opens a circuit.
+            (calls, failures) = ((calls - failures).div_ceil(2) + failures / 2, failures / 2);
         }
         Bucket { began, calls: calls + 1, failures: failures + u64::from(failed) }
     }

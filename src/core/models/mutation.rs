@@ -18,7 +18,7 @@ static REACHED: LazyLock<Option<Mutex<(File, HashSet<&str>)>>> = LazyLock::new(|
 });
 
 /// Whether this run does without the place `name`.
-pub(in crate::core) fn is(name: &'static str) -> bool {
+pub(crate) fn is(name: &'static str) -> bool {
     if let Some(reached) = &*REACHED {
         let (file, names) = &mut *reached.lock().expect("nothing panics under this lock");
         if names.insert(name) {
@@ -30,6 +30,6 @@ pub(in crate::core) fn is(name: &'static str) -> bool {
 
 /// The ordering of the place `name`, which `.ci/orderings` writes into its copy of the sources.
 #[allow(dead_code, reason = "only that copy calls it")]
-pub(in crate::core) fn ordering(name: &'static str, full: Ordering, weaker: Ordering) -> Ordering {
+pub(crate) fn ordering(name: &'static str, full: Ordering, weaker: Ordering) -> Ordering {
     if is(name) { weaker } else { full }
 }

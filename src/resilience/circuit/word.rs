@@ -36,11 +36,15 @@ pub(super) fn not_before(nanos: u64) -> u64 {
     nanos.div_ceil(MS).min(LATEST)
 }
 
-/// When the period after the one of `time` begins, at `now` in nanoseconds: later than that one, whatever the clock says, so that no
-/// two periods of a circuit have the same time.
-pub(super) fn after(time: u64, now: u64) -> u64 {
+/// The time of a period that follows one of `time`, and is not to be taken for another of its state: later, whatever the clock says.
+pub(super) fn after(time: u64, nanos: u64) -> u64 {
     let earliest = if left_out!("circuit_later") { 0 } else { time + 1 };
-    not_before(now).max(earliest).min(LATEST)
+    not_before(nanos).max(earliest).min(LATEST)
+}
+
+/// When a closed period begins at `now`, after one of `time`: later than anything told up to now.
+pub(super) fn closed_since(time: u64, now: u64) -> u64 {
+    after(time, now.saturating_add(1))
 }
 
 /// One word, high to low: state, time, counts. State and time together are a *period*; what changes a count stays in it.
@@ -197,5 +201,10 @@ mod tests {
         assert_eq!(after(7, 0), 8, "the clock may be behind");
         assert_eq!(after(7, 9 * MS + 1), 10, "never early");
         assert_eq!(after(7, u64::MAX), LATEST);
+        assert_eq!(
+            (closed_since(7, 9 * MS - 1), closed_since(7, 9 * MS)),
+            (9, 10),
+            "what is told at 9 ms may be in a bucket of 9 ms"
+        );
     }
 }

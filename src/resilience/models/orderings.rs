@@ -1,0 +1,127 @@
+//! What comes before what: whoever is let through, or refused, sees what was done before the outcome that made it so.
+//!
+//! Those who read are the threads spawned, which the checker runs last at first: it does not try a load later that others' loads followed.
+
+use super::*;
+use loom::cell::UnsafeCell;
+
+/// What calls leave behind. The checker reports whoever reads what it cannot see.
+struct Traces([UnsafeCell<u32>; 2]);
+
+// SAFETY: the checker watches every access; two that may meet are what the models are there to find.
+unsafe impl Sync for Traces {}
+// SAFETY: as above.
+unsafe impl Send for Traces {}
+
+impl Traces {
+    fn new() -> Arc<Self> {
+        Arc::new(Self([UnsafeCell::new(0), UnsafeCell::new(0)]))
+    }
+
+    fn leave(&self, at: usize) {
+        // SAFETY: each place has one writer, and readers come after it, or the checker says so.
+        self.0[at].with_mut(|trace| unsafe { *trace = 1 });
+    }
+
+    fn are_seen(&self, count: usize) {
+        for trace in &self.0[..count] {
+            // SAFETY: as in `leave`.
+            assert_eq!(trace.with(|trace| unsafe { *trace }), 1);
+        }
+    }
+}
+
+/// Rules out: a call that is let through because the circuit closed does not see what the probes did that closed it.
+#[test]
+fn what_probes_did_comes_before_calls_let_through_by_their_success() {
+    explore("what_probes_did_comes_before_calls_let_through", || {
+        let (circuit, probes) = half_open::<2>(config().probes(3).success_threshold(2));
+        let traces = Traces::new();
+        let threads: Vec<_> = (probes.into_iter().enumerate())
+            .map(|(at, probe)| {
+                let traces = Arc::clone(&traces);
+                spawn(&circuit, move |circuit| {
+                    traces.leave(at);
+                    tell(circuit, probe, SPAN, false);
+                })
+            })
+            .collect();
+        // Comes by the word before and after, and while its own exchange is under way.
+        let ticket = acquire(&circuit, SPAN).expect("the third place is free");
+        if !ticket.is_probe() {
+            traces.are_seen(2);
+        }
+        joined(threads);
+    });
+}
+
+/// Rules out the same for a refusal, and for what its text says.
+#[test]
+fn what_a_failed_call_did_comes_before_refusals_by_its_failure() {
+    explore_all("what_a_failed_call_did_comes_before_refusals", || {
+        let circuit = closed(config());
+        let ticket = acquire(&circuit, 0).expect("it is closed");
+        let traces = Traces::new();
+        let seen = Arc::clone(&traces);
+        let other = spawn(&circuit, move |circuit| {
+            if let Err(refused) = acquire(circuit, 0) {
+                seen.are_seen(1);
+                assert_eq!(refused.look.failures, 1);
+            }
+        });
+        traces.leave(0);
+        assert_eq!(tell(&circuit, ticket, 0, true), Some(step(Closed, Open)));
+        other.join().unwrap();
+    });
+}
+
+/// Rules out: whoever looks sees it open, and not why.
+#[test]
+fn whoever_sees_it_open_sees_the_failures_that_opened_it() {
+    explore_all("whoever_sees_it_open_sees_the_failures", || {
+        let circuit = closed(config());
+        let ticket = acquire(&circuit, 0).expect("it is closed");
+        let other = spawn(&circuit, |circuit| {
+            let look = circuit.look(0);
+            assert_eq!(look.failures, u32::from(look.state == Open));
+        });
+        tell(&circuit, ticket, 0, true);
+        other.join().unwrap();
+    });
+}
+
+/// Rules out the same for steps made by hand.
+#[test]
+fn what_came_before_a_trip_comes_before_refusals_by_it() {
+    explore_all("what_came_before_a_trip", || {
+        let circuit = closed(config());
+        let traces = Traces::new();
+        let seen = Arc::clone(&traces);
+        let other = spawn(&circuit, move |circuit| {
+            if acquire(circuit, 0).is_err() {
+                seen.are_seen(1);
+            }
+        });
+        traces.leave(0);
+        circuit.trip(0);
+        other.join().unwrap();
+    });
+}
+
+/// Rules out the same for the calls that a reset lets through.
+#[test]
+fn what_came_before_a_reset_comes_before_calls_let_through_by_it() {
+    explore_all("what_came_before_a_reset", || {
+        let circuit = open(config());
+        let traces = Traces::new();
+        let seen = Arc::clone(&traces);
+        let other = spawn(&circuit, move |circuit| {
+            if acquire(circuit, 0).is_ok() {
+                seen.are_seen(1);
+            }
+        });
+        traces.leave(0);
+        circuit.reset(0);
+        other.join().unwrap();
+    });
+}
