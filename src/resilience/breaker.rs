@@ -229,7 +229,7 @@ impl fmt::Debug for Breaker {
 /// Leave to make one call. Tell it how the call went.
 ///
 /// Dropped, it has no outcome: a probe gives its place back. Dropped by a panic that began after it was acquired, it has failed. Forgotten
-/// (`mem::forget`), a probe keeps its place for one or two of the spans that [`probes`](BreakerConfig::probes) speaks of.
+/// (`mem::forget`), a probe keeps its place until it is written off: see [`probes`](BreakerConfig::probes).
 ///
 /// ```
 /// # use slackwater::{Breaker, BreakerConfig};

@@ -27,16 +27,22 @@
 //! - *A trip or reset beside anything.* They end the period, and with it all that was under way.
 //! - *A call is let through in the closed period just before the circuit opens.* That is not ruled out: it began before.
 //!
-//! **Probes that hang.** A place belongs to a probe until it is heard of, and a probe that hangs would keep it for ever. Half-open
-//! time is divided into rounds, each as long as the circuit was open last. When no place is free and nobody was let through or
-//! heard of for a whole round, those under way are written off: their places are given anew, and rounds double like openings do. What a
-//! probe written off has to say still counts, for it was let through in this period: a backend whose calls take longer than a round can
-//! still close the circuit. Its end gives a place back too, so at most `probes` and those written off are under way.
+//! **Probes that hang.** A place belongs to a probe until that is heard of, and a probe that hangs would keep it for ever. If no place is
+//! free, and nobody was let through or heard of for as long as the circuit was open last, those under way are written off: their places
+//! are given anew, and the span doubles as when it opens. What a probe written off has to say still counts, for it was let through in this
+//! period: else a backend whose calls take longer than the span could never close the circuit, because every success would be of the round
+//! before. It gives a place back too, so no more are under way than `probes` and those written off.
 //!
-//! **Orderings.** Every exchange reads and writes the whole word, so the word alone needs none. Outcomes exchange with Release, and
-//! acquires load with Acquire: what a probe did comes before every call that is let through because of it, and what a
-//! failed call did before every refusal because of it. (Exchanges between the two continue the release sequence.) The number of failures
-//! beside the word, for texts alone, relies on that. It costs nothing on x86, and a call that succeeds in an untroubled circuit writes nothing.
+//! The time of the last news stands beside the word (`heard`), for want of room in it. It is written before the exchange that
+//! makes it true, so whoever finds the word full knows of everyone who filled it. A place that is given back and taken anew, while
+//! somebody is about to write it off, changes the word: that keeps the last two bits of the number of the span it happened in. Only who is
+//! held up between load and exchange for four spans, while it happens, lets one round of probes too many through.
+//!
+//! **Orderings.** Outcomes and admissions exchange with Release, and acquires load with Acquire: what a probe did comes before every call that
+//! is let through because of it, and what a failed call did before every refusal because of it. (All stores are exchanges, so each continues
+//! the release sequences of those before it.) `heard` relies on that, and the number of failures, which is for texts alone: failures at the
+//! same instant may be one more or less in it. The word itself needs no ordering, because an exchange reads and writes all of it. All this
+//! costs nothing on x86, and a call that succeeds in an untroubled circuit writes nothing.
 
 mod word;
 
@@ -116,6 +122,8 @@ pub(crate) struct Refused {
 
 pub(crate) struct Circuit {
     word: AtomicU64,
+    /// When a probe was let through or heard of last, in nanoseconds.
+    heard: AtomicU64,
     /// Failures since it was closed last, for texts alone. Written before the exchange that opens.
     failures: AtomicU32,
     /// Failures in a row that open it.
@@ -137,6 +145,7 @@ impl Circuit {
         };
         Self {
             word: AtomicU64::new(Word::from(View::Closed { since: 0, failures: 0 }).bits()),
+            heard: AtomicU64::new(0),
             failures: AtomicU32::new(0),
             threshold,
             window,
@@ -150,8 +159,7 @@ impl Circuit {
     /// Lets a call through, or refuses it. Asks for the time only if the circuit is not closed.
     #[inline]
     pub(crate) fn acquire(&self, now: impl Fn() -> u64) -> Result<Ticket, Refused> {
-        // Acquire, here and where the exchange is lost: meets the Release of `tell`, `open` and `reset`. Relaxed where it is won: the
-        // word is the one that was loaded, or one that says the same after places were taken and given back, which carries no more.
+        // Acquire, here and where the exchange is lost: meets the Release of every exchange but that of `cancelled`.
         let seen = Word::from_bits(self.word.load(Acquire));
         if seen.period().is_closed() {
             return Ok(Ticket { period: seen.period(), change: None });
@@ -167,18 +175,19 @@ impl Circuit {
             let next = match view {
                 View::Closed { .. } => return Ok(Ticket { period: seen.period(), change: None }),
                 View::Open { until, openings } if until * MS <= now || left_out!("circuit_time") => {
-                    View::HalfOpen { since: not_before(now).max(until), openings, probing: 1, successes: 0, round: 0 }
+                    View::HalfOpen { since: not_before(now).max(until), openings, probing: 1, successes: 0, span: 0 }
                 }
                 View::HalfOpen { since, openings, probing, successes, .. }
                     if probing < self.probes || left_out!("circuit_places") =>
                 {
-                    let round = self.round(since, openings, now);
-                    View::HalfOpen { since, openings, probing: probing + 1, successes, round }
+                    let span = self.span_at(since, openings, now);
+                    View::HalfOpen { since, openings, probing: probing + 1, successes, span }
                 }
+                // Nobody is heard of: those under way are written off.
                 View::HalfOpen { since, openings, successes, .. } if self.place_at(view, now) <= now => {
                     let openings = more(openings);
-                    let round = self.round(since, openings, now);
-                    View::HalfOpen { since, openings, probing: 1, successes, round }
+                    let span = self.span_at(since, openings, now);
+                    View::HalfOpen { since, openings, probing: 1, successes, span }
                 }
                 View::Open { .. } | View::HalfOpen { .. } => {
                     return Err(Refused {
@@ -188,7 +197,9 @@ impl Circuit {
                 }
             };
             let next = Word::from(next);
-            match self.exchange(seen, next, Relaxed, Acquire) {
+            self.hear(now);
+            // Release: meets the Acquire of whoever finds no place left, and must know of this probe.
+            match self.exchange(seen, next, Release, Acquire) {
                 Ok(change) => return Ok(Ticket { period: next.period(), change }),
                 Err(now_there) => seen = now_there,
             }
@@ -216,12 +227,12 @@ impl Circuit {
     pub(crate) fn cancelled(&self, ticket: Ticket) {
         // Relaxed: a place carries nothing but itself.
         let mut seen = Word::from_bits(self.word.load(Relaxed));
-        while let View::HalfOpen { since, openings, probing, successes, round } = seen.view()
+        while let View::HalfOpen { since, openings, probing, successes, span } = seen.view()
             && seen.period() == ticket.period
             && !left_out!("circuit_cancel")
         {
             let probing = probing.saturating_sub(1);
-            let next = View::HalfOpen { since, openings, probing, successes, round };
+            let next = View::HalfOpen { since, openings, probing, successes, span };
             match self.exchange(seen, next.into(), Relaxed, Relaxed) {
                 Ok(_) => return,
                 Err(now_there) => seen = now_there,
@@ -239,9 +250,10 @@ impl Circuit {
     /// Has it let through probes alone, if it is closed: something else suggests that calls would fail.
     pub(crate) fn suspect(&self, now: u64) -> Option<Change> {
         let mut seen = Word::from_bits(self.word.load(Relaxed));
-        while let View::Closed { since, .. } = seen.view() {
+        while let view @ View::Closed { since, .. } = seen.view() {
+            self.failures.store(self.look_at(view, now).failures, Relaxed);
             let since = after(since, now);
-            let next = View::HalfOpen { since, openings: 0, probing: 0, successes: 0, round: 0 };
+            let next = View::HalfOpen { since, openings: 0, probing: 0, successes: 0, span: 0 };
             // Release: as in `tell`.
             match self.exchange(seen, next.into(), Release, Relaxed) {
                 Ok(change) => return change,
@@ -291,13 +303,12 @@ impl Circuit {
                 View::HalfOpen { since, successes, .. } if successes + 1 >= self.success_threshold => {
                     View::Closed { since: closed_since(since, now), failures: 0 }
                 }
-                View::HalfOpen { since, openings, probing, successes, .. } => View::HalfOpen {
-                    since,
-                    openings,
-                    probing: probing.saturating_sub(1),
-                    successes: successes + 1,
-                    round: self.round(since, openings, now),
-                },
+                View::HalfOpen { since, openings, probing, successes, .. } => {
+                    self.hear(now);
+                    let span = self.span_at(since, openings, now);
+                    let (probing, successes) = (probing.saturating_sub(1), successes + 1);
+                    View::HalfOpen { since, openings, probing, successes, span }
+                }
                 // Nobody has a ticket of an open period.
                 View::Open { .. } => return None,
             };
@@ -324,8 +335,7 @@ impl Circuit {
         (at > now).then(|| at - now)
     }
 
-    /// When the next probe is let through, which may be in the past; None if the circuit is closed. `now` tells apart the rounds of
-    /// one that is half-open.
+    /// When the next probe is let through, at the latest; None if the circuit is closed. `now` or earlier is at once.
     pub(crate) fn opens_again_at(&self, now: u64) -> Option<u64> {
         match self.view() {
             View::Closed { .. } => None,
@@ -395,9 +405,18 @@ impl Circuit {
         self.open_for_at_first.saturating_mul(1 << openings.saturating_sub(1)).min(self.open_for)
     }
 
-    /// The round of a half-open period that `now` is in. The word keeps its last two bits.
-    fn round(&self, since: u64, openings: u32, now: u64) -> u64 {
+    /// Which of the spans that a half-open period is divided in it is at `now`, from 0.
+    fn span_at(&self, since: u64, openings: u32, now: u64) -> u64 {
         now.saturating_sub(since * MS) / self.span(openings)
+    }
+
+    /// Notes that a probe is about to be let through, or was heard of. To be called before the exchange that makes it so.
+    fn hear(&self, now: u64) {
+        // Relaxed: whoever relies on it comes by the word, which is exchanged with Release after this. The latest, for a thread
+        // that was held up must not make it seem longer ago.
+        if !left_out!("circuit_hear") {
+            self.heard.fetch_max(now, Relaxed);
+        }
     }
 
     /// From when on a probe is let through.
@@ -406,14 +425,7 @@ impl Circuit {
             View::Closed { .. } => 0,
             View::Open { until, .. } => until * MS,
             View::HalfOpen { probing, .. } if probing < self.probes => now,
-            View::HalfOpen { since, openings, round, .. } => {
-                // A whole round must have passed. Only two bits are known, so that after four rounds one or two more may seem
-                // to be needed: late, never early.
-                let current = self.round(since, openings, now);
-                let quiet = current.wrapping_sub(round) % 4;
-                let wait = 2_u64.saturating_sub(quiet);
-                (since * MS).saturating_add((current + wait).saturating_mul(self.span(openings)))
-            }
+            View::HalfOpen { openings, .. } => self.heard.load(Relaxed).saturating_add(self.span(openings)),
         }
     }
 

@@ -249,3 +249,51 @@ fn a_probe_that_hangs_is_written_off_once_and_still_counts() {
         assert_eq!(ends.join().unwrap(), Some(step(HalfOpen, Closed)));
     });
 }
+
+/// Rules out: whoever finds the last place taken does not know by whom, takes that probe for one that hangs too, and takes its place.
+#[test]
+fn a_probe_let_through_just_now_is_not_written_off() {
+    explore_all("a_probe_let_through_just_now_is_not_written_off", || {
+        let (circuit, [_hung]) = half_open(config().probes(2));
+        let late = 3 * SPAN;
+        let other = spawn(&circuit, move |circuit| acquire(circuit, late).is_ok());
+        let mine = acquire(&circuit, late).is_ok();
+        assert!(mine != other.join().unwrap(), "there was one place");
+    });
+}
+
+/// Rules out the same for one that was heard of just now: its place is taken, and the others' are not.
+#[test]
+fn beside_a_probe_that_is_heard_of_no_other_is_written_off() {
+    explore("beside_a_probe_that_is_heard_of_no_other_is_written_off", || {
+        let (circuit, [heard, _other]) = half_open(config().probes(2).success_threshold(9));
+        let late = 2 * SPAN - 1;
+        let ends = spawn(&circuit, move |circuit| tell(circuit, heard, late, false));
+        let in_time = acquire(&circuit, 2 * SPAN - 1);
+        ends.join().unwrap();
+        let after = acquire(&circuit, 2 * SPAN);
+        assert_eq!(in_time.is_ok(), after.is_err(), "one place is given back, and no more");
+    });
+}
+
+/// Rules out: a suspicion beside a failure is told of in vain, or both are told of one step.
+#[test]
+fn a_suspicion_beside_a_failure_is_one_step_each() {
+    explore_all("a_suspicion_beside_a_failure", || {
+        let circuit = closed(config());
+        let early = acquire(&circuit, 0).expect("it is closed");
+        let other = spawn(&circuit, move |circuit| tell(circuit, early, 0, true));
+        let suspected = circuit.suspect(0);
+        match (suspected, other.join().unwrap()) {
+            (Some(change), None) => {
+                assert_eq!((change, state(&circuit, 0)), (step(Closed, HalfOpen), HalfOpen));
+                let probe = acquire(&circuit, 0).expect("there is a place");
+                assert_eq!(tell(&circuit, probe, 0, true), Some(step(HalfOpen, Open)));
+                // The early one has failed too, in a period that was over.
+                assert!((1..=2).contains(&circuit.look(0).failures));
+            }
+            (None, Some(change)) => assert_eq!((change, state(&circuit, 0)), (step(Closed, Open), Open)),
+            both => panic!("{both:?}"),
+        }
+    });
+}

@@ -116,7 +116,7 @@ fn a_refusal_says_what_happened_in_numbers_and_what_to_do() {
     let _probes = [(); 2].map(|()| breaker.acquire().expect("its time has come"));
     assert_eq!(
         refused(&breaker).to_string(),
-        "breaker \"payments\" is half-open, with 2 probes under way after 4 failures, for the 2nd time in a row; try again in 4.0s at \
+        "breaker \"payments\" is half-open, with 2 probes under way after 4 failures, for the 2nd time in a row; try again in 2.0s at \
          the latest, or do without, and see why the calls failed"
     );
 }

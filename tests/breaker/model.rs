@@ -17,8 +17,8 @@ enum Period {
         openings: u32,
         under_way: u32,
         successes: u32,
-        /// The last round anyone was let through or heard of in.
-        round: u64,
+        /// When anyone was let through or heard of last.
+        heard: u64,
     },
 }
 
@@ -51,10 +51,6 @@ impl Reference {
         doubled.as_nanos() as u64
     }
 
-    fn current_round(&self, openings: u32) -> u64 {
-        self.now.saturating_sub(self.time * 1_000_000) / self.span(openings)
-    }
-
     fn open(&mut self, openings: u32, span: u64) {
         self.enter(Period::Open { openings }, not_before(self.now + span));
     }
@@ -65,22 +61,20 @@ impl Reference {
         match self.period.clone() {
             Period::Closed { .. } => {}
             Period::Open { openings } if self.now >= self.time * 1_000_000 => {
-                let (half_open, since) =
-                    (Period::HalfOpen { openings, under_way: 1, successes: 0, round: 0 }, not_before(self.now));
+                let since = not_before(self.now);
+                let half_open = Period::HalfOpen { openings, under_way: 1, successes: 0, heard: self.now };
                 (self.period, self.time, self.number) = (half_open, since, self.number + 1);
             }
             Period::Open { .. } => return None,
             Period::HalfOpen { openings, under_way, successes, .. } if under_way < probes => {
-                let round = self.current_round(openings);
-                self.period = Period::HalfOpen { openings, under_way: under_way + 1, successes, round };
+                self.period = Period::HalfOpen { openings, under_way: under_way + 1, successes, heard: self.now };
             }
-            Period::HalfOpen { openings, successes, round, .. } => {
-                if (self.current_round(openings) - round) % 4 < 2 {
+            Period::HalfOpen { openings, successes, heard, .. } => {
+                if self.now - heard < self.span(openings) {
                     return None;
                 }
                 let openings = (openings + 1).min(31);
-                let round = self.current_round(openings);
-                self.period = Period::HalfOpen { openings, under_way: 1, successes, round };
+                self.period = Period::HalfOpen { openings, under_way: 1, successes, heard: self.now };
             }
         }
         Some(self.number)
@@ -111,15 +105,14 @@ impl Reference {
                 let openings = (openings + 1).min(31);
                 self.open(openings, self.span(openings));
             }
-            (Period::HalfOpen { openings, under_way, successes, round }, outcome) => {
+            (Period::HalfOpen { openings, under_way, successes, heard }, outcome) => {
                 let under_way = under_way.saturating_sub(1);
                 if outcome.is_none() {
-                    self.period = Period::HalfOpen { openings, under_way, successes, round };
+                    self.period = Period::HalfOpen { openings, under_way, successes, heard };
                 } else if successes + 1 == self.config.success_threshold {
                     self.enter(Period::Closed { told: vec![] }, self.now / 1_000_000 + 1);
                 } else {
-                    let round = self.current_round(openings);
-                    self.period = Period::HalfOpen { openings, under_way, successes: successes + 1, round };
+                    self.period = Period::HalfOpen { openings, under_way, successes: successes + 1, heard: self.now };
                 }
             }
         }

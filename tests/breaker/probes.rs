@@ -153,24 +153,21 @@ fn a_permit_acquired_while_unwinding_is_not_failed_by_that() {
     assert_eq!((breaker.stats().failed, breaker.stats().failures), (1, 1));
 }
 
-/// Promise: a probe that hangs does not keep it half-open for ever; a round and the rest of the one before, and its place is given
-/// anew. Each time that happens rounds are twice as long, as with openings.
+/// Promise: a probe that hangs does not keep it half-open for ever: after as long as it was open, its place is given anew. Each
+/// time that happens the span doubles, as with openings.
 #[test]
-fn a_probe_that_hangs_loses_its_place_and_rounds_double() {
+fn a_probe_that_hangs_loses_its_place_and_spans_double() {
     let (breaker, clock) = open(BreakerConfig::new().probes(1).open_for(SECOND * 4));
     clock.advance(SECOND);
     let mut hung = vec![breaker.acquire().expect("its time has come")];
-    // From the beginning of half-open, in rounds of 1, 2, 4, 4 and 4 seconds.
-    let mut now = 0;
-    for (at, openings) in [(2, 2), (6, 3), (12, 4), (20, 5), (28, 6)] {
-        let wait = SECOND * (at - now);
+    for (seconds, openings) in [(1, 2), (2, 3), (4, 4), (4, 5), (4, 6)] {
+        let wait = SECOND * seconds;
         assert_eq!((breaker.retry_after(), refused(&breaker).retry_after), (Some(wait), wait));
         clock.advance(wait - NS);
         refused(&breaker);
         clock.advance(NS);
         hung.push(breaker.acquire().expect("the one before is written off"));
         assert_eq!((breaker.stats().probes, breaker.stats().openings), (1, openings));
-        now = at;
     }
     // What it has to say in the end counts: it is news of this half-open period.
     for permit in hung.drain(..2) {
@@ -181,10 +178,10 @@ fn a_probe_that_hangs_loses_its_place_and_rounds_double() {
     assert_eq!((breaker.state(), breaker.stats().failures), (Closed, 0));
 }
 
-/// Promise: a backend whose calls take longer than a round can close it. Provoked: callers without end, each call three times as long as
-/// an opening; were the probes of earlier rounds ignored, it would never close.
+/// Promise: a backend whose calls take longer than it was open can close it. Provoked: callers without end, each call three times as long as
+/// an opening; were probes ignored that are written off, it would never close.
 #[test]
-fn a_backend_slower_than_a_round_closes_it() {
+fn a_backend_slower_than_an_opening_closes_it() {
     let (breaker, clock) = open(BreakerConfig::new().open_for(SECOND));
     clock.advance(SECOND);
     let mut under_way = std::collections::VecDeque::new();
@@ -203,7 +200,7 @@ fn a_backend_slower_than_a_round_closes_it() {
     assert_eq!(took, 30, "the first two calls close it");
 }
 
-/// Promise: only silence writes probes off. Provoked: one place of two hangs, the other is used all the time, for many rounds.
+/// Promise: only silence writes probes off. Provoked: one place of two hangs, the other is used all the time, for many spans.
 #[test]
 fn while_some_are_heard_of_no_others_are_let_through() {
     let (breaker, clock) = open(BreakerConfig::new().success_threshold(60).open_for(SECOND));
@@ -231,12 +228,28 @@ fn a_crowd_after_a_long_silence_gets_no_more_places() {
 }
 
 #[test]
-fn a_forgotten_permit_costs_its_place_for_two_rounds_at_most() {
+fn a_forgotten_permit_costs_its_place_for_one_span() {
     let (breaker, clock) = open(BreakerConfig::new().probes(1).success_threshold(1));
     clock.advance(SECOND);
     std::mem::forget(breaker.acquire().expect("its time has come"));
+    clock.advance(SECOND - NS);
     refused(&breaker);
-    clock.advance(SECOND * 2);
+    clock.advance(NS);
     succeeds(&breaker);
     assert_eq!(breaker.state(), Closed);
+}
+
+/// Promise: whoever asks rarely is let through too. Provoked: a probe that hangs, and one call in any number of spans.
+#[test]
+fn who_asks_once_in_many_spans_finds_the_place_of_a_probe_that_hangs() {
+    for spans in 1..=60 {
+        let (breaker, clock) = open(BreakerConfig::new().probes(1).open_for(SECOND));
+        clock.advance(SECOND);
+        std::mem::forget(breaker.acquire().expect("its time has come"));
+        for _ in 0..4 {
+            clock.advance(SECOND * spans);
+            std::mem::forget(breaker.acquire().expect("nobody was heard of"));
+            refused(&breaker);
+        }
+    }
 }

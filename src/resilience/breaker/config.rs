@@ -118,8 +118,8 @@ impl BreakerConfig {
 
     /// Most probes under way at once: 1 to 31. Default: 2. All other calls are refused meanwhile.
     ///
-    /// A probe that is not heard of within one or two times the span it was open for last is written off, and another let through in
-    /// its place: what hangs must not keep it from closing.
+    /// If all of them are under way, and nothing is heard of them for as long as it was open last, they are written off and others let
+    /// through in their place: what hangs must not keep it from closing.
     pub fn probes(mut self, at_once: u32) -> Self {
         self.probes = at_once;
         self

@@ -18,8 +18,8 @@ const _: () = assert!(STATE_BITS + TIME_BITS + COUNT_BITS == u64::BITS);
 const OPENINGS_BITS: u32 = 5;
 const PROBING_BITS: u32 = 5;
 const SUCCESSES_BITS: u32 = 6;
-const ROUND_BITS: u32 = 2;
-const _: () = assert!(OPENINGS_BITS + PROBING_BITS + SUCCESSES_BITS + ROUND_BITS == COUNT_BITS);
+const SPAN_BITS: u32 = 2;
+const _: () = assert!(OPENINGS_BITS + PROBING_BITS + SUCCESSES_BITS + SPAN_BITS == COUNT_BITS);
 
 pub(in crate::resilience) const MOST_FAILURES: u32 = (1 << COUNT_BITS) - 1;
 pub(in crate::resilience) const MOST_OPENINGS: u32 = (1 << OPENINGS_BITS) - 1;
@@ -65,7 +65,7 @@ pub(super) enum View {
     },
     Open {
         until: u64,
-        /// How often in a row it opened, or wrote probes off: from 1.
+        /// How often in a row it opened, or wrote probes off: 0 only in half-open, if it was never open.
         openings: u32,
     },
     HalfOpen {
@@ -74,8 +74,8 @@ pub(super) enum View {
         /// Probes under way that are not written off.
         probing: u32,
         successes: u32,
-        /// The round in which a probe was let through or heard of last. The word keeps its last two bits.
-        round: u64,
+        /// The span of it in which a probe was let through or heard of last. The word keeps its last two bits.
+        span: u64,
     },
 }
 
@@ -130,8 +130,8 @@ impl Word {
                 let openings = take(OPENINGS_BITS) as u32;
                 let probing = take(PROBING_BITS) as u32;
                 let successes = take(SUCCESSES_BITS) as u32;
-                let round = take(ROUND_BITS);
-                View::HalfOpen { since: take(TIME_BITS), openings, probing, successes, round }
+                let span = take(SPAN_BITS);
+                View::HalfOpen { since: take(TIME_BITS), openings, probing, successes, span }
             }
         }
     }
@@ -146,11 +146,11 @@ impl From<View> for Word {
         match view {
             View::Closed { since, failures } => word(CLOSED, since, failures),
             View::Open { until, openings } => word(OPEN, until, openings),
-            View::HalfOpen { since, openings, probing, successes, round } => {
+            View::HalfOpen { since, openings, probing, successes, span } => {
                 debug_assert!(openings <= MOST_OPENINGS && probing <= MOST_PROBES && successes <= MOST_SUCCESSES);
-                let round = (round & ((1 << ROUND_BITS) - 1)) as u32;
+                let span = (span & ((1 << SPAN_BITS) - 1)) as u32;
                 let counts =
-                    ((round << SUCCESSES_BITS | successes) << PROBING_BITS | probing) << OPENINGS_BITS | openings;
+                    ((span << SUCCESSES_BITS | successes) << PROBING_BITS | probing) << OPENINGS_BITS | openings;
                 word(HALF_OPEN, since, counts)
             }
         }
@@ -180,11 +180,11 @@ mod tests {
                 assert_eq!(Word::from(view).view(), view);
                 assert!(Word::from(view).period().is_closed());
             }
-            for openings in [1, MOST_OPENINGS] {
+            for openings in [0, 1, MOST_OPENINGS] {
                 let view = View::Open { until: time, openings };
                 assert_eq!(Word::from(view).view(), view);
-                for (probing, successes, round) in [(0, 0, 0), (1, 2, 3), (MOST_PROBES, 0, 0), (0, MOST_SUCCESSES, 1)] {
-                    let view = View::HalfOpen { since: time, openings, probing, successes, round };
+                for (probing, successes, span) in [(0, 0, 0), (1, 2, 3), (MOST_PROBES, 0, 0), (0, MOST_SUCCESSES, 1)] {
+                    let view = View::HalfOpen { since: time, openings, probing, successes, span };
                     assert_eq!(Word::from(view).view(), view);
                     assert!(!Word::from(view).period().is_closed());
                 }
