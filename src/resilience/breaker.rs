@@ -1,16 +1,20 @@
-//! The breaker for calls of the user's own. They run on the caller's thread, under no lock, as many at once as there are callers.
+//! The breaker for calls of the user's own. They run on the caller's thread, under no lock, as many at once as there
+//! are callers.
 
 mod config;
 mod error;
+mod permit;
 
 pub use config::{BreakerConfig, Trip};
 pub use error::{BreakerError, BreakerOpen};
+pub use permit::Permit;
 
-use super::circuit::{BreakerState, Change, Circuit, Look, Ticket};
+use super::circuit::{BreakerState, Change, Circuit, Look, Refused};
 use crate::core::sync::around::{AtomicU64, panicking};
 use crate::error::{ConfigError, let_go};
 use crate::keeper::{Clock, nanos};
 use crossbeam_utils::CachePadded;
+use permit::End;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,12 +23,14 @@ use std::time::Duration;
 
 /// Stops calling a backend that fails, and finds out when it is back.
 ///
-/// *Closed*, it lets every call through and counts failures. At too many it *opens*: calls are refused at once, and neither caller nor
-/// backend lose time on them. After a while it is *half-open*: a few calls are let through as probes, all others still refused. If the
-/// probes succeed it closes; if one fails it opens again, for twice as long. The idea is M. Nygard's ("Release It!", 2007).
+/// *Closed*, it lets every call through and counts failures. At too many it *opens*: calls are refused at once, and
+/// neither caller nor backend lose time on them. After a while it is *half-open*: a few calls are let through as
+/// probes, all others still refused. If the probes succeed it closes; if one fails it opens again, for twice as long.
+/// The idea is M. Nygard's ("Release It!", 2007).
 ///
-/// It is one word in memory: no lock, no thread, no timer. A call that succeeds while all is well costs two loads, and no look at the
-/// clock. Share it by reference, in an `Arc` or a static. A [`Pool`](crate::Pool) has one of its own for creating resources.
+/// It is one word in memory: no lock, no thread, no timer. A call that succeeds while all is well costs two loads, and
+/// no look at the clock. Share it by reference, in an `Arc` or a static. A [`Pool`](crate::Pool) has one of its own for
+/// creating resources.
 ///
 /// ```
 /// use slackwater::{Breaker, BreakerConfig, BreakerError, BreakerState, VirtualClock};
@@ -49,8 +55,8 @@ use std::time::Duration;
 /// # Ok::<_, slackwater::ConfigError>(())
 /// ```
 ///
-/// What comes before what: all that a probe did before its success, before every call that is let through because the breaker closed;
-/// all that a call did before its failure, before every refusal because the breaker opened.
+/// What comes before what: all that a probe did before its success, before every call that is let through because the
+/// breaker closed; all that a call did before its failure, before every refusal because the breaker opened.
 pub struct Breaker {
     circuit: Circuit,
     clock: Clock,
@@ -105,29 +111,31 @@ impl Breaker {
     ///
     /// # Panics
     /// When `f` does.
+    #[inline]
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, BreakerError<E>> {
         self.call_if(|_| true, f)
     }
 
-    /// Like [`call`](Self::call), for calls with errors that are no failure of the backend's, like "not found": `counts` says of an
-    /// error whether it is one.
+    /// Like [`call`](Self::call), for calls with errors that are no failure of the backend's, like "not found":
+    /// `counts` says of an error whether it is one.
     ///
-    /// An error that is not counts as a success, because the backend answered. What fails before it gets to the backend says nothing of it;
-    /// do that before the call, or drop the [`Permit`] of [`acquire`](Self::acquire).
+    /// An error that is not counts as a success, because the backend answered. What fails before it gets to the backend
+    /// says nothing of it; do that before the call, or drop the [`Permit`] of [`acquire`](Self::acquire).
     ///
     /// # Errors
     /// As for [`call`](Self::call).
     ///
     /// # Panics
     /// When `f` or `counts` does, which is a failure.
+    #[inline]
     pub fn call_if<T, E>(
         &self,
         counts: impl FnOnce(&E) -> bool,
         f: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, BreakerError<E>> {
         let mut permit = self.acquire()?;
-        // Whether it is unwinding already or not, only a panic of this call ends the permit before we do.
-        permit.was_unwinding = false;
+        // Whether this thread unwinds already or not, only a panic of this call ends the permit before we do.
+        permit.end = End::FailureIfUnwinding;
         let outcome = f();
         match &outcome {
             Err(error) if counts(error) => permit.failed(),
@@ -140,17 +148,22 @@ impl Breaker {
     ///
     /// # Errors
     /// The call is not to be made.
+    #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, BreakerOpen> {
         match self.circuit.acquire(|| self.clock.now()) {
             Ok(ticket) => {
                 self.changed(ticket.change);
-                Ok(Permit { breaker: self, ticket: Some(ticket), was_unwinding: panicking() })
+                let end = if panicking() { End::NoOutcome } else { End::FailureIfUnwinding };
+                Ok(Permit { breaker: self, period: ticket.period(), end })
             }
-            Err(refused) => {
-                self.counts.refused.fetch_add(1, Relaxed);
-                Err(BreakerOpen::new(self.name.clone(), refused))
-            }
+            Err(refused) => Err(self.refused(refused)),
         }
+    }
+
+    #[cold]
+    fn refused(&self, refused: Refused) -> BreakerOpen {
+        self.counts.refused.fetch_add(1, Relaxed);
+        BreakerOpen::new(self.name.clone(), refused)
     }
 
     /// What it does with calls now. [`HalfOpen`](BreakerState::HalfOpen) from the moment probes may come.
@@ -163,8 +176,9 @@ impl Breaker {
         self.circuit.retry_after(self.clock.now()).map(Duration::from_nanos)
     }
 
-    /// Opens it now, as another failure might: for [`open_for_at_first`](BreakerConfig::open_for_at_first), or for twice as long as the
-    /// last time if it was half-open. One that is open stays so for as long at least. Calls under way count no more.
+    /// Opens it now, as another failure might: for [`open_for_at_first`](BreakerConfig::open_for_at_first), or for
+    /// twice as long as the last time if it was half-open. One that is open stays so for as long at least. Calls under
+    /// way count no more.
     pub fn trip(&self) {
         self.changed(self.circuit.trip(self.clock.now()));
     }
@@ -197,6 +211,7 @@ impl Breaker {
     }
 
     /// Notes and logs what this thread has just brought about.
+    #[inline]
     fn changed(&self, change: Option<Change>) {
         if let Some(change) = change {
             self.note(change);
@@ -223,75 +238,6 @@ impl Breaker {
 impl fmt::Debug for Breaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Breaker").field("name", &self.name).field("stats", &self.stats()).finish_non_exhaustive()
-    }
-}
-
-/// Leave to make one call. Tell it how the call went.
-///
-/// Dropped, it has no outcome: a probe gives its place back. Dropped by a panic that began after it was acquired, it has failed. Forgotten
-/// (`mem::forget`), a probe keeps its place until it is written off: see [`probes`](BreakerConfig::probes).
-///
-/// ```
-/// # use slackwater::{Breaker, BreakerConfig};
-/// # let breaker = Breaker::new(BreakerConfig::new())?;
-/// let permit = breaker.acquire()?;
-/// match std::fs::read("Cargo.toml") {
-///     Ok(_) => permit.succeeded(),
-///     Err(_) => permit.failed(),
-/// }
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
-#[must_use = "a permit that is dropped has no outcome"]
-pub struct Permit<'b> {
-    breaker: &'b Breaker,
-    /// None once the outcome is told.
-    ticket: Option<Ticket>,
-    was_unwinding: bool,
-}
-
-impl Permit<'_> {
-    /// The call went well. Its effects come before what follows if this closes the breaker.
-    pub fn succeeded(mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.changed(self.breaker.circuit.succeeded(ticket, || self.breaker.clock.now()));
-        }
-    }
-
-    /// The call failed.
-    pub fn failed(mut self) {
-        self.fail();
-    }
-
-    /// Whether the breaker is half-open, and this call a test of its backend.
-    pub fn is_probe(&self) -> bool {
-        self.ticket.is_some_and(|ticket| ticket.is_probe())
-    }
-
-    #[cold]
-    fn fail(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.counts.failed.fetch_add(1, Relaxed);
-            self.breaker.changed(self.breaker.circuit.failed(ticket, || self.breaker.clock.now()));
-        }
-    }
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        if self.ticket.is_none() {
-            return;
-        }
-        if panicking() && !self.was_unwinding {
-            self.fail();
-        } else if let Some(ticket) = self.ticket.take() {
-            self.breaker.circuit.cancelled(ticket);
-        }
-    }
-}
-
-impl fmt::Debug for Permit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("is_probe", &self.is_probe()).finish_non_exhaustive()
     }
 }
 

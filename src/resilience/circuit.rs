@@ -1,4 +1,5 @@
-//! The state machine of a breaker in one word, which is the only authority. Times are nanoseconds of whatever clock it is given.
+//! The state machine of a breaker in one word, which is the only authority. Times are nanoseconds of whatever clock it
+//! is given.
 //!
 //! ```text
 //! CLOSED    -> OPEN         `threshold` failures in a row, or too many of a window's calls; trip
@@ -8,52 +9,62 @@
 //! OPEN      -> CLOSED       reset
 //! CLOSED    -> HALF_OPEN    suspect
 //! ```
-//! State and time of the word are a *period*. Each step into OPEN or CLOSED goes to a later time, whatever the clock says, and every way
-//! back to a state leads through one of these: no two periods are the same. A [`Ticket`] names the period its call was let through in;
-//! what it tells counts while the word still names the same. Every step is one exchange of
-//! the whole word, so each has one winner, who alone learns of the [`Change`]; whoever loses looks at the new word and starts over.
+//! State and time of the word are a *period*. Each step into OPEN or CLOSED goes to a later time, whatever the clock
+//! says, and every way back to a state leads through one of these: no two periods are the same. A [`Ticket`] names the
+//! period its call was let through in; what it tells counts while the word still names the same. Every step is one
+//! exchange of the whole word, so each has one winner, who alone learns of the [`Change`]; whoever loses looks at the
+//! new word and starts over.
 //!
 //! Runs that would go wrong elsewhere, and how they end here:
 //!
-//! - *A success from the closed period arrives in half-open.* It knows nothing of the backend's recovery. Its period is over; it
-//!   changes nothing. The same for a failure of back then, which would open the circuit on old news.
-//! - *Two probes end at once, one well and one badly.* Who exchanges first decides. If the success closed the circuit, or the failure
-//!   opened it, the other one's period is over. If the success was not the last one needed, it is counted, and then the failure opens.
+//! - *A success from the closed period arrives in half-open.* It knows nothing of the backend's recovery. Its period is
+//!   over; it changes nothing. The same for a failure of back then, which would open the circuit on old news.
+//! - *Two probes end at once, one well and one badly.* Who exchanges first decides. If the success closed the circuit,
+//!   or the failure opened it, the other one's period is over. If the success was not the last one needed, it is
+//!   counted, and then the failure opens.
 //! - *A probe of an earlier half-open period ends in a later one.* Another time, another period.
-//! - *k + 1 calls come when the time does, for k places.* The first to exchange makes it half-open with one place taken, k - 1 more take
-//!   theirs, each from the count it exchanged; the last finds none left.
-//! - *A thread is held up after it read the clock.* It is refused although the time has come meanwhile, or opens the circuit for as long as
-//!   it would have then. Whoever changes the word reads the clock after the word it changes, so time never runs back in it.
+//! - *k + 1 calls come when the time does, for k places.* The first to exchange makes it half-open with one place
+//!   taken, k - 1 more take theirs, each from the count it exchanged; the last finds none left.
+//! - *A thread is held up after it read the clock.* It is refused although the time has come meanwhile, or opens the
+//!   circuit for as long as it would have then. Whoever changes the word reads the clock after the word it changes, so
+//!   time never runs back in it.
 //! - *A trip or reset beside anything.* They end the period, and with it all that was under way.
 //! - *A call is let through in the closed period just before the circuit opens.* That is not ruled out: it began before.
 //!
-//! **Probes that hang.** A place belongs to a probe until that is heard of, and a probe that hangs would keep it for ever. If no place is
-//! free, and nobody was let through or heard of for as long as the circuit was open last, those under way are written off: their places
-//! are given anew, and the span doubles as when it opens. What a probe written off has to say still counts, for it was let through in this
-//! period: else a backend whose calls take longer than the span could never close the circuit, because every success would be of the round
-//! before. It gives a place back too, so no more are under way than `probes` and those written off.
+//! **Probes that hang.** A place belongs to a probe until that is heard of, and a probe that hangs would keep it for
+//! ever. If no place is free, and nobody was let through or heard of for as long as the circuit was open last, those
+//! under way are written off: their places are given anew, and the span doubles as when it opens. What a probe written
+//! off has to say still counts, for it was let through in this period: else a backend whose calls take longer than the
+//! span could never close the circuit, because every success would be of the round before. It gives a place back too,
+//! so no more are under way than `probes` and those written off.
 //!
-//! The time of the last news stands beside the word (`heard`), for want of room in it. It is written before the exchange that
-//! makes it true, so whoever finds the word full knows of everyone who filled it. A place that is given back and taken anew, while
-//! somebody is about to write it off, changes the word: that keeps the last two bits of the number of the span it happened in. Only who is
-//! held up between load and exchange for four spans, while it happens, lets one round of probes too many through.
+//! The time of the last news stands beside the word (`heard`), for want of room in it. It is written before the
+//! exchange that makes it true, so whoever finds the word full knows of everyone who filled it. A place that is given
+//! back and taken anew, while somebody is about to write it off, changes the word: that keeps the last two bits of the
+//! number of the span it happened in. Only who is held up between load and exchange for four spans, while it happens,
+//! lets one round of probes too many through.
 //!
-//! **Orderings.** Outcomes and admissions exchange with Release, and acquires load with Acquire: what a probe did comes before every call that
-//! is let through because of it, and what a failed call did before every refusal because of it. (All stores are exchanges, so each continues
-//! the release sequences of those before it.) `heard` relies on that, and the number of failures, which is for texts alone: failures at the
-//! same instant may be one more or less in it. The word itself needs no ordering, because an exchange reads and writes all of it. All this
-//! costs nothing on x86, and a call that succeeds in an untroubled circuit writes nothing.
+//! **Orderings.** Outcomes and admissions exchange with Release, and acquires load with Acquire: what a probe did comes
+//! before every call that is let through because of it, and what a failed call did before every refusal because of it.
+//! (All stores are exchanges, so each continues the release sequences of those before it.) `heard` relies on that, and
+//! the number of failures, which is for texts alone: failures at the same instant may be one more or less in it. The
+//! word itself needs no ordering, because an exchange reads and writes all of it. All this costs nothing on x86, and a
+//! call that succeeds in an untroubled circuit writes nothing.
 
+mod by_hand;
+mod look;
 mod word;
 
 use super::breaker::{BreakerConfig, Trip};
 use super::window::Window;
 use crate::core::sync::{AtomicU32, AtomicU64};
 use crate::keeper::nanos;
+pub(crate) use look::Look;
 use std::fmt;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+pub(super) use word::Period;
 pub(super) use word::{MOST_FAILURES, MOST_OPENINGS, MOST_PROBES, MOST_SUCCESSES, MS};
-use word::{Period, View, Word, after, closed_since, not_before};
+use word::{View, Word, after, closed_since, not_before};
 
 /// What a breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,22 +105,19 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// What of it is needed to tell how the call ended: one word, where it would be four.
+    pub(super) fn period(self) -> Period {
+        self.period
+    }
+
+    pub(super) fn of(period: Period) -> Self {
+        Self { period, change: None }
+    }
+
     /// Whether the call was let through by a half-open circuit.
     pub(crate) fn is_probe(&self) -> bool {
         !self.period.is_closed()
     }
-}
-
-/// What a circuit looks like at some time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
-    pub(crate) state: BreakerState,
-    /// Closed: failures in a row, or within the window. Else: those since it was closed last.
-    pub(crate) failures: u32,
-    /// How often in a row it opened, or wrote probes off; 31 is many.
-    pub(crate) openings: u32,
-    /// Probes under way, apart from those written off.
-    pub(crate) probes: u32,
 }
 
 /// A call that was not let through.
@@ -206,8 +214,8 @@ impl Circuit {
         }
     }
 
-    /// The call of this ticket went well. Writes nothing, and asks for no time, if the circuit is closed and has no failures to
-    /// forget.
+    /// The call of this ticket went well. Writes nothing, and asks for no time, if the circuit is closed and has no
+    /// failures to forget.
     #[inline]
     pub(crate) fn succeeded(&self, ticket: Ticket, now: impl Fn() -> u64) -> Option<Change> {
         // Relaxed: the word says it all. What it said when this thread got its ticket it says, or something newer.
@@ -238,29 +246,6 @@ impl Circuit {
                 Err(now_there) => seen = now_there,
             }
         }
-    }
-
-    /// Some call that was let through failed, nobody knows when it was. Counts as one of the present period.
-    pub(crate) fn failed_of_late(&self, now: impl Fn() -> u64) -> Option<Change> {
-        // Relaxed: as in `succeeded`.
-        let period = Word::from_bits(self.word.load(Relaxed)).period();
-        self.tell(Ticket { period, change: None }, now, true)
-    }
-
-    /// Has it let through probes alone, if it is closed: something else suggests that calls would fail.
-    pub(crate) fn suspect(&self, now: u64) -> Option<Change> {
-        let mut seen = Word::from_bits(self.word.load(Relaxed));
-        while let view @ View::Closed { since, .. } = seen.view() {
-            self.failures.store(self.look_at(view, now).failures, Relaxed);
-            let since = after(since, now);
-            let next = View::HalfOpen { since, openings: 0, probing: 0, successes: 0, span: 0 };
-            // Release: as in `tell`.
-            match self.exchange(seen, next.into(), Release, Relaxed) {
-                Ok(change) => return change,
-                Err(now_there) => seen = now_there,
-            }
-        }
-        None
     }
 
     #[cold]
@@ -320,72 +305,8 @@ impl Circuit {
         }
     }
 
-    /// What it does with a call at `now`.
-    pub(crate) fn state(&self, now: u64) -> BreakerState {
-        self.look(now).state
-    }
-
-    pub(crate) fn look(&self, now: u64) -> Look {
-        self.look_at(self.view(), now)
-    }
-
-    /// Nanoseconds until a call is let through: None if one is at once.
-    pub(crate) fn retry_after(&self, now: u64) -> Option<u64> {
-        let at = self.opens_again_at(now)?;
-        (at > now).then(|| at - now)
-    }
-
-    /// When the next probe is let through, at the latest; None if the circuit is closed. `now` or earlier is at once.
-    pub(crate) fn opens_again_at(&self, now: u64) -> Option<u64> {
-        match self.view() {
-            View::Closed { .. } => None,
-            view => Some(self.place_at(view, now)),
-        }
-    }
-
-    /// Opens it, as the next failure might: for as long as is its turn.
-    pub(crate) fn trip(&self, now: u64) -> Option<Change> {
-        self.open(now, None)
-    }
-
-    /// Opens it for that many nanoseconds, or leaves it open for that long.
-    pub(crate) fn trip_for(&self, now: u64, span: u64) -> Option<Change> {
-        self.open(now, Some(span))
-    }
-
-    fn open(&self, now: u64, span: Option<u64>) -> Option<Change> {
-        let mut seen = Word::from_bits(self.word.load(Relaxed));
-        loop {
-            let view = seen.view();
-            if let View::Closed { .. } = view {
-                self.failures.store(self.look_at(view, now).failures, Relaxed);
-            }
-            let next = self.opening(view, now, span);
-            if next == view {
-                return None;
-            }
-            // Release: as in `tell`.
-            match self.exchange(seen, next.into(), Release, Relaxed) {
-                Ok(change) => return change,
-                Err(now_there) => seen = now_there,
-            }
-        }
-    }
-
-    /// Closes it, and forgets every failure. What is under way counts no more.
-    pub(crate) fn reset(&self, now: u64) -> Option<Change> {
-        let mut seen = Word::from_bits(self.word.load(Relaxed));
-        loop {
-            let next = View::Closed { since: closed_since(seen.view().time(), now), failures: 0 };
-            // Release: as in `tell`.
-            match self.exchange(seen, next.into(), Release, Relaxed) {
-                Ok(change) => return change,
-                Err(now_there) => seen = now_there,
-            }
-        }
-    }
-
-    /// The open period after `view`: for `span`, or for as long as is its turn. One that is open already is never cut short.
+    /// The open period after `view`: for `span`, or for as long as is its turn. One that is open already is never cut
+    /// short.
     fn opening(&self, view: View, now: u64, span: Option<u64>) -> View {
         let openings = match view {
             View::Closed { .. } => 1,
@@ -412,43 +333,11 @@ impl Circuit {
 
     /// Notes that a probe is about to be let through, or was heard of. To be called before the exchange that makes it so.
     fn hear(&self, now: u64) {
-        // Relaxed: whoever relies on it comes by the word, which is exchanged with Release after this. The latest, for a thread
-        // that was held up must not make it seem longer ago.
+        // Relaxed: whoever relies on it comes by the word, which is exchanged with Release after this. The latest, for
+        // a thread that was held up must not make it seem longer ago.
         if !left_out!("circuit_hear") {
             self.heard.fetch_max(now, Relaxed);
         }
-    }
-
-    /// From when on a probe is let through.
-    fn place_at(&self, view: View, now: u64) -> u64 {
-        match view {
-            View::Closed { .. } => 0,
-            View::Open { until, .. } => until * MS,
-            View::HalfOpen { probing, .. } if probing < self.probes => now,
-            View::HalfOpen { openings, .. } => self.heard.load(Relaxed).saturating_add(self.span(openings)),
-        }
-    }
-
-    fn look_at(&self, view: View, now: u64) -> Look {
-        let heard = || self.failures.load(Relaxed);
-        let (failures, openings, probes) = match view {
-            View::Closed { since, failures } => {
-                (self.window.as_ref().map_or(failures, |window| window.told(since, now).failures), 0, 0)
-            }
-            View::Open { openings, .. } => (heard(), openings, 0),
-            View::HalfOpen { openings, probing, .. } => (heard(), openings, probing),
-        };
-        let state = match view {
-            // The next call makes it so.
-            View::Open { until, .. } if until * MS <= now => BreakerState::HalfOpen,
-            _ => view.state(),
-        };
-        Look { state, failures, openings, probes }
-    }
-
-    fn view(&self) -> View {
-        // Acquire: as in `acquire`.
-        Word::from_bits(self.word.load(Acquire)).view()
     }
 
     fn exchange(&self, seen: Word, next: Word, won: Ordering, lost: Ordering) -> Result<Option<Change>, Word> {

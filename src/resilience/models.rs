@@ -67,7 +67,8 @@ fn joined<T>(threads: impl IntoIterator<Item = loom::thread::JoinHandle<T>>) -> 
     threads.into_iter().map(|thread| thread.join().expect("no model panics in a thread")).collect()
 }
 
-/// Rules out: more calls than places get through when the time comes, or fewer, or two of them are told that they made it half-open.
+/// Rules out: more calls than places get through when the time comes, or fewer, or two of them are told that they made
+/// it half-open.
 #[test]
 fn of_three_calls_as_many_get_through_as_there_are_places() {
     for probes in [1, 2] {
@@ -87,7 +88,8 @@ fn of_three_calls_as_many_get_through_as_there_are_places() {
     }
 }
 
-/// Rules out: of two probes that end at once, one well and one badly, both have their way, or the state is one that nobody was told.
+/// Rules out: of two probes that end at once, one well and one badly, both have their way, or the state is one that
+/// nobody was told.
 #[test]
 fn a_success_and_a_failure_at_once_end_in_one_state() {
     explore_all("a_success_and_a_failure_at_once_end_in_one_state", || {
@@ -250,7 +252,8 @@ fn a_probe_that_hangs_is_written_off_once_and_still_counts() {
     });
 }
 
-/// Rules out: whoever finds the last place taken does not know by whom, takes that probe for one that hangs too, and takes its place.
+/// Rules out: whoever finds the last place taken does not know by whom, takes that probe for one that hangs too, and
+/// takes its place.
 #[test]
 fn a_probe_let_through_just_now_is_not_written_off() {
     explore_all("a_probe_let_through_just_now_is_not_written_off", || {

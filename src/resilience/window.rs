@@ -1,18 +1,22 @@
 //! Calls and failures of the last while, in a ring of buckets.
 //!
-//! A bucket is one word: when it began, and how many calls and failures were told since. A period of a circuit counts from its own
-//! beginning: its buckets begin every eighth of the window from there on, and none of them when a bucket of an earlier period did, because
-//! a circuit closes at a time later than anything told. So nothing has to be cleared when a circuit closes, and no clearing can meet a count that is late.
+//! A bucket is one word: when it began, and how many calls and failures were told since. A period of a circuit counts
+//! from its own beginning: its buckets begin every eighth of the window from there on, and none of them when a bucket
+//! of an earlier period did, because a circuit closes at a time later than anything told. So nothing has to be cleared
+//! when a circuit closes, and no clearing can meet a count that is late. (A reset may keep what is told between its look
+//! at the clock and its exchange.)
 //!
 //! What it leaves out, and why that does no harm:
 //!
-//! - *It slides by eighths*: what is older than the window never counts, what is younger than seven eighths of it always does.
-//! - *Two threads turn a bucket at once*: one of them wins the exchange, the other finds the bucket turned and counts in it. Neither
-//!   call is lost. A thread that was held up until its bucket has turned to a later time drops its call, which is older than the window.
-//! - *The sum is not taken at one instant*: it lacks what others tell meanwhile, or has a part of it. Two failures told at once, in
-//!   two buckets, may each miss the other, and open the circuit one failure late.
-//! - *A bucket that is full is halved*, successes and failures alike: it weighs less, its share stays. Rounding forgives up to one failure
-//!   in five hundred calls.
+//! - *It slides by eighths*: what is older than the window never counts, what is younger than seven eighths of it
+//!   always does.
+//! - *Two threads turn a bucket at once*: one of them wins the exchange, the other finds the bucket turned and counts
+//!   in it. Neither call is lost. A thread that was held up until its bucket has turned to a later time drops its call,
+//!   which is older than the window.
+//! - *The sum is not taken at one instant*: it lacks what others tell meanwhile, or has a part of it. Two failures told
+//!   at once, in two buckets, may each miss the other, and open the circuit one failure late.
+//! - *A bucket that is full is halved*, successes and failures alike: it weighs less, its share stays. Rounding
+//!   forgives up to one failure in five hundred calls.
 
 use super::circuit::MS;
 use crate::core::sync::AtomicU64;
@@ -124,7 +128,8 @@ impl Window {
 
     /// Whether that many failures open the circuit.
     pub(super) fn is_too_much(&self, told: Told) -> bool {
-        // Two whole numbers divided give the number nearest to the quotient, as a ratio in decimals does: 7 of 100 are 0.07.
+        // Two whole numbers divided give the number nearest to the quotient, as a ratio in decimals does: 7 of 100 are
+        // 0.07.
         told.calls >= self.at_least.max(1) && f64::from(told.failures) / f64::from(told.calls) >= self.ratio
     }
 }

@@ -16,8 +16,8 @@ fn a_breaker_is_shared_by_threads() {
     shared::<BreakerError<std::io::Error>>();
 }
 
-/// The original ran every guarded call inside one process, one after another. Promise: calls run beside each other, on their own threads.
-/// Provoked: none ends before all are inside, closed and half-open.
+/// The original ran every guarded call inside one process, one after another. Promise: calls run beside each other, on
+/// their own threads. Provoked: none ends before all are inside, closed and half-open.
 #[test]
 fn calls_run_beside_each_other() {
     const CALLS: usize = 4;

@@ -33,8 +33,8 @@ fn of_all_who_come_when_the_time_does_only_the_probes_get_through() {
     }
 }
 
-/// Promise: never more than `probes` at once while it is half-open. Provoked: threads that call without a pause, with probes that
-/// succeed, are dropped, and fail, and one thread that moves the time to when it is half-open again.
+/// Promise: never more than `probes` at once while it is half-open. Provoked: threads that call without a pause, with
+/// probes that succeed, are dropped, and fail, and one thread that moves the time to when it is half-open again.
 #[test]
 fn a_crowd_never_exceeds_the_probes() {
     const PROBES: u32 = 3;
@@ -48,7 +48,8 @@ fn a_crowd_never_exceeds_the_probes() {
                 for turn in 0..20_000 {
                     let Ok(permit) = breaker.acquire() else {
                         if breaker.state() == Open {
-                            // Whoever finds it open lets the time come, and nobody is inside then: that would be of an earlier period.
+                            // Whoever finds it open lets the time come, and nobody is inside then: that would be of an
+                            // earlier period.
                             clock.advance(MS * 10);
                         }
                         continue;
@@ -131,7 +132,8 @@ fn a_permit_dropped_by_a_panic_has_failed() {
     assert_eq!((breaker.state(), breaker.stats().failed), (Open, 1));
 }
 
-/// Promise: only a panic that began after a permit was acquired is its failure. Provoked: a destructor, run by a panic, that makes calls.
+/// Promise: only a panic that began after a permit was acquired is its failure. Provoked: a destructor, run by a panic,
+/// that makes calls.
 #[test]
 fn a_permit_acquired_while_unwinding_is_not_failed_by_that() {
     struct Caller<'b>(&'b Breaker);
@@ -153,8 +155,8 @@ fn a_permit_acquired_while_unwinding_is_not_failed_by_that() {
     assert_eq!((breaker.stats().failed, breaker.stats().failures), (1, 1));
 }
 
-/// Promise: a probe that hangs does not keep it half-open for ever: after as long as it was open, its place is given anew. Each
-/// time that happens the span doubles, as with openings.
+/// Promise: a probe that hangs does not keep it half-open for ever: after as long as it was open, its place is given
+/// anew. Each time that happens the span doubles, as with openings.
 #[test]
 fn a_probe_that_hangs_loses_its_place_and_spans_double() {
     let (breaker, clock) = open(BreakerConfig::new().probes(1).open_for(SECOND * 4));
@@ -178,8 +180,8 @@ fn a_probe_that_hangs_loses_its_place_and_spans_double() {
     assert_eq!((breaker.state(), breaker.stats().failures), (Closed, 0));
 }
 
-/// Promise: a backend whose calls take longer than it was open can close it. Provoked: callers without end, each call three times as long as
-/// an opening; were probes ignored that are written off, it would never close.
+/// Promise: a backend whose calls take longer than it was open can close it. Provoked: callers without end, each call
+/// three times as long as an opening; were probes ignored that are written off, it would never close.
 #[test]
 fn a_backend_slower_than_an_opening_closes_it() {
     let (breaker, clock) = open(BreakerConfig::new().open_for(SECOND));
@@ -200,7 +202,8 @@ fn a_backend_slower_than_an_opening_closes_it() {
     assert_eq!(took, 30, "the first two calls close it");
 }
 
-/// Promise: only silence writes probes off. Provoked: one place of two hangs, the other is used all the time, for many spans.
+/// Promise: only silence writes probes off. Provoked: one place of two hangs, the other is used all the time, for many
+/// spans.
 #[test]
 fn while_some_are_heard_of_no_others_are_let_through() {
     let (breaker, clock) = open(BreakerConfig::new().success_threshold(60).open_for(SECOND));

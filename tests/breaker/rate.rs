@@ -88,7 +88,8 @@ fn an_old_bucket_is_no_new_one_after_any_number_of_windows() {
     assert_eq!(breaker.state(), Closed);
 }
 
-/// Promise: closing forgets. Provoked: it closes within the window, and within the very eighth, of the failures that opened it.
+/// Promise: closing forgets. Provoked: it closes within the window, and within the very eighth, of the failures that
+/// opened it.
 #[test]
 fn closing_forgets_what_was_in_the_window() {
     let (breaker, clock) = breaker(BreakerConfig::new().failure_rate(0.5, SECOND * 800, 10));

@@ -24,12 +24,13 @@ pub enum Trip {
     /// This many failures in a row: 1 to 100,000. A success between them starts the count over. Costs a call that succeeds
     /// two loads, and nothing that other threads would notice.
     Consecutive(u32),
-    /// A share of the calls within a window of time. For backends that fail some of the time; costs each call a write to memory that
-    /// all share.
+    /// A share of the calls within a window of time. For backends that fail some of the time; costs each call a write
+    /// to memory that all share.
     Rate {
         /// The share of calls that fail: 0.001 to 1. Reaching it is enough.
         ratio: f64,
-        /// Calls that ended longer ago do not count: 100 ms to a day. It slides by eighths, and is up to an eighth shorter at times.
+        /// Calls that ended longer ago do not count: 100 ms to a day. It slides by eighths, and is up to an eighth
+        /// shorter at times.
         window: Duration,
         /// The fewest calls within the window that a share is taken of: 1 to 511.
         at_least: u32,
@@ -38,8 +39,8 @@ pub enum Trip {
 
 /// The settings of a [`Breaker`](crate::Breaker).
 ///
-/// The defaults open it after 5 failures in a row, for 1 s at first and twice as long each time a probe fails, up to 30 s; let up
-/// to 2 probes through at once then; and close it after 2 successes.
+/// The defaults open it after 5 failures in a row, for 1 s at first and twice as long each time a probe fails, up to 30
+/// s; let up to 2 probes through at once then; and close it after 2 successes.
 ///
 /// ```
 /// use slackwater::BreakerConfig;
@@ -85,15 +86,16 @@ impl BreakerConfig {
         Self::default()
     }
 
-    /// Opens after this many failures in a row: 1 to 100,000. Default: 5. Takes the place of [`failure_rate`](Self::failure_rate).
+    /// Opens after this many failures in a row: 1 to 100,000. Default: 5. Takes the place of
+    /// [`failure_rate`](Self::failure_rate).
     pub fn failure_threshold(mut self, failures: u32) -> Self {
         self.trip = Trip::Consecutive(failures);
         self
     }
 
-    /// Opens when `ratio` of the calls that ended within `window` have failed, and they were `at_least` so many. See [`Trip::Rate`]
-    /// for the limits. Only a failure opens it, never the success that makes the calls enough. Takes the place of
-    /// [`failure_threshold`](Self::failure_threshold).
+    /// Opens when `ratio` of the calls that ended within `window` have failed, and they were `at_least` so many. See
+    /// [`Trip::Rate`] for the limits. Only a failure opens it, never the success that makes the calls enough. Takes the
+    /// place of [`failure_threshold`](Self::failure_threshold).
     pub fn failure_rate(mut self, ratio: f64, window: Duration, at_least: u32) -> Self {
         self.trip = Trip::Rate { ratio, window, at_least };
         self
@@ -107,10 +109,12 @@ impl BreakerConfig {
         self
     }
 
-    /// How long it stays open the first time: 1 ms to [`open_for`](Self::open_for). Default: 1 s, or `open_for` if that is less.
+    /// How long it stays open the first time: 1 ms to [`open_for`](Self::open_for). Default: 1 s, or `open_for` if that
+    /// is less.
     ///
-    /// Doubled each time a probe fails, up to `open_for`; equal to it, every opening lasts as long. A backend that restarts in 3 s is
-    /// found again within 4 instead of 30, and one that is down for long is asked as rarely as `open_for` says.
+    /// Doubled each time a probe fails, up to `open_for`; equal to it, every opening lasts as long. A backend that
+    /// restarts in 3 s is found again within 4 instead of 30, and one that is down for long is asked as rarely as
+    /// `open_for` says.
     pub fn open_for_at_first(mut self, at_first: Duration) -> Self {
         self.open_for_at_first = Some(at_first);
         self
@@ -118,8 +122,8 @@ impl BreakerConfig {
 
     /// Most probes under way at once: 1 to 31. Default: 2. All other calls are refused meanwhile.
     ///
-    /// If all of them are under way, and nothing is heard of them for as long as it was open last, they are written off and others let
-    /// through in their place: what hangs must not keep it from closing.
+    /// If all of them are under way, and nothing is heard of them for as long as it was open last, they are written off
+    /// and others let through in their place: what hangs must not keep it from closing.
     pub fn probes(mut self, at_once: u32) -> Self {
         self.probes = at_once;
         self

@@ -26,8 +26,8 @@ pub(in crate::resilience) const MOST_OPENINGS: u32 = (1 << OPENINGS_BITS) - 1;
 pub(in crate::resilience) const MOST_PROBES: u32 = (1 << PROBING_BITS) - 1;
 pub(in crate::resilience) const MOST_SUCCESSES: u32 = (1 << SUCCESSES_BITS) - 1;
 
-/// Where the word's time ends: 557 years in milliseconds, past the end of virtual time (292 years) and next to that of 64 bits
-/// of nanoseconds. In nanoseconds it still fits.
+/// Where the word's time ends: 557 years in milliseconds, past the end of virtual time (292 years) and next to that of
+/// 64 bits of nanoseconds. In nanoseconds it still fits.
 const LATEST: u64 = (1 << TIME_BITS) - 1;
 const _: () = assert!(LATEST.checked_mul(MS).is_some());
 
@@ -36,7 +36,8 @@ pub(super) fn not_before(nanos: u64) -> u64 {
     nanos.div_ceil(MS).min(LATEST)
 }
 
-/// The time of a period that follows one of `time`, and is not to be taken for another of its state: later, whatever the clock says.
+/// The time of a period that follows one of `time`, and is not to be taken for another of its state: later, whatever
+/// the clock says.
 pub(super) fn after(time: u64, nanos: u64) -> u64 {
     let earliest = if left_out!("circuit_later") { 0 } else { time + 1 };
     not_before(nanos).max(earliest).min(LATEST)
@@ -53,7 +54,7 @@ pub(super) struct Word(u64);
 
 /// The period that a call was let through in: the word without its counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Period(u64);
+pub(in crate::resilience) struct Period(u64);
 
 /// What a word says. Times are milliseconds of the clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,7 +164,7 @@ impl Period {
         self.0 << COUNT_BITS
     }
 
-    pub(super) const fn is_closed(self) -> bool {
+    pub(in crate::resilience) const fn is_closed(self) -> bool {
         self.0 >> TIME_BITS == CLOSED
     }
 }

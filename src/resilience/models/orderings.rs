@@ -1,6 +1,7 @@
 //! What comes before what: whoever is let through, or refused, sees what was done before the outcome that made it so.
 //!
-//! Those who read are the threads spawned, which the checker runs last at first: it does not try a load later that others' loads followed.
+//! Those who read are the threads spawned, which the checker runs last at first: it does not try a load later that
+//! others' loads followed.
 
 use super::*;
 use loom::cell::UnsafeCell;
@@ -122,6 +123,24 @@ fn what_came_before_a_reset_comes_before_calls_let_through_by_it() {
         });
         traces.leave(0);
         circuit.reset(0);
+        other.join().unwrap();
+    });
+}
+
+/// Rules out the same for the probes that a suspicion lets through.
+#[test]
+fn what_came_before_a_suspicion_comes_before_the_probes_it_asks_for() {
+    explore_all("what_came_before_a_suspicion", || {
+        let circuit = closed(config());
+        let traces = Traces::new();
+        let seen = Arc::clone(&traces);
+        let other = spawn(&circuit, move |circuit| {
+            if acquire(circuit, 0).is_ok_and(|ticket| ticket.is_probe()) {
+                seen.are_seen(1);
+            }
+        });
+        traces.leave(0);
+        assert_eq!(circuit.suspect(0), Some(step(Closed, HalfOpen)));
         other.join().unwrap();
     });
 }
