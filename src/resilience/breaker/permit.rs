@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// Dropped, it has no outcome: a probe gives its place back. Dropped by a panic that began after it was acquired, it
 /// has failed. Forgotten (`mem::forget`), a probe keeps its place until it is written off: see
-/// [`probes`](BreakerConfig::probes).
+/// [`probes`](crate::BreakerConfig::probes).
 ///
 /// ```
 /// # use slackwater::{Breaker, BreakerConfig};
