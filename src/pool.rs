@@ -16,6 +16,7 @@ mod memory;
 mod recovery;
 mod refusal;
 mod rollout;
+mod shed;
 mod sizes;
 mod upkeep;
 

@@ -265,6 +265,7 @@ impl<M: Manager> Inner<M> {
             waits: self.counts.waits.get(),
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
+            shed: self.counts.shed(),
             breaker: self.breaker_state(),
             callback_panics: self.counts.callback_panics.get(),
             lost_events: self.subscribers.lost(),
