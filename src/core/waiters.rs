@@ -280,10 +280,8 @@ impl Waiters {
         node.processor.store(processor::current(), Relaxed);
         list.link(node, lane, since, holder);
         self.count.store(list.len, Relaxed);
-        if list.len == 1 && list.overload.is_watched() {
-            list.overload.stands(now());
-        }
-        Ok(Joined { is_first: list.is_first(node), ask_at: list.overload.sheds_from().unwrap_or(u64::MAX) })
+        let ask_at = if list.overload.is_watched() { list.note_joined(now()) } else { u64::MAX };
+        Ok(Joined { is_first: list.is_first(node), ask_at })
     }
 
     /// Takes `node` off the list and gives its place in the order of service, from 1. None if a grant or refusal took it
@@ -303,11 +301,13 @@ impl Waiters {
     /// when to ask again.
     pub(crate) fn leave_if_shed(&self, node: &Node, now: impl Now) -> Result<u64, u64> {
         let mut list = self.lock();
-        let above_for = list.overload.ask(list.is_first(node), now())?;
-        if !list.unlink(node) {
+        if !list.is_linked(node) {
             // Granted or refused meanwhile: its state says so, and nobody asks again.
             return Err(u64::MAX);
         }
+        let is_first = list.is_first(node);
+        let above_for = list.overload.ask(is_first, now())?;
+        list.unlink(node);
         self.count.store(list.len, Relaxed);
         list.note_left(false, now);
         Ok(above_for)
@@ -526,8 +526,21 @@ impl List {
         before + 1
     }
 
+    fn is_linked(&self, node: &Node) -> bool {
+        // SAFETY: as in `since`.
+        node.place.with(|place| unsafe { (*place).linked })
+    }
+
     fn is_first(&self, node: &Node) -> bool {
         self.first().is_some_and(|first| ptr::eq(first, node))
+    }
+
+    /// Tells what watches for overload that somebody has joined. Returns when that one may be shed at the earliest.
+    fn note_joined(&mut self, now: u64) -> u64 {
+        if self.len == 1 {
+            self.overload.stands(now);
+        }
+        self.overload.sheds_from(now)
     }
 
     /// Tells what watches for overload that somebody has left.

@@ -43,20 +43,15 @@ impl Overload {
         }
     }
 
-    /// The earliest time at which a waiter may be shed, as far as is known now. None is never.
-    pub(crate) fn sheds_from(&self) -> Option<u64> {
-        self.delay.as_ref().map(Delay::overloaded_from)
+    /// The earliest time at which a waiter may be shed, as far as is known now.
+    pub(crate) fn sheds_from(&self, now: u64) -> u64 {
+        self.delay.as_ref().map_or(u64::MAX, |delay| delay.sheds_from(now))
     }
 
-    /// Shed now: for how long the delay has been above target. Otherwise: when to ask again.
-    pub(crate) fn ask(&self, is_first: bool, now: u64) -> Result<u64, u64> {
-        let Some(delay) = &self.delay else { return Err(u64::MAX) };
-        match delay.overloaded_from() {
-            // The first is next, and without it the next return would find nobody.
-            from if from <= now && is_first => Err(now.saturating_add(delay.interval)),
-            from if from <= now => Ok(now - delay.calm),
-            from => Err(from),
-        }
+    /// For somebody who has waited for the target. Shed: for how long the pool has been overloaded. Otherwise: when to ask
+    /// again.
+    pub(crate) fn ask(&mut self, is_first: bool, now: u64) -> Result<u64, u64> {
+        self.delay.as_mut().map_or(Err(u64::MAX), |delay| delay.ask(is_first, now))
     }
 
     /// How many of a queue that is not empty can be served within `allowed`, and the time that each takes. None: not known.
@@ -66,7 +61,7 @@ impl Overload {
     }
 }
 
-/// CoDel's question: has the least delay been above target for a whole interval?
+/// Overloaded from when the delay has been above target for a whole interval, until nobody was shed for a whole interval.
 #[derive(Debug)]
 struct Delay {
     target: u64,
@@ -74,15 +69,35 @@ struct Delay {
     /// When the queue was last known to stand well: it was empty, or somebody left and nobody left behind had waited for
     /// the target.
     calm: u64,
+    /// When the delay began to be above target, before somebody was shed last.
+    above_since: u64,
+    shed_until: u64,
 }
 
 impl Delay {
     fn of(codel: CoDel) -> Self {
-        Self { target: nanos(codel.target), interval: nanos(codel.interval), calm: 0 }
+        Self { target: nanos(codel.target), interval: nanos(codel.interval), calm: 0, above_since: 0, shed_until: 0 }
     }
 
-    fn overloaded_from(&self) -> u64 {
-        self.calm.saturating_add(self.interval)
+    fn sheds_from(&self, now: u64) -> u64 {
+        if now < self.shed_until { now } else { self.calm.saturating_add(self.interval) }
+    }
+
+    fn ask(&mut self, is_first: bool, now: u64) -> Result<u64, u64> {
+        let from = self.sheds_from(now);
+        if from > now {
+            return Err(from);
+        }
+        let later = now.saturating_add(self.interval);
+        // The first is next, and without it the next return would find nobody.
+        if is_first {
+            return Err(later);
+        }
+        if now >= self.shed_until {
+            self.above_since = self.calm;
+        }
+        self.shed_until = later;
+        Ok(now.saturating_sub(self.above_since))
     }
 
     /// Times come from threads that read them before they had the lock: not in order.
@@ -90,11 +105,8 @@ impl Delay {
         self.calm = self.calm.max(now);
     }
 
-    /// What is shed at the target leaves nobody behind who has waited for it, so the end of an overload needs more than its
-    /// beginning lacks: half of the target.
     fn left(&mut self, oldest: Option<u64>, now: u64) {
-        let bound = if self.overloaded_from() <= now { self.target / 2 } else { self.target };
-        if oldest.is_none_or(|since| now.saturating_sub(since) < bound) {
+        if oldest.is_none_or(|since| now.saturating_sub(since) < self.target) {
             self.calm_at(now);
         }
     }

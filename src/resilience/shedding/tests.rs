@@ -14,41 +14,52 @@ fn codel() -> Overload {
 fn an_overload_begins_after_an_interval_to_the_nanosecond() {
     let mut queue = codel();
     queue.stands(7 * MS);
-    assert_eq!(queue.sheds_from(), Some(107 * MS));
+    assert_eq!(queue.sheds_from(8 * MS), 107 * MS);
     assert_eq!(queue.ask(false, 107 * MS - 1), Err(107 * MS));
     assert_eq!(queue.ask(false, 107 * MS), Ok(100 * MS));
 }
 
 #[test]
-fn the_first_is_kept_and_asks_again_an_interval_later() {
+fn the_first_is_kept_asks_again_an_interval_later_and_makes_no_overload() {
     let mut queue = codel();
     queue.stands(0);
     assert_eq!(queue.ask(true, 300 * MS), Err(400 * MS));
+    queue.stands(310 * MS);
+    assert_eq!(queue.ask(false, 320 * MS), Err(410 * MS));
 }
 
-/// Before the overload whoever leaves nobody behind who has waited for the target ends the interval; during it that takes
-/// half of the target.
 #[test]
-fn what_ends_an_overload_is_half_of_what_keeps_it_from_beginning() {
+fn whoever_leaves_nobody_behind_who_has_waited_for_the_target_begins_the_interval_anew() {
     let mut queue = codel();
     queue.stands(0);
     queue.left(true, Some(50 * MS), 55 * MS);
-    assert_eq!(queue.sheds_from(), Some(100 * MS), "one left behind has waited for 5 ms");
-    queue.left(true, Some(50 * MS + 1), 55 * MS);
-    assert_eq!(queue.sheds_from(), Some(155 * MS));
-    queue.left(true, Some(157 * MS), 160 * MS);
-    assert_eq!(queue.ask(false, 160 * MS), Ok(105 * MS), "3 ms are too many by now");
-    queue.left(false, Some(158 * MS), 160 * MS);
-    assert_eq!(queue.ask(false, 160 * MS), Err(260 * MS));
+    assert_eq!(queue.sheds_from(55 * MS), 100 * MS, "one left behind has waited for 5 ms");
+    queue.left(false, Some(50 * MS + 1), 55 * MS);
+    assert_eq!(queue.sheds_from(55 * MS), 155 * MS);
+}
+
+/// What is served meanwhile has waited for less than the target because others are shed, and proves nothing.
+#[test]
+fn an_overload_ends_an_interval_after_the_last_one_shed() {
+    let mut queue = codel();
+    queue.stands(0);
+    assert_eq!(queue.ask(false, 100 * MS), Ok(100 * MS));
+    queue.left(false, None, 100 * MS);
+    queue.stands(150 * MS);
+    assert_eq!(queue.sheds_from(150 * MS), 150 * MS);
+    assert_eq!(queue.ask(false, 200 * MS - 1), Ok(200 * MS - 1));
+    queue.left(true, Some(200 * MS), 200 * MS);
+    assert_eq!(queue.ask(false, 300 * MS - 1), Err(300 * MS));
+    // The next one counts from where it was calm last.
+    assert_eq!(queue.ask(false, 300 * MS), Ok(100 * MS));
 }
 
 #[test]
-fn an_empty_queue_is_calm_and_time_never_goes_back() {
+fn time_never_goes_back() {
     let mut queue = codel();
-    queue.stands(0);
-    queue.left(false, None, 500 * MS);
-    queue.stands(400 * MS);
-    assert_eq!(queue.sheds_from(), Some(600 * MS));
+    queue.stands(500 * MS);
+    queue.left(false, None, 400 * MS);
+    assert_eq!(queue.sheds_from(500 * MS), 600 * MS);
 }
 
 #[test]
@@ -57,7 +68,7 @@ fn without_settings_nothing_is_asked_and_nothing_known() {
     queue.stands(1);
     queue.left(true, None, 2);
     assert!(!queue.is_watched());
-    assert_eq!((queue.sheds_from(), queue.ask(false, u64::MAX)), (None, Err(u64::MAX)));
+    assert_eq!((queue.sheds_from(3), queue.ask(false, u64::MAX)), (u64::MAX, Err(u64::MAX)));
     assert_eq!(queue.servable(0, u64::MAX), None);
 }
 
