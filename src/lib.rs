@@ -27,7 +27,7 @@ pub use error::{
     BuildError, CheckoutError, CircuitOpen, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated,
     SharedError, Shed, ShedReason, Timeout, WouldDeadlock,
 };
-pub use guard::{Checkout, OwnedCheckout};
+pub use guard::{Checkout, Lent, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
 pub use observe::{

@@ -8,6 +8,7 @@ mod crash_loop;
 mod create;
 mod demand;
 mod failure;
+mod fallback;
 mod give_back;
 mod inner;
 mod life;

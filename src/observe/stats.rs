@@ -176,6 +176,8 @@ pub struct Stats {
     pub rejected: u64,
     /// Of these, callers that were shed, by reason.
     pub shed: Sheds,
+    /// Errors in whose place callers got a resource of their own making: see [`Request::or_else`](crate::Request::or_else).
+    pub fallbacks: u64,
     /// The state of the pool's breaker, if it has one.
     pub breaker: Option<BreakerState>,
     /// Panics caught in the manager's callbacks, and in the drop of its errors.
@@ -202,6 +204,7 @@ pub(crate) struct Counts {
     pub(crate) waits: Count,
     pub(crate) timeouts: Count,
     pub(crate) rejected: Count,
+    pub(crate) fallbacks: Count,
     shed_for_delay: Count,
     unservable: Count,
     pub(crate) callback_panics: Count,

@@ -266,6 +266,7 @@ impl<M: Manager> Inner<M> {
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
             shed: self.counts.shed(),
+            fallbacks: self.counts.fallbacks.get(),
             breaker: self.breaker_state(),
             callback_panics: self.counts.callback_panics.get(),
             lost_events: self.subscribers.lost(),

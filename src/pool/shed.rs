@@ -12,9 +12,9 @@ impl<M: Manager> Builder<M> {
     /// [`CheckoutError::Shed`]: while for a whole `interval` somebody has always waited for more than `target`. So under
     /// overload whoever is served has not waited for long, and has the time left that the work takes. Default: not.
     ///
-    /// The first in the queue is never refused: the next resource that comes back is its. The overload is over once the
-    /// queue is empty, or somebody leaves it and nobody left behind has waited for half of `target`. Resources that are being
-    /// made count as little as those in use: have as many as a peak needs made before ([`min_idle`](Self::min_idle)).
+    /// The first in the queue is never refused: the next resource that comes back is its. The overload is over once nobody was
+    /// refused for an `interval`. Resources that are being made count as little as those in use: have as many as a peak needs
+    /// made before ([`min_idle`](Self::min_idle)).
     ///
     /// `target` is 1 us to 60 s, `interval` at least as long, 1 ms to 1 h.
     pub fn codel(mut self, codel: CoDel) -> Self {
