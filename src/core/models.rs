@@ -21,6 +21,8 @@ mod sequenced;
 
 use super::hint::EVERY;
 use super::*;
+use crate::config::CoDel;
+use crate::resilience::shedding::Overload;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -40,6 +42,8 @@ struct Setting {
     list: List,
     /// Places that are SHUT.
     extra: u32,
+    /// Whoever asks is shed, unless it is first.
+    overloaded: bool,
 }
 
 /// What the strategy keeps of free slots.
@@ -52,7 +56,7 @@ enum List {
 
 impl Setting {
     fn of(slots: u32, hand_over: HandOver) -> Setting {
-        Setting { slots, hand_over, light: true, list: List::Nothing, extra: 0 }
+        Setting { slots, hand_over, light: true, list: List::Nothing, extra: 0, overloaded: false }
     }
 
     /// Every slot holds a resource and is READY.
@@ -70,7 +74,7 @@ impl Setting {
             max_waiters: u32::MAX,
             attention: if self.list == List::Nothing { 0 } else { attention::LISTED },
             asymmetric: self.light,
-            overload: Default::default(),
+            overload: Overload::of(self.overloaded.then_some(AT_ONCE), false),
         });
         while let Some(mut right) = shelf.reserve() {
             right.put(Box::new(0), 0);
@@ -79,6 +83,9 @@ impl Setting {
         Arc::new(shelf)
     }
 }
+
+/// An overload that begins at once, and never ends.
+const AT_ONCE: CoDel = CoDel { target: Duration::ZERO, interval: Duration::ZERO };
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 

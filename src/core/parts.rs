@@ -119,6 +119,27 @@ fn a_lane_is_a_head_start_and_no_more() {
     nodes.iter().for_each(|node| assert!(list.unlink(node)));
 }
 
+/// With what a lane's order does to who joins: back in front of younger ones after a wait before, or with the lane's head start.
+#[test]
+fn who_is_told_its_place_before_it_joins_gets_that_place() {
+    let mut random = 7_u64;
+    for _ in 0..200 {
+        let waiters = Waiters::new(Default::default());
+        let mut nodes = Vec::new();
+        for _ in 0..12 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (lane, since) = ((random >> 33) as usize % 3, (random >> 40) % 7 * LANE_HEAD_START / 2);
+            let before = waiters.lock().before(lane, since, u32::MAX);
+            assert!(waiters.lock().before(lane, since, 2) >= before.min(2));
+            let node = Node::mine();
+            assert!(waiters.join(&node, (lane, since, HOLDER), (u32::MAX, None), || 0).is_ok());
+            assert_eq!(waiters.lock().position(&node), before + 1);
+            nodes.push(node);
+        }
+        nodes.iter().for_each(|node| assert!(waiters.lock().unlink(node)));
+    }
+}
+
 #[test]
 fn one_return_in_so_many_looks_past_a_wake() {
     let looks = (0..64).filter(|_| hint::every(16)).count();

@@ -569,7 +569,7 @@ impl List {
     }
 
     /// How many are served before one who joins `lane` now: all, or at least `enough` of them.
-    fn before(&self, lane: usize, since: u64, enough: u32) -> u32 {
+    pub(crate) fn before(&self, lane: usize, since: u64, enough: u32) -> u32 {
         let own = rank(lane, since);
         let mut before = self.lens[..=lane].iter().sum::<u32>();
         // Nearly always nobody: who comes now is the youngest.
