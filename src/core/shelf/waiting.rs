@@ -193,6 +193,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
         self.seated = false;
         let timed_out = matches!(outcome, Outcome::TimedOut { .. });
+        // A look may also have found that waiting is of no use: the pace of service then seems better than it is.
         let exit = if timed_out { Exit::TimedOut } else { Exit::Served };
         if let Some(position) = self.shelf.waiters.leave(&self.node, exit, self.now) {
             return self.has_left(if timed_out { Outcome::TimedOut { position } } else { outcome });

@@ -184,7 +184,7 @@ fn an_overload_that_lasts_does_not_build_up_again_and_again() {
         let (_, longest, _) = stream.runs(20, 150);
         assert!(longest > 4 * TARGET, "it takes an interval to be seen, and the queue of that time: {longest}");
         let (median, longest, shed) = stream.runs(20, 10_000);
-        assert!(median <= TARGET + MS && longest <= 5 * TARGET, "{seed}: {median} {longest}");
+        assert!(median <= TARGET + MS && longest <= 4 * TARGET, "{seed}: {median} {longest}");
         assert!((9_000..=11_000).contains(&shed) && stream.waits.len() > 9_500, "{shed} {}", stream.waits.len());
         stream.runs(5, 1_000);
         let (median, _, shed) = stream.runs(5, 10_000);
