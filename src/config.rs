@@ -1,7 +1,9 @@
 //! The settings of a pool, and their validation.
 
+mod shedding;
 mod upkeep;
 
+pub use shedding::CoDel;
 pub use upkeep::{OnLeak, Scaling};
 
 use crate::error::ConfigError;
@@ -45,6 +47,10 @@ pub struct PoolConfig {
     pub fairness: Fairness,
     /// See [`Builder::max_waiters`](crate::Builder::max_waiters). `None` is no limit.
     pub max_waiters: Option<usize>,
+    /// See [`Builder::codel`](crate::Builder::codel). `None` is off.
+    pub codel: Option<CoDel>,
+    /// See [`Builder::refuse_unservable`](crate::Builder::refuse_unservable).
+    pub refuse_unservable: bool,
     /// See [`Builder::creation`](crate::Builder::creation).
     pub creation: Creation,
     /// See [`Builder::create_parallelism`](crate::Builder::create_parallelism). `None` is the default.
@@ -124,6 +130,8 @@ impl Default for PoolConfig {
             strategy: Strategy::default(),
             fairness: Fairness::default(),
             max_waiters: None,
+            codel: None,
+            refuse_unservable: false,
             creation: Creation::default(),
             create_parallelism: None,
             warm_up_timeout: Duration::from_secs(30),
@@ -206,6 +214,7 @@ impl PoolConfig {
         if let Some(max_waiters) = self.max_waiters {
             within("max_waiters", max_waiters, 0..=u32::MAX as usize - 1)?;
         }
+        self.validate_shedding()?;
         if let Some(parallelism) = self.create_parallelism {
             within("create_parallelism", parallelism, 1..=256)?;
         }

@@ -1,5 +1,9 @@
 //! What can go wrong, with cause, numbers and remedy.
 
+mod shed;
+
+pub use shed::{Shed, ShedReason};
+
 use crate::manager::Severity;
 use crate::observe::Holder;
 use std::any::Any;
@@ -29,6 +33,10 @@ pub enum CheckoutError {
     /// The queue of waiters is full (`max_waiters`), so this caller was refused at once.
     #[error(transparent)]
     Saturated(Box<Saturated>),
+    /// Others wait already, and this caller was refused lest it wait for too long: only with
+    /// [`codel`](crate::Builder::codel) or [`refuse_unservable`](crate::Builder::refuse_unservable).
+    #[error(transparent)]
+    Shed(Box<Shed>),
     /// Every resource is held by a thread that waits for another one of the same pool, this caller included.
     #[error(transparent)]
     WouldDeadlock(Box<WouldDeadlock>),
@@ -45,12 +53,13 @@ pub enum CheckoutError {
 
 impl CheckoutError {
     /// Whether the same call may succeed later without anyone changing anything: true for timeouts, exhaustion,
-    /// saturation, an open circuit and transient creation failures.
+    /// saturation, shedding, an open circuit and transient creation failures.
     pub fn is_retryable(&self) -> bool {
         match self {
             CheckoutError::Timeout(_)
             | CheckoutError::Exhausted(_)
             | CheckoutError::Saturated(_)
+            | CheckoutError::Shed(_)
             | CheckoutError::CircuitOpen(_) => true,
             CheckoutError::Create(create) => create.retryable,
             CheckoutError::WouldDeadlock(_) | CheckoutError::Closed(_) => false,

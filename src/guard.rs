@@ -1,5 +1,9 @@
 //! The guards: a resource in the hands of its user.
 
+mod lent;
+
+pub use lent::Lent;
+
 use crate::core::{Lease, Mark, Right, Settle};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceId};

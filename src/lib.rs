@@ -20,18 +20,19 @@ pub mod testing;
 #[doc(hidden)]
 pub use crate::core::sync::as_if_unwinding;
 pub use config::{
-    Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling, Strategy,
+    CoDel, Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling,
+    Strategy,
 };
 pub use error::{
     BuildError, CheckoutError, CircuitOpen, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated,
-    SharedError, Timeout, WouldDeadlock,
+    SharedError, Shed, ShedReason, Timeout, WouldDeadlock,
 };
-pub use guard::{Checkout, OwnedCheckout};
+pub use guard::{Checkout, Lent, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
 pub use observe::{
-    Audit, DestroyReason, Destroyed, Holder, HungJob, JobKind, PoolEvent, Resource, ResourceId, ResourceState, Stats,
-    Transition, TransitionReason,
+    Audit, DestroyReason, Destroyed, Holder, HungJob, JobKind, PoolEvent, Resource, ResourceId, ResourceState, Sheds,
+    Stats, Transition, TransitionReason,
 };
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,

@@ -8,6 +8,7 @@ mod crash_loop;
 mod create;
 mod demand;
 mod failure;
+mod fallback;
 mod give_back;
 mod inner;
 mod life;
@@ -16,6 +17,7 @@ mod memory;
 mod recovery;
 mod refusal;
 mod rollout;
+mod shed;
 mod sizes;
 mod upkeep;
 

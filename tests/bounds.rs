@@ -1,7 +1,7 @@
 //! What the types promise to the compiler. Most of it is checked when this file is compiled; what must *not* compile
 //! stands in `docs/guarantees.md` and is checked by its doctests.
 
-use slackwater::{Checkout, CheckoutError, Manager, OwnedCheckout, Pool, PoolConfig, Stats, VirtualClock};
+use slackwater::{Checkout, CheckoutError, Lent, Manager, OwnedCheckout, Pool, PoolConfig, Stats, VirtualClock};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -53,6 +53,9 @@ const _: () = {
     assert!(has!(OwnedCheckout<NotSync>: Send) && !has!(OwnedCheckout<NotSync>: Sync));
     assert!(has!(Checkout<'static, Both>: Send) && has!(Checkout<'static, Both>: Sync));
     assert!(has!(OwnedCheckout<Both>: Send) && has!(OwnedCheckout<Both>: Sync));
+
+    assert!(has!(Lent<'static, NotSync>: Send) && !has!(Lent<'static, NotSync>: Sync));
+    assert!(has!(Lent<'static, Both>: Send) && has!(Lent<'static, Both>: Sync));
 
     // A second guard of one resource would be a second owner.
     assert!(!has!(Checkout<'static, Both>: Clone) && !has!(OwnedCheckout<Both>: Clone));

@@ -21,6 +21,8 @@ mod sequenced;
 
 use super::hint::EVERY;
 use super::*;
+use crate::config::CoDel;
+use crate::resilience::shedding::Overload;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -40,6 +42,8 @@ struct Setting {
     list: List,
     /// Places that are SHUT.
     extra: u32,
+    /// Whoever asks is shed, unless it is first.
+    overloaded: bool,
 }
 
 /// What the strategy keeps of free slots.
@@ -52,7 +56,7 @@ enum List {
 
 impl Setting {
     fn of(slots: u32, hand_over: HandOver) -> Setting {
-        Setting { slots, hand_over, light: true, list: List::Nothing, extra: 0 }
+        Setting { slots, hand_over, light: true, list: List::Nothing, extra: 0, overloaded: false }
     }
 
     /// Every slot holds a resource and is READY.
@@ -70,6 +74,7 @@ impl Setting {
             max_waiters: u32::MAX,
             attention: if self.list == List::Nothing { 0 } else { attention::LISTED },
             asymmetric: self.light,
+            overload: Overload::of(self.overloaded.then_some(AT_ONCE), false),
         });
         while let Some(mut right) = shelf.reserve() {
             right.put(Box::new(0), 0);
@@ -78,6 +83,9 @@ impl Setting {
         Arc::new(shelf)
     }
 }
+
+/// An overload that begins at once, and never ends.
+const AT_ONCE: CoDel = CoDel { target: Duration::ZERO, interval: Duration::ZERO };
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 
@@ -126,7 +134,7 @@ enum Got<'s> {
 }
 
 /// As the pool checks out: past an empty queue, else through it.
-fn check_out(shelf: &Model, patience: impl FnMut() -> Patience) -> Got<'_> {
+fn check_out(shelf: &Model, patience: impl FnMut(u64) -> Patience) -> Got<'_> {
     if shelf.waiting() == 0
         && let Some(right) = shelf.take_anywhere(0)
     {
@@ -135,28 +143,28 @@ fn check_out(shelf: &Model, patience: impl FnMut() -> Patience) -> Got<'_> {
     wait(shelf, patience)
 }
 
-fn wait(shelf: &Model, patience: impl FnMut() -> Patience) -> Got<'_> {
+fn wait(shelf: &Model, patience: impl FnMut(u64) -> Patience) -> Got<'_> {
     wait_in(shelf, 1, patience)
 }
 
-fn wait_in(shelf: &Model, lane: usize, patience: impl FnMut() -> Patience) -> Got<'_> {
-    let request = Request { lane, since: 0, holder: HOLDER };
+fn wait_in(shelf: &Model, lane: usize, patience: impl FnMut(u64) -> Patience) -> Got<'_> {
+    let request = Request { lane, since: 0, holder: HOLDER, allowed: None };
     let look = |free_slots: bool| if free_slots { shelf.take_anywhere(0) } else { None };
     match shelf.wait(&request, look, patience, now) {
         Outcome::Granted(right) | Outcome::Found(right) => Got::Right(right),
         Outcome::TimedOut { .. } => Got::TimedOut,
-        Outcome::Refused(_) | Outcome::Full { .. } => Got::Refused,
+        Outcome::Refused(_) | Outcome::Full { .. } | Outcome::Shed { .. } | Outcome::Unservable { .. } => Got::Refused,
     }
 }
 
-fn forever() -> Patience {
+fn forever(_: u64) -> Patience {
     Patience::Forever
 }
 
 /// Parks once, then gives up.
-fn one_park() -> impl FnMut() -> Patience {
+fn one_park() -> impl FnMut(u64) -> Patience {
     let mut parks = 0;
-    move || {
+    move |_| {
         parks += 1;
         if parks == 1 { Patience::For(Duration::ZERO) } else { Patience::Over }
     }

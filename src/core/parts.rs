@@ -16,6 +16,7 @@ fn empty(slots: u32, open: u32) -> Shelf<Box<u64>> {
         max_waiters: u32::MAX,
         attention: 0,
         asymmetric: true,
+        overload: Default::default(),
     })
 }
 
@@ -74,18 +75,18 @@ fn nobody_waits_in_a_closed_shelf() {
     let shelf = shelf(1);
     let held = shelf.take(0).expect("the slot is free");
     shelf.close(|| 0);
-    let request = Request { lane: 1, since: 0, holder: HOLDER };
-    let outcome = shelf.wait(&request, |_| None::<()>, || Patience::Over, || 0);
+    let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+    let outcome = shelf.wait(&request, |_| None::<()>, |_| Patience::Over, || 0);
     assert!(matches!(outcome, Outcome::Refused(_)));
     ended(&shelf, held);
 }
 
 /// The queue of those who came at `(lane, since)`, in this order.
 fn queue(waits: &[(usize, u64)]) -> (Waiters, Vec<Arc<Node>>) {
-    let waiters = Waiters::new();
+    let waiters = Waiters::new(Default::default());
     let nodes: Vec<_> = waits.iter().map(|_| Node::mine()).collect();
     for (node, (lane, since)) in nodes.iter().zip(waits) {
-        assert!(waiters.join(node, (*lane, *since, HOLDER), u32::MAX).is_ok());
+        assert!(waiters.join(node, (*lane, *since, HOLDER), (u32::MAX, None), || 0).is_ok());
     }
     (waiters, nodes)
 }
@@ -116,6 +117,27 @@ fn a_lane_is_a_head_start_and_no_more() {
     let mut list = waiters.lock();
     assert_eq!(nodes.iter().map(|node| list.position(node)).collect::<Vec<_>>(), [2, 1, 3]);
     nodes.iter().for_each(|node| assert!(list.unlink(node)));
+}
+
+/// With what a lane's order does to who joins: back in front of younger ones after a wait before, or with the lane's head start.
+#[test]
+fn who_is_told_its_place_before_it_joins_gets_that_place() {
+    let mut random = 7_u64;
+    for _ in 0..200 {
+        let waiters = Waiters::new(Default::default());
+        let mut nodes = Vec::new();
+        for _ in 0..12 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (lane, since) = ((random >> 33) as usize % 3, (random >> 40) % 7 * LANE_HEAD_START / 2);
+            let before = waiters.lock().before(lane, since, u32::MAX);
+            assert!(waiters.lock().before(lane, since, 2) >= before.min(2));
+            let node = Node::mine();
+            assert!(waiters.join(&node, (lane, since, HOLDER), (u32::MAX, None), || 0).is_ok());
+            assert_eq!(waiters.lock().position(&node), before + 1);
+            nodes.push(node);
+        }
+        nodes.iter().for_each(|node| assert!(waiters.lock().unlink(node)));
+    }
 }
 
 #[test]
@@ -188,12 +210,12 @@ fn room_wakes_a_waiter_where_those_who_wait_create_and_nobody_elsewhere() {
         let shelf = shelf(1);
         shelf.set_wake_on_vacancy(they_create);
         let (mut held, mut woken) = (shelf.take(0), None);
-        let patience = || {
+        let patience = |_| {
             ended(&shelf, held.take().expect("asked once, before it would sleep"));
             woken = Some(shelf.is_waking());
             Patience::Over
         };
-        let request = Request { lane: 1, since: 0, holder: HOLDER };
+        let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
         assert!(matches!(shelf.wait(&request, |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
         assert_eq!((woken, shelf.is_waking()), (Some(they_create), false));
     }

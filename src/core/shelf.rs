@@ -38,9 +38,10 @@ use super::fence;
 use super::hint::{self, Hint};
 use super::slot::{Right, Slot, Stamp};
 use super::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, fence as full_fence, park, park_timeout};
-use super::waiters::{Holder, List, NoPlace, Node, State, Waiters};
+use super::waiters::{Exit, Holder, List, NoPlace, Node, State, Waiters};
 use super::word::Phase;
 use crate::error::Refusal;
+use crate::resilience::shedding::Overload;
 use capacity::Capacity;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -83,6 +84,7 @@ pub(crate) struct ShelfConfig {
     pub(crate) attention: u32,
     /// Whether the light side may do without a fence.
     pub(crate) asymmetric: bool,
+    pub(crate) overload: Overload,
 }
 
 /// When a return passes its slot on to the head of the queue instead of opening it.
@@ -105,6 +107,8 @@ pub(crate) struct Request {
     /// When the request began, in the pool's nanoseconds. A request that waits again keeps its age.
     pub(crate) since: u64,
     pub(crate) holder: Holder,
+    /// The wait that is worth beginning, if a longer one is to be refused.
+    pub(crate) allowed: Option<u64>,
 }
 
 /// How a wait ended.
@@ -121,11 +125,23 @@ pub(crate) enum Outcome<'s, R, T> {
     TimedOut {
         position: u32,
     },
+    /// The queue's delay has been too long for so many nanoseconds.
+    Shed {
+        above_for: u64,
+    },
+    /// It would not have been served in time.
+    Unservable {
+        before: u32,
+        each: u64,
+        waiting: u32,
+    },
 }
 
 /// How long a waiter may go on.
 pub(crate) enum Patience {
     Over,
+    /// No longer if the pool is overloaded.
+    IfCalm,
     For(Duration),
     Forever,
 }
@@ -183,7 +199,7 @@ impl<R> Shelf<R> {
             max_waiters: config.max_waiters,
             asymmetric,
             fencing: Mutex::new(()),
-            waiters: CachePadded::new(Waiters::new()),
+            waiters: CachePadded::new(Waiters::new(config.overload)),
             occupied: CachePadded::new(AtomicU32::new(0)),
             capacity: Capacity::of(config.open),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
-const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER };
+const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
 
 fn one_slot() -> Shelf<Box<u64>> {
     let shelf = Shelf::new(ShelfConfig {
@@ -18,6 +18,7 @@ fn one_slot() -> Shelf<Box<u64>> {
         max_waiters: u32::MAX,
         attention: 0,
         asymmetric: true,
+        overload: Default::default(),
     });
     let mut right = shelf.reserve().expect("the slot is vacant");
     right.put(Box::new(0), 0);
@@ -35,7 +36,7 @@ fn a_grant_to_a_waiter_that_panics_goes_back() {
             shelf.give_back(held.take().expect("looks once"), || 0);
             panic!("while looking");
         };
-        shelf.wait(&REQUEST, look, || Patience::Over, || 0);
+        shelf.wait(&REQUEST, look, |_| Patience::Over, || 0);
     }));
     assert!(ended.is_err());
     assert_eq!(shelf.queue_len(), 0);
@@ -47,12 +48,12 @@ fn a_wait_within_a_wait_has_a_place_of_its_own() {
     let (outer, inner) = (one_slot(), one_slot());
     let _both_held = (outer.take(0), inner.take(0));
     let look = |_| -> Option<()> {
-        let outcome = inner.wait(&REQUEST, |_| None::<()>, || Patience::Over, || 0);
+        let outcome = inner.wait(&REQUEST, |_| None::<()>, |_| Patience::Over, || 0);
         assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
         assert_eq!((outer.queue_len(), inner.queue_len()), (1, 0));
         None
     };
-    let outcome = outer.wait(&REQUEST, look, || Patience::Over, || 0);
+    let outcome = outer.wait(&REQUEST, look, |_| Patience::Over, || 0);
     assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
     assert_eq!(outer.queue_len(), 0);
 }
@@ -90,7 +91,7 @@ fn what_was_found_is_not_lost_to_a_refusal_whose_error_panics_as_it_is_dropped()
         refuse_with_a_bad_error(&shelf);
         shelf.take(0)
     };
-    let Outcome::Found(found) = shelf.wait(&REQUEST, look, || Patience::Over, || 0) else { panic!("it was found") };
+    let Outcome::Found(found) = shelf.wait(&REQUEST, look, |_| Patience::Over, || 0) else { panic!("it was found") };
     shelf.give_back(found, || 0);
     assert!(shelf.take(0).is_some());
 }
@@ -103,7 +104,7 @@ fn a_refusal_of_a_waiter_that_panics_is_dropped_with_its_wait() {
             dropped = Some(refuse_with_a_bad_error(&shelf));
             panic!("while looking");
         };
-        shelf.wait(&REQUEST, look, || Patience::Over, || 0);
+        shelf.wait(&REQUEST, look, |_| Patience::Over, || 0);
     }));
     assert!(ended.is_err());
     let dropped = dropped.expect("it looked");

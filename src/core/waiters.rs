@@ -14,11 +14,13 @@
 //! sees it: the race of a timeout against a grant does not exist.
 
 use super::processor;
+use super::shelf::Now;
 #[cfg(not(slackwater_loom))]
 use super::sync::around::thread_local;
 use super::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Thread, UnsafeCell, current};
 use super::word::Word;
 use crate::error::Refusal;
+use crate::resilience::shedding::Overload;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::AtomicU32 as PlainAtomicU32;
@@ -176,12 +178,15 @@ pub(crate) struct Waiters {
 pub(crate) struct List {
     heads: [*const Node; LANES],
     tails: [*const Node; LANES],
+    /// In each lane.
+    lens: [u32; LANES],
     len: u32,
     turns: u64,
     /// How often in a row somebody was chosen before the first of all.
     passed_over: u32,
     /// Set once, at close: nobody joins any more.
     pub(crate) closed: bool,
+    overload: Overload,
 }
 
 // SAFETY: the pointers name linked nodes, which are alive while linked and shared as `Node: Sync` allows.
@@ -189,14 +194,47 @@ unsafe impl Send for List {}
 
 /// Why a thread could not join the queue.
 pub(crate) enum NoPlace {
-    Full { waiting: u32 },
+    Full {
+        waiting: u32,
+    },
+    /// It would not be served in time: so many are before it, as far as was counted, and each takes so long.
+    Unservable {
+        before: u32,
+        each: u64,
+        waiting: u32,
+    },
     Closed,
 }
 
+/// What a thread that joins is told.
+pub(crate) struct Joined {
+    /// Whether it is first of all.
+    pub(crate) is_first: bool,
+    /// When to ask at the earliest whether it is shed.
+    pub(crate) ask_at: u64,
+}
+
+/// How a waiter comes to leave of its own accord.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Served,
+    /// It asks for its place.
+    TimedOut,
+    Failed,
+}
+
 impl Waiters {
-    pub(crate) fn new() -> Self {
-        let (heads, tails) = ([ptr::null(); LANES], [ptr::null(); LANES]);
-        let list = List { heads, tails, len: 0, turns: 0, passed_over: 0, closed: false };
+    pub(crate) fn new(overload: Overload) -> Self {
+        let list = List {
+            heads: [ptr::null(); LANES],
+            tails: [ptr::null(); LANES],
+            lens: [0; LANES],
+            len: 0,
+            turns: 0,
+            passed_over: 0,
+            closed: false,
+            overload,
+        };
         Self { count: AtomicU32::new(0), waking: AtomicBool::new(false), list: Mutex::new(list) }
     }
 
@@ -217,13 +255,15 @@ impl Waiters {
         self.list.lock()
     }
 
-    /// Puts `node` into its lane, in the order of `since`, and announces it. True if it is now first of all.
+    /// Puts `node` into its lane, in the order of `since`, and announces it. With `allowed` only if it is likely to be served
+    /// within that many nanoseconds.
     pub(crate) fn join(
         &self,
         node: &Node,
         (lane, since, holder): (usize, u64, Holder),
-        max_waiters: u32,
-    ) -> Result<bool, NoPlace> {
+        (max_waiters, allowed): (u32, Option<u64>),
+        now: impl Now,
+    ) -> Result<Joined, NoPlace> {
         let mut list = self.lock();
         if list.closed {
             return Err(NoPlace::Closed);
@@ -231,21 +271,46 @@ impl Waiters {
         if list.len >= max_waiters {
             return Err(NoPlace::Full { waiting: list.len });
         }
+        if let Some(allowed) = allowed
+            && let Some((before, each)) = list.too_many_before(lane, since, allowed, now)
+        {
+            return Err(NoPlace::Unservable { before, each, waiting: list.len });
+        }
         node.state.store(WAITING, Relaxed);
         node.processor.store(processor::current(), Relaxed);
         list.link(node, lane, since, holder);
         self.count.store(list.len, Relaxed);
-        Ok(list.first().is_some_and(|first| ptr::eq(first, node)))
+        let ask_at = if list.overload.is_watched() { list.note_joined(now()) } else { u64::MAX };
+        Ok(Joined { is_first: list.is_first(node), ask_at })
     }
 
     /// Takes `node` off the list and gives its place in the order of service, from 1. None if a grant or refusal took it
     /// off already.
-    pub(crate) fn leave(&self, node: &Node, wants_place: bool) -> Option<u32> {
+    pub(crate) fn leave(&self, node: &Node, exit: Exit, now: impl Now) -> Option<u32> {
         let mut list = self.lock();
-        let place = if wants_place { list.position(node) } else { 1 };
+        let place = if exit == Exit::TimedOut { list.position(node) } else { 1 };
         let was_linked = list.unlink(node);
         self.count.store(list.len, Relaxed);
+        if was_linked {
+            list.note_left(exit == Exit::Served, now);
+        }
         was_linked.then_some(place)
+    }
+
+    /// Takes `node` off the list if it is to be shed, and says for how long the queue's delay has been too long. Otherwise:
+    /// when to ask again.
+    pub(crate) fn leave_if_shed(&self, node: &Node, now: impl Now) -> Result<u64, u64> {
+        let mut list = self.lock();
+        if !list.is_linked(node) {
+            // Granted or refused meanwhile: its state says so, and nobody asks again.
+            return Err(u64::MAX);
+        }
+        let is_first = list.is_first(node);
+        let above_for = list.overload.ask(is_first, now())?;
+        list.unlink(node);
+        self.count.store(list.len, Relaxed);
+        list.note_left(false, now);
+        Ok(above_for)
     }
 
     /// Ends the wait of everyone on the list with `refusal`; closing, of everyone to come. True if one of them had a
@@ -284,7 +349,7 @@ impl List {
             // SAFETY: a non-null head is linked, so its thread is inside `Shelf::wait` and holds the node; it cannot
             // leave without the lock, which our caller holds.
             if let Some(node) = unsafe { head.as_ref() } {
-                let rank = self.since(node).saturating_add(lane as u64 * LANE_HEAD_START);
+                let rank = rank(lane, self.since(node));
                 if best.is_none_or(|(_, least)| rank < least) {
                     best = Some((node, rank));
                 }
@@ -336,8 +401,10 @@ impl List {
 
     /// Takes `node` off the list and passes slot `index` on to it. The second value says whether the node had a wake in
     /// hand, which must go to somebody else.
-    pub(crate) fn grant(&mut self, node: &Node, (index, word): (u32, Word)) -> (Thread, bool) {
-        self.finish(node, (u64::from(index) << 2) | GRANTED, |place| place.grant = word)
+    pub(crate) fn grant(&mut self, node: &Node, (index, word): (u32, Word), now: impl Now) -> (Thread, bool) {
+        let granted = self.finish(node, (u64::from(index) << 2) | GRANTED, |place| place.grant = word);
+        self.note_left(true, now);
+        granted
     }
 
     /// Takes `node` off the list and ends its wait with `refusal`.
@@ -385,6 +452,7 @@ impl List {
             (place.prev, place.next, place.linked) = (after, next, true);
             (place.lane, place.since, place.holder, place.refusal) = (lane, since, holder, None);
         });
+        self.lens[lane] += 1;
         self.len += 1;
     }
 
@@ -404,6 +472,7 @@ impl List {
             Some(place) => place.prev = prev,
             None => self.tails[lane] = prev,
         }
+        self.lens[lane] -= 1;
         self.len -= 1;
         true
     }
@@ -445,7 +514,7 @@ impl List {
         let rank = |node: &Node| {
             // SAFETY: as in `since`.
             let lane = node.place.with(|place| unsafe { (*place).lane });
-            self.since(node).saturating_add(lane as u64 * LANE_HEAD_START)
+            rank(lane, self.since(node))
         };
         let own = rank(node);
         let (mut before, mut passed) = (0, false);
@@ -457,7 +526,85 @@ impl List {
         before + 1
     }
 
+    fn is_linked(&self, node: &Node) -> bool {
+        // SAFETY: as in `since`.
+        node.place.with(|place| unsafe { (*place).linked })
+    }
+
+    fn is_first(&self, node: &Node) -> bool {
+        self.first().is_some_and(|first| ptr::eq(first, node))
+    }
+
+    /// Tells what watches for overload that somebody has joined. Returns when that one may be shed at the earliest.
+    fn note_joined(&mut self, now: u64) -> u64 {
+        if self.len == 1 {
+            self.overload.stands(now);
+        }
+        self.overload.sheds_from(now)
+    }
+
+    /// Tells what watches for overload that somebody has left.
+    fn note_left(&mut self, served: bool, now: impl Now) {
+        if self.overload.is_watched() {
+            // SAFETY: as in `first`.
+            let heads = self.heads.iter().filter_map(|head| unsafe { head.as_ref() });
+            let oldest = heads.map(|head| self.since(head)).min();
+            self.overload.left(served, oldest, now());
+        }
+    }
+
+    /// Why one who joins `lane` now would not be served within `allowed`: how many are before it, and the time that each
+    /// takes.
+    fn too_many_before(&self, lane: usize, since: u64, allowed: u64, now: impl Now) -> Option<(u32, u64)> {
+        if self.len == 0 {
+            return None;
+        }
+        let (servable, each) = self.overload.servable(allowed, now())?;
+        let servable = u32::try_from(servable).unwrap_or(u32::MAX);
+        if self.len < servable {
+            return None;
+        }
+        let before = self.before(lane, since, servable);
+        (before >= servable).then_some((before, each))
+    }
+
+    /// How many are served before one who joins `lane` now: all, or at least `enough` of them.
+    pub(crate) fn before(&self, lane: usize, since: u64, enough: u32) -> u32 {
+        let own = rank(lane, since);
+        let mut before = self.lens[..=lane].iter().sum::<u32>();
+        // Nearly always nobody: who comes now is the youngest.
+        for (of, &tail) in self.tails[..=lane].iter().enumerate() {
+            let mut at = tail;
+            // SAFETY: as in `first`.
+            while let Some(node) = unsafe { at.as_ref() }
+                && rank(of, self.since(node)) > own
+            {
+                before -= 1;
+                // SAFETY: as in `since`.
+                at = node.place.with(|place| unsafe { (*place).prev });
+            }
+        }
+        for (of, &head) in self.heads.iter().enumerate().skip(lane + 1) {
+            let mut at = head;
+            // SAFETY: as in `first`.
+            while let Some(node) = unsafe { at.as_ref() }
+                && before < enough
+                && rank(of, self.since(node)) < own
+            {
+                before += 1;
+                // SAFETY: as in `since`.
+                at = node.place.with(|place| unsafe { (*place).next });
+            }
+        }
+        before
+    }
+
     pub(crate) fn len(&self) -> u32 {
         self.len
     }
+}
+
+/// The order of service: the least comes first.
+fn rank(lane: usize, since: u64) -> u64 {
+    since.saturating_add(lane as u64 * LANE_HEAD_START)
 }

@@ -23,6 +23,11 @@ pub enum PoolEvent {
     Refused(CheckoutError),
     /// The pool could not be built. For those who subscribed to the builder.
     NotBuilt(BuildError),
+    /// A caller got a resource of its own making instead of this error. See [`Request::or_else`](crate::Request::or_else).
+    FellBack {
+        /// The error, which was told as `Refused` before.
+        cause: CheckoutError,
+    },
     /// A resource has been held for longer than `max_hold`.
     LeakSuspected(Holder),
     /// Such a resource came back.

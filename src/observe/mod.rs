@@ -13,7 +13,7 @@ pub use event::{PoolEvent, Transition, TransitionReason};
 pub use holder::{Holder, ResourceId};
 pub use hung::{HungJob, JobKind};
 pub use resource::{Resource, ResourceState};
-pub use stats::{DestroyReason, Destroyed, Stats};
+pub use stats::{DestroyReason, Destroyed, Sheds, Stats};
 
 pub(crate) use event::Subscribers;
 pub(crate) use recorder::Recorder;

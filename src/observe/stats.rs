@@ -1,5 +1,6 @@
 //! How many of everything.
 
+use crate::error::ShedReason;
 use crate::resilience::BreakerState;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -108,6 +109,23 @@ impl Destroyed {
     }
 }
 
+/// Callers that were shed, by reason: see [`ShedReason`](crate::ShedReason).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sheds {
+    /// For [`ShedReason::QueueDelay`](crate::ShedReason::QueueDelay).
+    pub queue_delay: u64,
+    /// For [`ShedReason::Unservable`](crate::ShedReason::Unservable).
+    pub unservable: u64,
+}
+
+impl Sheds {
+    /// How many were shed in all.
+    pub fn total(&self) -> u64 {
+        self.queue_delay + self.unservable
+    }
+}
+
 /// A pool's numbers at one moment: gauges of its slots, and counters since it was built.
 ///
 /// Gauges are read slot by slot while the pool works on, so under load they can be off by what happened during the read;
@@ -156,6 +174,10 @@ pub struct Stats {
     pub timeouts: u64,
     /// Checkouts that ended with any other error.
     pub rejected: u64,
+    /// Of these, callers that were shed, by reason.
+    pub shed: Sheds,
+    /// Errors in whose place callers got a resource of their own making: see [`Request::or_else`](crate::Request::or_else).
+    pub fallbacks: u64,
     /// The state of the pool's breaker, if it has one.
     pub breaker: Option<BreakerState>,
     /// Panics caught in the manager's callbacks, and in the drop of its errors.
@@ -182,6 +204,9 @@ pub(crate) struct Counts {
     pub(crate) waits: Count,
     pub(crate) timeouts: Count,
     pub(crate) rejected: Count,
+    pub(crate) fallbacks: Count,
+    shed_for_delay: Count,
+    unservable: Count,
     pub(crate) callback_panics: Count,
     pub(crate) long_holds: Count,
     destroyed: [Count; DestroyReason::ALL.len()],
@@ -204,6 +229,17 @@ impl Count {
 impl Counts {
     pub(crate) fn destroyed_one(&self, reason: DestroyReason) {
         self.destroyed[reason as usize].add_one();
+    }
+
+    pub(crate) fn shed_one(&self, reason: ShedReason) {
+        match reason {
+            ShedReason::QueueDelay { .. } => self.shed_for_delay.add_one(),
+            ShedReason::Unservable { .. } => self.unservable.add_one(),
+        }
+    }
+
+    pub(crate) fn shed(&self) -> Sheds {
+        Sheds { queue_delay: self.shed_for_delay.get(), unservable: self.unservable.get() }
     }
 
     pub(crate) fn destroyed(&self) -> Destroyed {

@@ -14,6 +14,7 @@ use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, Turns, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
+use crate::resilience::shedding::Overload;
 use crossbeam_channel::Receiver;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -250,6 +251,7 @@ fn shelf(config: &PoolConfig) -> ShelfConfig {
         max_waiters: config.max_waiters.map_or(u32::MAX, |most| most as u32),
         attention: if measured { listed | attention::MEASURED } else { listed },
         asymmetric: config.fences == Fences::Auto,
+        overload: Overload::of(config.codel, config.refuse_unservable),
     }
 }
 

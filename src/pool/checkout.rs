@@ -338,7 +338,9 @@ impl<M: Manager> Inner<M> {
     /// Waits in the queue. None means that the pause after a failed creation is over.
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
         let holder = Taker { thread: caller.number, site: caller.site };
-        let request = Request { lane: ask.lane.lane(), since: caller.began, holder };
+        let allowed = self.worth_waiting(caller.deadline);
+        let request = Request { lane: ask.lane.lane(), since: caller.began, holder, allowed };
+        let shed_from = self.waits_anyway_until(caller.began);
         let until = || caller.deadline.min(caller.look_again.get());
         self.counts.waits.add_one();
         let outcome = self.shelf.wait(
@@ -349,10 +351,14 @@ impl<M: Manager> Inner<M> {
                 let deadlock = || (refuses && self.completes_deadlock(caller)).then_some(Found::Deadlock);
                 self.look(caller, free_slots).or_else(deadlock)
             },
-            || match (self.now() >= until(), self.clock.until(until())) {
-                (true, _) => Patience::Over,
-                (false, Some(time)) => Patience::For(time),
-                (false, None) => Patience::Forever,
+            |ask_at| {
+                let (now, until, ask_at) = (self.now(), until(), shed_from.max(ask_at));
+                match self.clock.until(until.min(ask_at)) {
+                    _ if now >= until => Patience::Over,
+                    _ if now >= ask_at => Patience::IfCalm,
+                    Some(time) => Patience::For(time),
+                    None => Patience::Forever,
+                }
             },
             move || self.now(),
         );
@@ -373,6 +379,8 @@ impl<M: Manager> Inner<M> {
                 let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
                 Err(CheckoutError::Saturated(Box::new(saturated)))
             }
+            Outcome::Shed { above_for } => Err(self.shed_for_delay(caller.began, above_for)),
+            Outcome::Unservable { before, each, waiting } => Err(self.unservable(before, each, waiting, allowed)),
             Outcome::TimedOut { .. } if self.now() < caller.deadline => Ok(None),
             Outcome::TimedOut { position } => Err(self.timed_out(caller, position)),
         }

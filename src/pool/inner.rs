@@ -265,6 +265,8 @@ impl<M: Manager> Inner<M> {
             waits: self.counts.waits.get(),
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
+            shed: self.counts.shed(),
+            fallbacks: self.counts.fallbacks.get(),
             breaker: self.breaker_state(),
             callback_panics: self.counts.callback_panics.get(),
             lost_events: self.subscribers.lost(),

@@ -17,6 +17,9 @@ impl<M: Manager> Inner<M> {
             CheckoutError::Timeout(_) => self.counts.timeouts.add_one(),
             _ => self.counts.rejected.add_one(),
         }
+        if let CheckoutError::Shed(shed) = error {
+            self.counts.shed_one(shed.reason);
+        }
         self.subscribers.tell(|| PoolEvent::Refused(error.clone()));
     }
 

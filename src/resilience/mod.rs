@@ -1,4 +1,5 @@
-//! What keeps a backend that is down from being asked again and again, and callers from waiting for it.
+//! What keeps a backend that is down from being asked again and again, and callers from waiting for it; and what a pool does
+//! when more is asked of it than it has.
 //!
 //! | file       | what lives there                                                                |
 //! |------------|---------------------------------------------------------------------------------|
@@ -7,6 +8,7 @@
 //! | `breaker`  | the breaker for calls of the user's own, its settings and its errors             |
 //! | `backoff`  | the pauses between creations that fail                                          |
 //! | `recovery` | what follows from which failure                                                 |
+//! | `shedding` | what a queue knows of overload, and of how fast it is served                    |
 
 mod backoff;
 pub(crate) mod breaker;
@@ -14,6 +16,7 @@ pub(crate) mod circuit;
 #[cfg(all(test, slackwater_loom))]
 mod models;
 mod recovery;
+pub(crate) mod shedding;
 mod window;
 
 pub use backoff::Backoff;

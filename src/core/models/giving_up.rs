@@ -1,6 +1,7 @@
 //! Timeouts against grants and wakes.
 
 use super::*;
+use crate::core::processor::PLACED;
 
 fn use_if_any(shelf: &Model, got: Got<'_>) {
     // The lifetimes of `got` and `shelf` are one in every caller.
@@ -42,6 +43,34 @@ fn a_waiter_that_gives_up_passes_its_wake_on() {
             assert!((2..=3).contains(&at_rest(&shelf)));
         });
     }
+}
+
+/// Rules out: a waiter is shed with a wake in hand, and the one before it in the queue sleeps beside a free resource; a slot is
+/// granted to one that was shed.
+#[test]
+fn a_waiter_that_is_shed_passes_its_wake_on() {
+    for hand_over in [HandOver::Never, NOT_DUE, DUE, HandOver::Always] {
+        explore(&format!("shed with a wake, {hand_over:?}"), move || {
+            let shelf = Setting { overloaded: true, ..Setting::of(1, hand_over) }.shelf();
+            let held = take_out(&shelf);
+            let patient = spawn(&shelf, |shelf| {
+                PLACED.with(|placed| placed.set(1));
+                use_one(shelf);
+            });
+            // On the returner's processor: it is chosen for the wake, or for the slot, if it stands behind the other.
+            let shed = spawn(&shelf, |shelf| use_if_any(shelf, wait(shelf, one_question())));
+            use_it(&shelf, take_up(&shelf, held));
+            patient.join().unwrap();
+            shed.join().unwrap();
+            assert!((2..=3).contains(&at_rest(&shelf)));
+        });
+    }
+}
+
+/// Asks once whether it is shed; who is not waits for as long as it takes.
+fn one_question() -> impl FnMut(u64) -> Patience {
+    let mut asked = false;
+    move |_| if std::mem::replace(&mut asked, true) { Patience::Forever } else { Patience::IfCalm }
 }
 
 /// Rules out: a waiter that found something itself keeps, or loses, the slot it was granted meanwhile.

@@ -130,11 +130,11 @@ fn a_waiter_passed_over_for_one_of_the_same_processor_is_not_stranded() {
 #[test]
 fn the_first_in_the_queue_is_passed_over_twice_in_a_row_at_most() {
     explore("passed over twice", || {
-        let waiters = Waiters::new();
+        let waiters = Waiters::new(Default::default());
         let nodes: Vec<_> = (0..5).map(|_| Node::mine()).collect();
         for (since, node) in nodes.iter().enumerate() {
             PLACED.with(|placed| placed.set(u32::from(since > 0)));
-            assert!(waiters.join(node, (1, since as u64, HOLDER), u32::MAX).is_ok());
+            assert!(waiters.join(node, (1, since as u64, HOLDER), (u32::MAX, None), || 0).is_ok());
         }
         let mut served = Vec::new();
         let mut list = waiters.lock();

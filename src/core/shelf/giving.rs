@@ -141,7 +141,7 @@ impl<R> Shelf<R> {
         // From here on the slot is the waiter's, whoever asks.
         let Holder { thread, site } = list.holder(node);
         right.record().handed_to(Stamp::by(thread).at(self.coarse()), site);
-        let (thread, had_wake) = list.grant(node, (self.number_of(right.slot()), right.pass_on().1));
+        let (thread, had_wake) = list.grant(node, (self.number_of(right.slot()), right.pass_on().1), now);
         self.waiters.count_from(&list);
         if let HandOver::After(_) = self.hand_over {
             let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));

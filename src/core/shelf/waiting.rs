@@ -8,24 +8,26 @@ impl<R> Shelf<R> {
     /// Queues, looks again with `look`, and parks until a slot is granted, `look` finds something, the wait is refused,
     /// or `patience` is over. `look(true)` must read every word it could be served by. `look(false)` is for a thread that
     /// joined behind others and need not look for free slots: while the queue is not empty, each return wakes its head, and
-    /// each waiter that leaves passes on what it did not take.
+    /// each waiter that leaves passes on what it did not take. `patience` is told when the queue is to be asked whether this
+    /// waiter is shed.
     pub(crate) fn wait<'s, T, N: Now>(
         &'s self,
         request: &Request,
         mut look: impl FnMut(bool) -> Option<T>,
-        mut patience: impl FnMut() -> Patience,
+        mut patience: impl FnMut(u64) -> Patience,
         now: N,
     ) -> Outcome<'s, R, T> {
         let node = Node::mine();
         let place = (request.lane, request.since, request.holder);
-        let is_first = match self.waiters.join(&node, place, self.max_waiters) {
-            Ok(is_first) => is_first,
+        let mut joined = match self.waiters.join(&node, place, (self.max_waiters, request.allowed), now) {
+            Ok(joined) => joined,
             Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
             Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },
+            Err(NoPlace::Unservable { before, each, waiting }) => return Outcome::Unservable { before, each, waiting },
         };
         let seat = Seat { shelf: self, node, now, seated: true };
         self.announce();
-        if let Some(found) = look(is_first) {
+        if let Some(found) = look(joined.is_first) {
             return seat.leave_with(Outcome::Found(found));
         }
         loop {
@@ -53,8 +55,12 @@ impl<R> Shelf<R> {
                         self.signals.attention.fetch_or(STARVING, Relaxed);
                     }
                 }
-                State::Waiting => match patience() {
+                State::Waiting => match patience(joined.ask_at) {
                     Patience::Over => return seat.leave_with(Outcome::TimedOut { position: 0 }),
+                    Patience::IfCalm => match self.waiters.leave_if_shed(&seat.node, now) {
+                        Ok(above_for) => return seat.has_left(Outcome::Shed { above_for }),
+                        Err(later) => joined.ask_at = later,
+                    },
                     Patience::For(time) => park_timeout(time),
                     Patience::Forever => park(),
                 },
@@ -187,9 +193,10 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
         self.seated = false;
         let timed_out = matches!(outcome, Outcome::TimedOut { .. });
-        if let Some(position) = self.shelf.waiters.leave(&self.node, timed_out) {
-            self.pass_wake_in_hand();
-            return if timed_out { Outcome::TimedOut { position } } else { outcome };
+        // A look may also have found that waiting is of no use: the pace of service then seems better than it is.
+        let exit = if timed_out { Exit::TimedOut } else { Exit::Served };
+        if let Some(position) = self.shelf.waiters.leave(&self.node, exit, self.now) {
+            return self.has_left(if timed_out { Outcome::TimedOut { position } } else { outcome });
         }
         match (self.node.state(), outcome) {
             (State::Granted { index }, Outcome::Found(found)) => {
@@ -205,6 +212,13 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
             (_, outcome) if left_out!("timeout_takes_grant") => outcome,
             _ => self.served(),
         }
+    }
+
+    /// Off the list, with a wake that nobody else gets if it has one.
+    fn has_left<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
+        self.seated = false;
+        self.pass_wake_in_hand();
+        outcome
     }
 
     fn pass_wake_in_hand(&self) {
@@ -229,7 +243,7 @@ impl<R, N: Now> Drop for Seat<'_, R, N> {
         if !self.seated {
             return;
         }
-        if self.shelf.waiters.leave(&self.node, false).is_some() {
+        if self.shelf.waiters.leave(&self.node, Exit::Failed, self.now).is_some() {
             self.pass_wake_in_hand();
         } else {
             match self.node.state() {
