@@ -42,7 +42,11 @@ fn a_hundred_callers_make_no_more_attempts_than_one() {
                     assert_eq!(error.severity, slackwater::Severity::Transient);
                 }
             });
-            assert!(probe.create.calls() <= 6 + 3, "{} by {callers}, {creation:?}", probe.create.calls());
+            // What began together, and one for each pause, the shortest of which is 10 ms. Whoever was on its way back to the
+            // queue when the others were told finds out by the next attempt.
+            let most = 4 + clock.elapsed().as_millis() as usize / 10;
+            let calls = probe.create.calls();
+            assert!(calls <= most && calls <= 6 + 3 + 6, "{calls} of {most} by {callers}, {creation:?}");
             closes_balanced(&pool);
         }
     }
