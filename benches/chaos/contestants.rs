@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use scheduled_thread_pool::ScheduledThreadPool;
-use slackwater::{BreakerConfig, Builder, CheckoutError, Manager, Pool};
+use slackwater::{BreakerConfig, Builder, CheckoutError, CoDel, Manager, Pool};
 
 use crate::backend::{Backend, CONNECT_TIMEOUT, Connection, Fault, READ_TIMEOUT};
 
@@ -61,6 +61,14 @@ const NO_BREAKER: Contestant = Contestant {
     name: "slackwater, no breaker",
     build: |backend, terms| slackwater(settings(backend, terms).breaker(None)),
 };
+const CODEL: Contestant = Contestant {
+    name: "slackwater, codel",
+    build: |backend, terms| slackwater(settings(backend, terms).breaker(breaker()).codel(CoDel::default())),
+};
+const UNSERVABLE: Contestant = Contestant {
+    name: "slackwater, refuse_unservable",
+    build: |backend, terms| slackwater(settings(backend, terms).breaker(breaker()).refuse_unservable(true)),
+};
 const TESTED: Contestant = Contestant { name: R2D2, build: |backend, terms| r2d2(backend, terms, true) };
 const NOT_TESTED: Contestant = Contestant { name: UNTESTED, build: |backend, terms| r2d2(backend, terms, false) };
 
@@ -68,7 +76,7 @@ const NOT_TESTED: Contestant = Contestant { name: UNTESTED, build: |backend, ter
 /// what there is: r2d2 goes without.
 pub const IN_PLAN: [Contestant; 3] = [SLACKWATER, TESTED, NOT_TESTED];
 pub const IN_DOWN: [Contestant; 3] = [SLACKWATER, NO_BREAKER, NOT_TESTED];
-pub const IN_OVERLOAD: [Contestant; 2] = [SLACKWATER, NOT_TESTED];
+pub const IN_OVERLOAD: [Contestant; 4] = [SLACKWATER, CODEL, UNSERVABLE, NOT_TESTED];
 
 /// What each is set to, for the reader of the figures.
 pub const SETTINGS: &str = "\
