@@ -3,8 +3,8 @@
 mod support;
 
 use slackwater::{
-    Backoff, BreakerConfig, BuildError, Builder, CheckoutError, Creation, Keeper, OnDeadlock, Pool, PoolEvent,
-    VirtualClock,
+    Backoff, BreakerConfig, BuildError, Builder, CheckoutError, Creation, Fairness, Keeper, OnDeadlock, Pool,
+    PoolEvent, VirtualClock,
 };
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -73,6 +73,27 @@ fn a_deadlock_is_one_event_too() {
     let words = ["\"css\"", "would never end", "refusals.rs", "return the first resource"];
     told_once(&pool, &words, || pool.checkout().unwrap_err());
     drop(held);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn so_is_a_wait_that_is_shed() {
+    let (_, clock, builder) = still();
+    let pool = builder.fairness(Fairness::Fifo).refuse_unservable(true).build().unwrap();
+    let held = pool.checkout_owned().unwrap();
+    thread::scope(|s| {
+        let first = s.spawn(|| pool.checkout_owned().unwrap());
+        until(|| pool.stats().waiting == 1);
+        let second = s.spawn(|| drop(pool.checkout_timeout(3600 * SEC).unwrap()));
+        until(|| pool.stats().waiting == 2);
+        clock.advance(SEC);
+        drop(held);
+        let held = first.join().unwrap();
+        let words = ["\"css\"", "would wait for about 2.0s", "1 of 1 in use, 1 waiting", "ask again later"];
+        told_once(&pool, &words, || pool.checkout_timeout(SEC).unwrap_err());
+        drop(held);
+        second.join().unwrap();
+    });
     closes_balanced(&pool);
 }
 

@@ -12,6 +12,7 @@ use crate::backend::{Backend, CONNECT_TIMEOUT, Connection, Fault, READ_TIMEOUT};
 
 /// The names the figures are looked up by at the end.
 pub const OURS: &str = "slackwater";
+pub const WITH_CODEL: &str = "slackwater, codel";
 pub const R2D2: &str = "r2d2";
 pub const UNTESTED: &str = "r2d2, untested";
 
@@ -62,7 +63,7 @@ const NO_BREAKER: Contestant = Contestant {
     build: |backend, terms| slackwater(settings(backend, terms).breaker(None)),
 };
 const CODEL: Contestant = Contestant {
-    name: "slackwater, codel",
+    name: WITH_CODEL,
     build: |backend, terms| slackwater(settings(backend, terms).breaker(breaker()).codel(CoDel::default())),
 };
 const UNSERVABLE: Contestant = Contestant {

@@ -105,6 +105,7 @@ fn main() {
     let mut verdicts = Verdicts::default();
     report::judge(&rides, &mut verdicts);
     report::judge_downs(&downs, &mut verdicts);
+    overload::judge(&overloads, &mut verdicts);
     let mistakes = rides.iter().flat_map(|ride| &ride.mistakes);
     let mistakes = mistakes.chain(downs.iter().flat_map(|down| &down.mistakes));
     let mistakes = mistakes.chain(overloads.iter().flat_map(|overload| &overload.mistakes));

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Condition, READ_TIMEOUT};
-use crate::contestants::{Contestant, Lender, Terms};
-use crate::harness::{Dice, Table};
+use crate::contestants::{Contestant, Lender, Terms, WITH_CODEL};
+use crate::harness::{Bound, Dice, Table, Verdicts};
 use crate::report::ms_or_never;
 
 const SIZE: usize = 4;
@@ -125,6 +125,14 @@ fn call(pool: &dyn Lender, pace: &AtomicU64, mut dice: Dice, over: Instant) -> V
         due = (due + pause()).max(Instant::now());
     }
     tries
+}
+
+/// Judges the end of an overload where its queue is shed: without, it goes on for as long as callers ask again at once.
+pub fn judge(overloads: &[Overload], verdicts: &mut Verdicts) {
+    if let Some(shed) = overloads.iter().find(|overload| overload.name == WITH_CODEL) {
+        let what = "requests answered once an overload is over, with codel";
+        verdicts.wanted(what, shed.afterwards, " %", Bound::AtLeast(99.0));
+    }
 }
 
 pub fn print(overloads: &[Overload]) {
