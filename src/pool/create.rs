@@ -88,7 +88,11 @@ impl CreationState {
     /// Pauses creation after a failure of one that `began` then. Returns how many there have been in a row, and whether this is
     /// a further one: what fails together has failed once, however many were tried at the time.
     fn failed(&self, backoff: &Backoff, began: u64, now: u64) -> (u32, bool) {
-        let is_further = began >= self.last_failed.swap(now, SeqCst) || self.failures() == 0;
+        // Reckoned from the last that counted: of slow failures each begins before the one before has ended, and still
+        // there are more and more.
+        let last = self.last_failed.load(SeqCst);
+        let is_further = (began >= last || self.failures() == 0)
+            && self.last_failed.compare_exchange(last, now, SeqCst, SeqCst).is_ok();
         let failures = self.failures.fetch_add(u32::from(is_further), SeqCst).saturating_add(u32::from(is_further));
         self.not_before.store(now.saturating_add(backoff.pause(failures)).max(1), SeqCst);
         (failures, is_further)
@@ -330,4 +334,20 @@ pub(super) struct Held {
 pub(super) struct Vacancy<'s, R> {
     pub(super) right: Right<'s, R>,
     pub(super) leave: Leave,
+}
+
+#[cfg(all(test, not(slackwater_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_overlap_count_once_for_the_time_each_takes() {
+        let (creation, backoff) = (CreationState::default(), Backoff::default());
+        // One begins each 10, and fails 100 later.
+        let failures = (0..100).map(|at| creation.failed(&backoff, at * 10, at * 10 + 100).0);
+        assert_eq!(failures.last(), Some(10));
+        // All at once.
+        let failures = (0..8).map(|at| creation.failed(&backoff, 2_000, 2_100 + at).0);
+        assert!(failures.eq([11; 8]));
+    }
 }
