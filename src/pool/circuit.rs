@@ -63,9 +63,9 @@ impl<M: Manager> Inner<M> {
         self.breaker_state().is_some_and(|state| state != BreakerState::Closed)
     }
 
-    /// Whether a caller may make its own resource, apart from where that measured best: not if it would be a probe.
-    pub(super) fn leaves_it_to_callers(&self) -> bool {
-        self.is_manual() || !self.is_in_trouble()
+    /// Whether callers make their own resources: where that measured best, but not if they would be probes.
+    pub(super) fn callers_create(&self) -> bool {
+        self.creates_inline() && (self.is_manual() || !self.is_in_trouble())
     }
 
     /// When creation may go on, if it has to pause: after a failure, or while the circuit is open.
@@ -222,7 +222,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Somebody was refused who would have had a resource made: the keeper has a probe sent in its place when the time comes.
-    fn remember_demand(&self) {
+    pub(super) fn remember_demand(&self) {
         if !self.creation.asked.swap(true, SeqCst) {
             self.alarm.ring();
         }

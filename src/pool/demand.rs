@@ -75,7 +75,7 @@ impl<M: Manager> Inner<M> {
 
     /// A caller that does not wait found nothing: the next one may find more.
     pub(super) fn creation_asked(&self) {
-        if !self.creates_inline() && self.shelf.has_room() {
+        if !self.callers_create() && self.shelf.has_room() {
             self.creation.asked.store(true, SeqCst);
             self.request_creation(self.unserved().max(1));
         }
