@@ -62,11 +62,10 @@ impl<M: Manager> Inner<M> {
         self.close(Deadline::from(Duration::ZERO));
     }
 
-    /// Deals with a resource whose check failed.
-    pub(super) fn check_failed(&self, right: Right<'_, M::Resource>, severity: Severity, error: &SharedError) {
-        let recovery = self.recovery(FailureKind::Check(severity));
+    /// Deals with a resource whose check failed. Whether the pool stops is another matter.
+    pub(super) fn check_failed(&self, right: Right<'_, M::Resource>, severity: Severity) {
         let life = self.life(&right);
-        match recovery {
+        match self.recovery(FailureKind::Check(severity)) {
             Recovery::Retry => {
                 life.erred();
                 self.open_anew(right);
@@ -83,9 +82,6 @@ impl<M: Manager> Inner<M> {
                 life.failed();
                 self.destroy(right.change(crate::core::Phase::Retiring), DestroyReason::CheckFailed);
             }
-        }
-        if recovery == Recovery::Stop {
-            self.stop(error);
         }
     }
 
