@@ -98,11 +98,12 @@ impl CreationState {
         (failures, is_further)
     }
 
-    /// Ends the row of failures. True if there was one.
-    fn succeeded(&self) -> bool {
+    /// Ends the row of failures, and the pause. True if there was either: a failure beside a success may leave the pause alone.
+    pub(super) fn starts_over(&self) -> bool {
         // Pause first: who sees no failures sees no pause.
-        self.not_before.store(0, SeqCst);
-        self.failures.load(SeqCst) != 0 && self.failures.swap(0, SeqCst) != 0
+        let paused = self.not_before.load(SeqCst) != 0 && self.not_before.swap(0, SeqCst) != 0;
+        let failed = self.failures.load(SeqCst) != 0 && self.failures.swap(0, SeqCst) != 0;
+        paused || failed
     }
 
     /// An attempt, if one may be made now. While creations fail, one is for each pause: whoever sets the next one.
@@ -181,6 +182,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn tell_of_failure(&self, error: SharedError) {
         self.log(log::Level::Warn, format_args!("could not create a resource: {error}"));
         self.let_go(error);
+        self.tell_of_circuit();
     }
 
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
@@ -202,7 +204,7 @@ impl<M: Manager> Inner<M> {
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.set_last_error(None);
                 self.made(leave);
-                if self.creation.succeeded() {
+                if self.creation.starts_over() {
                     self.creation_is_back();
                 }
                 self.replace_if_outdated(&right, number);

@@ -41,6 +41,7 @@ impl<M: Manager> Inner<M> {
         let CreateFailure { error, severity, failures } = failure;
         let refusal = Refusal::Create { error: Arc::clone(error), attempts: *failures, severity: *severity };
         self.shelf.refuse_waiters(&refusal, move || self.now());
+        self.let_go(refusal);
     }
 
     /// Creation works again after failures: those who sat out the pause need not wait for its end.
@@ -58,8 +59,9 @@ impl<M: Manager> Inner<M> {
             return;
         }
         self.subscribers.tell(|| PoolEvent::Stopped(Arc::clone(cause)));
-        self.log(log::Level::Error, format_args!("stops, because nothing can help any more: {cause}"));
         self.close(Deadline::from(Duration::ZERO));
+        // The logger is the user's, and may take its time.
+        self.log(log::Level::Error, format_args!("stopped, because nothing can help any more: {cause}"));
     }
 
     /// Deals with a resource whose check failed. Whether the pool stops is another matter.

@@ -279,6 +279,7 @@ impl<M: Manager> Inner<M> {
                 self.let_go(error);
             }
         }
+        self.tell_of_circuit();
     }
 
     /// Opens a slot whose resource failed lately, as its failures in a row demand: as before, as a last resort, or not at
