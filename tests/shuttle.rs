@@ -114,6 +114,43 @@ fn the_books_balance_after_any_weather() {
     });
 }
 
+/// Creations fail for a while, then they do not; some give up, and others wait as long as it takes: for a resource, or for
+/// the news that there is none. Whoever waits is served once the backend is back, though nobody else comes.
+#[test]
+fn a_backend_that_comes_back_is_found_by_those_who_wait() {
+    explore("a backend that breaks, without threads", || {
+        let (manager, clock) = (Moody::new(), VirtualClock::new());
+        let pool = breaking(&manager, &clock).keeper(Keeper::Manual).build().unwrap();
+        outage(pool, &manager, &clock);
+    });
+    explore("a backend that breaks, with threads", || {
+        let (manager, clock) = (Moody::new(), VirtualClock::new());
+        let creation = [Creation::Auto, Creation::Inline, Creation::Background][chance(3)];
+        let pool = breaking(&manager, &clock).creation(creation).build().unwrap();
+        outage(pool, &manager, &clock);
+    });
+}
+
+fn breaking(manager: &Moody, clock: &VirtualClock) -> Builder<Moody> {
+    let breaker = BreakerConfig::new().failure_threshold(1 + chance(3) as u32).open_for(10 * MS);
+    let breaker = breaker.probes(1 + chance(2) as u32).success_threshold(1 + chance(2) as u32);
+    let backoff = Backoff::new(MS, 10 * MS).attempts(1 + chance(3) as u32 * 20);
+    any_pool(manager, clock).min_idle(0).backoff(backoff).breaker(Some(breaker).filter(|_| chance(3) > 0))
+}
+
+fn outage(pool: Pool<Moody>, manager: &Moody, clock: &VirtualClock) {
+    manager.set(Mood::Down);
+    let crowd = Crowd::of(&pool, Manners { gives_up: true, may_fail: true, ..Manners::patient() });
+    for _ in 0..chance(40) {
+        clock.advance(MS);
+        pool.tick();
+        thread::yield_now();
+    }
+    manager.set(Mood::Calm);
+    goes_on(&pool, crowd, clock);
+    ends_balanced(pool, manager);
+}
+
 /// The same, closed in the middle: everybody is told, and nothing is left.
 #[test]
 fn a_close_in_any_weather_leaves_nothing() {

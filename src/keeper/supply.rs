@@ -24,6 +24,7 @@ impl<M: Manager> Inner<M> {
 
     /// Asks the crew for what `min_idle` misses, and for what waiters need after a failed creation.
     pub(super) fn refill(&self, now: u64) -> Option<u64> {
+        self.tell_of_circuit();
         let missing = self.missing();
         let in_trouble = self.is_in_trouble();
         if in_trouble {

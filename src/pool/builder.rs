@@ -379,7 +379,8 @@ impl<M: Manager> Inner<M> {
             }
         }
         let mut report = warm_up.report.lock();
-        while report.ready + report.failed < asked && self.now() < deadline && !self.is_manual() {
+        // A fatal failure closes the pool, and nobody tells of what is left then.
+        while report.ready + report.failed < asked && self.now() < deadline && !self.is_manual() && !self.is_closed() {
             // In short waits: virtual time that moves meanwhile rings no bell here.
             warm_up.changed.wait_for(&mut report, Duration::from_millis(10));
         }
@@ -403,14 +404,16 @@ impl<M: Manager> Inner<M> {
                 Ok(())
             }
             Some(Err(failure)) => {
-                failed = Some(SharedError::clone(&failure.error));
-                Err(failure.error)
+                let error = SharedError::clone(&failure.error);
+                failed = Some(failure);
+                Err(error)
             }
         };
         let further = warm_up.note(made);
         self.let_go(further);
-        if let Some(error) = failed {
-            self.tell_of_failure(error);
+        if let Some(failure) = failed {
+            self.creation_failed(&failure);
+            self.tell_of_failure(failure.error);
         }
     }
 }

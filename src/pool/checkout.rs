@@ -239,7 +239,7 @@ impl<M: Manager> Inner<M> {
             return Some(found);
         }
         if self.shelf.has_room() {
-            if self.creates_inline() && self.leaves_it_to_callers() {
+            if self.callers_create() {
                 match self.reserve() {
                     Ok(vacancy) => return Some(Found::Vacancy(vacancy)),
                     Err(held) => caller.look_again.set(held.until),
@@ -315,7 +315,11 @@ impl<M: Manager> Inner<M> {
 
     /// The time at which a resource that is lent must not have expired: now, or none if no other can be made.
     pub(super) fn must_outlast(&self) -> u64 {
-        if self.config.max_lifetime.is_none() || self.creation.is_failing() { 0 } else { self.now() }
+        if self.config.max_lifetime.is_none() {
+            return 0;
+        }
+        let now = self.now();
+        if self.creation.is_failing() || self.creation_held_until(now).is_some() { 0 } else { now }
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {

@@ -10,7 +10,7 @@
 use super::Inner;
 use super::create::Held;
 use crate::config::PoolConfig;
-use crate::core::sync::around::{AtomicU32, fence};
+use crate::core::sync::around::{AtomicU32, Mutex, fence};
 use crate::error::{CheckoutError, CircuitOpen, Refusal};
 use crate::manager::Manager;
 use crate::observe::PoolEvent;
@@ -27,6 +27,8 @@ pub(crate) struct PoolBreaker {
     /// Checks that failed in a row since the last one that passed, or the last creation that succeeded.
     failed_checks: AtomicU32,
     most_failed_checks: u32,
+    /// What the log is to be told, by whoever has nothing in hand: see [`Inner::tell_of_circuit`].
+    untold: Mutex<Vec<(log::Level, String)>>,
 }
 
 impl PoolBreaker {
@@ -36,7 +38,8 @@ impl PoolBreaker {
             Trip::Consecutive(failures) => failures,
             Trip::Rate { .. } => CHECKS_IN_A_ROW,
         };
-        Some(Self { circuit: Circuit::new(config), failed_checks: AtomicU32::new(0), most_failed_checks })
+        let (circuit, failed_checks) = (Circuit::new(config), AtomicU32::new(0));
+        Some(Self { circuit, failed_checks, most_failed_checks, untold: Mutex::default() })
     }
 }
 
@@ -63,9 +66,9 @@ impl<M: Manager> Inner<M> {
         self.breaker_state().is_some_and(|state| state != BreakerState::Closed)
     }
 
-    /// Whether a caller may make its own resource, apart from where that measured best: not if it would be a probe.
-    pub(super) fn leaves_it_to_callers(&self) -> bool {
-        self.is_manual() || !self.is_in_trouble()
+    /// Whether callers make their own resources: where that measured best, but not if they would be probes.
+    pub(super) fn callers_create(&self) -> bool {
+        self.creates_inline() && (self.is_manual() || !self.is_in_trouble())
     }
 
     /// When creation may go on, if it has to pause: after a failure, or while the circuit is open.
@@ -128,6 +131,7 @@ impl<M: Manager> Inner<M> {
         if let Some(breaker) = &self.breaker {
             self.circuit_changed(breaker.circuit.failed_of_late(|| self.now()));
             self.tell_the_hopeless();
+            self.tell_of_circuit();
         }
     }
 
@@ -150,37 +154,51 @@ impl<M: Manager> Inner<M> {
         if let Some(breaker) = &self.breaker {
             self.circuit_changed(breaker.circuit.trip(self.now()));
             self.tell_the_hopeless();
+            self.tell_of_circuit();
         }
     }
 
     /// Allows creations from now on.
     pub(super) fn reset(&self) {
         if let Some(breaker) = &self.breaker {
+            let was_failing = self.creation.starts_over();
             self.circuit_changed(breaker.circuit.reset(self.now()));
+            if was_failing {
+                self.creation_is_back();
+            }
+            self.tell_of_circuit();
+        }
+    }
+
+    /// Tells the log how the circuit went. The logger is the user's, and may take its time: whoever calls this has nothing in
+    /// hand, and owes nobody anything.
+    pub(crate) fn tell_of_circuit(&self) {
+        let Some(PoolBreaker { untold, .. }) = &self.breaker else { return };
+        let told = std::mem::take(&mut *untold.lock());
+        for (level, text) in told {
+            self.log(level, format_args!("{text}"));
         }
     }
 
     fn circuit_changed(&self, change: Option<Change>) {
-        let Some(Change { from, to }) = change else { return };
+        let (Some(Change { from, to }), Some(breaker)) = (change, &self.breaker) else { return };
         let look = self.look_at_circuit();
         let failures = look.map_or(0, |look| look.failures);
         let retry_after = self.retry_after();
         self.subscribers.tell(|| PoolEvent::Breaker { from, to, failures, retry_after });
-        match to {
+        let line = match to {
             BreakerState::Open => {
-                let text =
-                    format_args!("creates nothing for {retry_after:.1?}: {failures} failures; {from} circuit opened");
-                self.log(log::Level::Warn, text);
+                let text = format!("creates nothing for {retry_after:.1?}: {failures} failures; {from} circuit opened");
+                (log::Level::Warn, text)
             }
-            BreakerState::HalfOpen => {
-                self.log(log::Level::Info, format_args!("creates again, to see whether it works"))
-            }
-            BreakerState::Closed => {
-                self.log(log::Level::Info, format_args!("creates as before"));
-                self.creation_is_back();
-            }
+            BreakerState::HalfOpen => (log::Level::Info, "creates again, to see whether it works".to_owned()),
+            BreakerState::Closed => (log::Level::Info, "creates as before".to_owned()),
+        };
+        breaker.untold.lock().push(line);
+        if to == BreakerState::Closed {
+            self.creation_is_back();
         }
-        // The keeper has a probe to send, or demand to serve.
+        // The keeper has a probe to send, or demand to serve, and the log to tell if nobody else has.
         self.alarm.ring();
     }
 
@@ -203,6 +221,8 @@ impl<M: Manager> Inner<M> {
             self.remember_demand();
             let refusal = Refusal::CircuitOpen(Box::new(self.circuit_open()));
             self.shelf.refuse_waiters(&refusal, move || self.now());
+            // Another creation may have failed meanwhile, and those who were told may be done with the error.
+            self.let_go(refusal);
         }
     }
 
@@ -222,7 +242,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Somebody was refused who would have had a resource made: the keeper has a probe sent in its place when the time comes.
-    fn remember_demand(&self) {
+    pub(super) fn remember_demand(&self) {
         if !self.creation.asked.swap(true, SeqCst) {
             self.alarm.ring();
         }

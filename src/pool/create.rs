@@ -88,17 +88,22 @@ impl CreationState {
     /// Pauses creation after a failure of one that `began` then. Returns how many there have been in a row, and whether this is
     /// a further one: what fails together has failed once, however many were tried at the time.
     fn failed(&self, backoff: &Backoff, began: u64, now: u64) -> (u32, bool) {
-        let is_further = began >= self.last_failed.swap(now, SeqCst) || self.failures() == 0;
+        // Reckoned from the last that counted: of slow failures each begins before the one before has ended, and still
+        // there are more and more.
+        let last = self.last_failed.load(SeqCst);
+        let is_further = (began >= last || self.failures() == 0)
+            && self.last_failed.compare_exchange(last, now, SeqCst, SeqCst).is_ok();
         let failures = self.failures.fetch_add(u32::from(is_further), SeqCst).saturating_add(u32::from(is_further));
         self.not_before.store(now.saturating_add(backoff.pause(failures)).max(1), SeqCst);
         (failures, is_further)
     }
 
-    /// Ends the row of failures. True if there was one.
-    fn succeeded(&self) -> bool {
+    /// Ends the row of failures, and the pause. True if there was either: a failure beside a success may leave the pause alone.
+    pub(super) fn starts_over(&self) -> bool {
         // Pause first: who sees no failures sees no pause.
-        self.not_before.store(0, SeqCst);
-        self.failures.load(SeqCst) != 0 && self.failures.swap(0, SeqCst) != 0
+        let paused = self.not_before.load(SeqCst) != 0 && self.not_before.swap(0, SeqCst) != 0;
+        let failed = self.failures.load(SeqCst) != 0 && self.failures.swap(0, SeqCst) != 0;
+        paused || failed
     }
 
     /// An attempt, if one may be made now. While creations fail, one is for each pause: whoever sets the next one.
@@ -177,6 +182,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn tell_of_failure(&self, error: SharedError) {
         self.log(log::Level::Warn, format_args!("could not create a resource: {error}"));
         self.let_go(error);
+        self.tell_of_circuit();
     }
 
     /// Creates and warms a resource for a reserved slot. On failure the slot is vacant again.
@@ -198,7 +204,7 @@ impl<M: Manager> Inner<M> {
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.set_last_error(None);
                 self.made(leave);
-                if self.creation.succeeded() {
+                if self.creation.starts_over() {
                     self.creation_is_back();
                 }
                 self.replace_if_outdated(&right, number);
@@ -330,4 +336,20 @@ pub(super) struct Held {
 pub(super) struct Vacancy<'s, R> {
     pub(super) right: Right<'s, R>,
     pub(super) leave: Leave,
+}
+
+#[cfg(all(test, not(slackwater_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_overlap_count_once_for_the_time_each_takes() {
+        let (creation, backoff) = (CreationState::default(), Backoff::default());
+        // One begins each 10, and fails 100 later.
+        let failures = (0..100).map(|at| creation.failed(&backoff, at * 10, at * 10 + 100).0);
+        assert_eq!(failures.last(), Some(10));
+        // All at once.
+        let failures = (0..8).map(|at| creation.failed(&backoff, 2_000, 2_100 + at).0);
+        assert!(failures.eq([11; 8]));
+    }
 }

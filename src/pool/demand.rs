@@ -75,7 +75,7 @@ impl<M: Manager> Inner<M> {
 
     /// A caller that does not wait found nothing: the next one may find more.
     pub(super) fn creation_asked(&self) {
-        if !self.creates_inline() && self.shelf.has_room() {
+        if !self.callers_create() && self.shelf.has_room() {
             self.creation.asked.store(true, SeqCst);
             self.request_creation(self.unserved().max(1));
         }
@@ -135,8 +135,9 @@ impl<M: Manager> Inner<M> {
         // we gave ours back before we look: one of us sees the other.
         fence(SeqCst);
         self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
-        if let Some(failure) = failed {
-            self.tell_of_failure(failure.error);
+        match failed {
+            Some(failure) => self.tell_of_failure(failure.error),
+            None => self.tell_of_circuit(),
         }
     }
 

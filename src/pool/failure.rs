@@ -41,6 +41,7 @@ impl<M: Manager> Inner<M> {
         let CreateFailure { error, severity, failures } = failure;
         let refusal = Refusal::Create { error: Arc::clone(error), attempts: *failures, severity: *severity };
         self.shelf.refuse_waiters(&refusal, move || self.now());
+        self.let_go(refusal);
     }
 
     /// Creation works again after failures: those who sat out the pause need not wait for its end.
@@ -58,15 +59,15 @@ impl<M: Manager> Inner<M> {
             return;
         }
         self.subscribers.tell(|| PoolEvent::Stopped(Arc::clone(cause)));
-        self.log(log::Level::Error, format_args!("stops, because nothing can help any more: {cause}"));
         self.close(Deadline::from(Duration::ZERO));
+        // The logger is the user's, and may take its time.
+        self.log(log::Level::Error, format_args!("stopped, because nothing can help any more: {cause}"));
     }
 
-    /// Deals with a resource whose check failed.
-    pub(super) fn check_failed(&self, right: Right<'_, M::Resource>, severity: Severity, error: &SharedError) {
-        let recovery = self.recovery(FailureKind::Check(severity));
+    /// Deals with a resource whose check failed. Whether the pool stops is another matter.
+    pub(super) fn check_failed(&self, right: Right<'_, M::Resource>, severity: Severity) {
         let life = self.life(&right);
-        match recovery {
+        match self.recovery(FailureKind::Check(severity)) {
             Recovery::Retry => {
                 life.erred();
                 self.open_anew(right);
@@ -83,9 +84,6 @@ impl<M: Manager> Inner<M> {
                 life.failed();
                 self.destroy(right.change(crate::core::Phase::Retiring), DestroyReason::CheckFailed);
             }
-        }
-        if recovery == Recovery::Stop {
-            self.stop(error);
         }
     }
 

@@ -8,6 +8,7 @@ use crate::core::{Mark, Phase, Right, attention};
 use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome, Severity};
 use crate::observe::{DestroyReason, JobKind, ResourceId, ResourceState, TransitionReason};
+use crate::resilience::{FailureKind, Recovery};
 use std::sync::Arc;
 
 /// Destroying that has measured cheaper than this many nanoseconds happens on the thread that finds it necessary.
@@ -124,7 +125,12 @@ impl<M: Manager> Inner<M> {
         }
         match self.unless_surplus(right) {
             None => {}
-            Some(right) if outcome != ReturnOutcome::Healthy => self.settle(right, outcome),
+            Some(right) if outcome != ReturnOutcome::Healthy => {
+                if verdict == Some(Verdict::Replace) {
+                    self.ask_for_one_successor(&right);
+                }
+                self.settle(right, outcome);
+            }
             Some(right) if verdict == Some(Verdict::Replace) => self.open_until_replaced(right),
             Some(right) if verdict.is_some() => self.open_after_failure(right),
             Some(right) => {
@@ -234,7 +240,12 @@ impl<M: Manager> Inner<M> {
         if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
             verdict = Ok(Err((Arc::new(TooLate), Severity::Transient)));
         }
-        self.checked(matches!(verdict, Ok(Ok(()))));
+        // What is still busy is no worse than it said at its return.
+        let is_waited_for = still_busy.is_some_and(|tries| tries + 1 < BUSY_TRIES) && !self.is_closed();
+        let is_still_busy = is_waited_for && matches!(verdict, Ok(Err((_, Severity::Transient))));
+        if !is_still_busy {
+            self.checked(matches!(verdict, Ok(Ok(()))));
+        }
         let Ok(verdict) = verdict else {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::CallbackPanicked);
         };
@@ -248,7 +259,7 @@ impl<M: Manager> Inner<M> {
                 }
                 self.open_anew(right);
             }
-            (Err((error, Severity::Transient)), Some(tries)) if tries + 1 < BUSY_TRIES && !self.is_closed() => {
+            (Err((error, _)), Some(tries)) if is_still_busy => {
                 self.quarantine(right, tries + 1);
                 self.let_go(error);
             }
@@ -258,13 +269,17 @@ impl<M: Manager> Inner<M> {
                 if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
                 } else if let Some(right) = self.unless_surplus(right) {
-                    self.check_failed(right, severity, &error);
+                    self.check_failed(right, severity);
+                }
+                if self.recovery(FailureKind::Check(severity)) == Recovery::Stop {
+                    self.stop(&error);
                 }
                 let text = format_args!("the resource in slot {index} failed {failures} check(s) in a row: {error}");
                 self.log(log::Level::Warn, text);
                 self.let_go(error);
             }
         }
+        self.tell_of_circuit();
     }
 
     /// Opens a slot whose resource failed lately, as its failures in a row demand: as before, as a last resort, or not at
@@ -282,9 +297,14 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a slot whose resource serves as a last resort until its successor is ready.
     pub(super) fn open_until_replaced(&self, right: Right<'_, M::Resource>) {
+        self.ask_for_one_successor(&right);
+        self.open_degraded(right);
+    }
+
+    /// The keeper sees to it once somebody rings.
+    fn ask_for_one_successor(&self, right: &Right<'_, M::Resource>) {
         let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
         self.ask_for_successors([ResourceId::new(index, right.word())], DestroyReason::CheckFailed);
-        self.open_degraded(right);
     }
 
     fn open_degraded(&self, right: Right<'_, M::Resource>) {

@@ -46,9 +46,11 @@ impl<M: Manager> Inner<M> {
                 return self.create_error(CreateFailure::transient(limit), None);
             }
             if self.is_circuit_open() {
-                return self.refused_by_circuit();
-            }
-            if let Some(failure) = self.pausing_after() {
+                if self.is_hopeless() {
+                    return self.refused_by_circuit();
+                }
+                self.remember_demand();
+            } else if let Some(failure) = self.pausing_after() {
                 return self.create_error(failure, None);
             }
         }
@@ -60,7 +62,7 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn timed_out(&self, caller: &Caller, position: u32) -> CheckoutError {
-        if !self.creates_inline() {
+        if !self.callers_create() {
             self.gave_up_on_creation();
         }
         let deadlock = self.completes_deadlock(caller);

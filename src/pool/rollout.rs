@@ -159,6 +159,7 @@ impl<M: Manager> Inner<M> {
             self.creation_failed(&failure);
             self.tell_of_failure(failure.error);
         }
+        self.tell_of_circuit();
     }
 
     /// Whether somebody else has made a resource in the place that one has left, not counting `own` that are reserved for it.

@@ -46,6 +46,9 @@ pub fn every_method(pool: &Pool<Faulty>, clock: &VirtualClock) {
     is_ended(pool.checkout().map(|mut item| item.on_error(&"in use".to_owned())));
     pool.resize(0, 1).unwrap();
     pool.gc();
+    pool.trip_breaker();
+    is_ended(pool.try_checkout());
+    pool.reset_breaker();
     pool.resize(0, 2).unwrap();
     pool.tick();
     assert!(!pool.is_closed());
@@ -78,6 +81,8 @@ fn use_it(pool: &Pool<Faulty>, faulty: &Faulty, calls: usize) {
             return;
         }
         faulty.refuse(1);
+        // One refusal a round is more than a breaker would stand.
+        pool.reset_breaker();
         // A waiter, a suspect, one that is lost, one taken out, one whose holder panics.
         thread::scope(|s| {
             s.spawn(|| is_ended(ask().checkout()));

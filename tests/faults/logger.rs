@@ -218,6 +218,39 @@ fn a_logger_that_blocks_the_crew_holds_no_slot() {
     });
 }
 
+#[test]
+fn a_logger_that_blocks_at_a_change_of_the_circuit_holds_no_slot_and_keeps_nobody_waiting() {
+    for line in ["circuit opened", "to see whether", "as before"] {
+        let (faulty, clock, barrier) = (Faulty::new(), VirtualClock::new(), Arc::new(Barrier::default()));
+        let theirs = Arc::clone(&barrier);
+        let _hooked = on_each_line("turns", move |text| {
+            if text.contains(line) {
+                theirs.stop_one();
+            }
+        });
+        let breaker = slackwater::BreakerConfig::new().failure_threshold(1).success_threshold(1);
+        let pool = Pool::builder(faulty.clone()).max_size(1).min_idle(0).creation(Creation::Background).name("turns");
+        let pool = pool.clock(&clock).breaker(breaker).checkout_timeout(3600 * SEC).build().unwrap();
+        thread::scope(|s| {
+            let (_open, _on_failure) = (Opened(&barrier), TimeRunsOut(&clock));
+            faulty.refuse(1);
+            let told = s.spawn(|| pool.checkout().map(drop));
+            until(|| told.is_finished());
+            assert!(matches!(told.join().unwrap(), Err(CheckoutError::CircuitOpen(_))), "{line}");
+            until(|| pool.stats().creating == 0);
+            clock.advance(SEC);
+            let served = s.spawn(|| pool.checkout().map(drop));
+            until(|| served.is_finished());
+            served.join().unwrap().unwrap();
+            until(|| barrier.has_stopped_one());
+            assert_eq!(pool.stats().creating, 0, "{line}");
+            barrier.open();
+        });
+        closes_balanced(&pool);
+        assert_eq!(faulty.alive(), 0);
+    }
+}
+
 /// A keeper that waits for the logger keeps nothing meanwhile. All that callers do goes on without it, and `close` grants it
 /// a second beyond its deadline.
 #[test]

@@ -133,3 +133,52 @@ fn creations_that_fail_together_have_failed_once() {
     assert_eq!((pool.stats().create_failures, state(&pool)), (8, BreakerState::Closed));
     closes_balanced(&pool);
 }
+
+#[test]
+fn a_waiter_that_came_before_a_pause_tries_when_it_is_over() {
+    for keeper in [Keeper::Manual, Keeper::Dedicated] {
+        let (probe, clock, builder) = still(Creation::Inline);
+        let pool = builder.keeper(keeper).max_size(1).checkout_timeout(3600 * SEC).build().unwrap();
+        probe.create.next([Act::Fail]);
+        probe.create.shut();
+        thread::scope(|s| {
+            let _on_failure = TimeRunsOut(&clock);
+            let hasty = s.spawn(|| pool.try_checkout().map(drop));
+            until(|| probe.create.inside() == 1);
+            let waiter = s.spawn(|| pool.checkout().map(|thing| thing.number));
+            until(|| pool.stats().waiting == 1);
+            probe.create.open();
+            assert!(hasty.join().unwrap().is_err());
+            // Time for the waiter to find, by the wake of that failure, that the pause is on: nothing shows it.
+            (0..10_000).for_each(|_| thread::yield_now());
+            until(|| {
+                clock.advance(MS);
+                pool.stats().created == 1 || clock.elapsed() > 600 * SEC
+            });
+            assert_eq!(pool.stats().created, 1, "{keeper:?}: nobody tried for 10 minutes");
+            waiter.join().unwrap().unwrap();
+        });
+        closes_balanced(&pool);
+    }
+}
+
+#[test]
+fn a_reset_ends_the_pause_too() {
+    for creation in [Creation::Background, Creation::Inline] {
+        let (probe, clock, builder) = still(creation);
+        let pool = builder.backoff(Backoff::new(SEC, SEC).without_jitter()).breaker(quick()).build().unwrap();
+        probe.create.always(Act::Fail);
+        for _ in 0..3 {
+            clock.advance(SEC);
+            assert!(pool.try_checkout().is_err());
+            pool.tick();
+        }
+        assert_eq!(state(&pool), BreakerState::Open);
+        probe.create.always(Act::Pass);
+        pool.reset_breaker();
+        let _ = pool.try_checkout();
+        pool.tick();
+        assert_eq!(pool.stats().created, 1, "{creation:?}: creation is tried at once");
+        closes_balanced(&pool);
+    }
+}

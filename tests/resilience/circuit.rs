@@ -254,3 +254,81 @@ fn a_pool_without_one_goes_on_trying() {
     pool.reset_breaker();
     closes_balanced(&pool);
 }
+
+#[test]
+fn who_only_tries_gets_a_half_open_pool_going_too() {
+    for creation in [Creation::Background, Creation::Inline] {
+        let (_, clock, builder) = still(creation);
+        let builder = builder.keeper(Keeper::Dedicated).max_size(4);
+        let pool = builder.breaker(quick().probes(1)).build().unwrap();
+        pool.trip_breaker();
+        circuit_open(pool.try_checkout());
+        clock.advance(SEC);
+        until(|| pool.stats().created == 1);
+        let held = std::cell::RefCell::new(Vec::<Checkout<'_, Probe>>::new());
+        until(|| {
+            held.borrow_mut().extend(pool.try_checkout());
+            held.borrow().len() == 3
+        });
+        assert_eq!(state(&pool), BreakerState::Closed, "{creation:?}");
+        drop(held);
+        closes_balanced(&pool);
+    }
+}
+
+#[test]
+fn a_waiter_is_not_held_up_by_the_hung_probe_of_one_that_gave_up() {
+    for creation in [Creation::Background, Creation::Inline] {
+        let (probe, clock, builder) = still(creation);
+        let builder = builder.keeper(Keeper::Dedicated).max_size(4).create_timeout(3600 * SEC);
+        let pool = builder.breaker(quick().probes(2)).build().unwrap();
+        pool.trip_breaker();
+        clock.advance(SEC);
+        probe.create.shut();
+        thread::scope(|s| {
+            let _on_failure = TimeRunsOut(&clock);
+            let first = s.spawn(|| pool.checkout_timeout(MS * 10).map(drop));
+            until(|| probe.create.inside() == 1 && pool.stats().waiting == 1);
+            clock.advance(10 * MS);
+            assert!(first.join().unwrap().is_err());
+            let second = s.spawn(|| pool.checkout_timeout(3600 * SEC).map(drop));
+            until(|| pool.stats().waiting == 1);
+            until(|| probe.create.inside() == 2);
+            probe.create.open();
+            second.join().unwrap().unwrap();
+        });
+        closes_balanced(&pool);
+    }
+}
+
+#[test]
+fn an_open_circuit_lends_what_is_too_old() {
+    let (_, clock, builder) = still(Creation::Inline);
+    let pool = builder.max_size(2).max_lifetime(10 * SEC).lifetime_jitter(0.0).build().unwrap();
+    drop(pool.checkout().unwrap());
+    clock.advance(10 * SEC);
+    pool.trip_breaker();
+    // Not by this thread, which remembers it.
+    let lent = thread::scope(|s| s.spawn(|| pool.checkout().map(|thing| thing.number)).join().unwrap());
+    assert_eq!(lent.ok(), Some(1), "{:?}", pool.stats());
+    closes_balanced(&pool);
+}
+
+#[test]
+fn an_open_circuit_does_not_say_that_nothing_is_alive_when_something_is() {
+    for creation in [Creation::Background, Creation::Inline] {
+        let (_, _, builder) = still(creation);
+        let pool = builder.max_size(2).build().unwrap();
+        let held = loop {
+            match pool.try_checkout() {
+                Ok(held) => break held,
+                Err(_) => pool.tick(),
+            }
+        };
+        pool.trip_breaker();
+        let error = pool.try_checkout().unwrap_err();
+        assert!(!error.to_string().contains("no resource is alive"), "{creation:?}: {error}");
+        drop(held);
+        closes_balanced(&pool);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::support::{Act, TimeRunsOut, closes_balanced, until};
 use super::*;
+use slackwater::ReturnOutcome;
 use std::thread;
 
 /// Has `count` resources checked: each fails as `probe.check` was told to.
@@ -65,5 +66,21 @@ fn creations_that_hang_open_it_too() {
     assert!(probe.create.calls() <= 3, "one for each place");
     probe.create.open();
     until(|| pool.stats().creating == 0);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn one_that_is_still_busy_is_no_row_of_failed_checks() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let pool = builder.max_size(2).breaker(BreakerConfig::new()).build().unwrap();
+    probe.recycle.next([Act::Say(ReturnOutcome::StillBusy)]);
+    drop(pool.checkout().unwrap());
+    probe.check.always(Act::Fail);
+    for _ in 0..6 {
+        clock.advance(SEC);
+        pool.tick();
+    }
+    assert_eq!((probe.check.calls(), state(&pool)), (6, BreakerState::Closed));
+    probe.check.always(Act::Pass);
     closes_balanced(&pool);
 }

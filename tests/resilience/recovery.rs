@@ -2,7 +2,7 @@
 
 use super::support::{Act, closes_balanced};
 use super::*;
-use slackwater::{DestroyReason, FailureKind, PoolEvent, Recovery, RecoveryTable, Severity};
+use slackwater::{DestroyReason, FailureKind, PoolEvent, Recovery, RecoveryTable, ReturnOutcome, Severity};
 
 const SEVERITIES: [(Severity, Act); 3] =
     [(Severity::Transient, Act::Fail), (Severity::Permanent, Act::FailForGood), (Severity::Fatal, Act::FailFatally)];
@@ -166,4 +166,40 @@ fn a_recovery_that_makes_no_sense_is_refused() {
         let error = refused(kind, Recovery::Refuse);
         assert!(error.contains("allowed are Retry, Degrade, Remove, Replace and Stop"), "{error}");
     }
+}
+
+#[test]
+fn a_fatal_check_stops_the_pool_also_of_what_was_still_busy() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let pool = builder.max_size(2).build().unwrap();
+    probe.recycle.next([Act::Say(ReturnOutcome::StillBusy)]);
+    drop(pool.checkout().unwrap());
+    probe.check.next([Act::FailFatally]);
+    clock.advance(SEC);
+    pool.tick();
+    assert_eq!(probe.check.calls(), 1);
+    assert!(pool.is_closed(), "{:?}", pool.stats());
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_fatal_failure_in_the_warm_up_stops_the_pool_too() {
+    let (probe, _, builder) = still(Creation::Inline);
+    probe.create.next([Act::Pass, Act::FailFatally]);
+    let pool = builder.max_size(2).min_idle(2).build().unwrap();
+    assert!(pool.is_closed(), "{:?}", pool.stats());
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_holder_that_has_it_replaced_and_checked_has_it_replaced() {
+    let (probe, _, builder) = still(Creation::Inline);
+    let pool = builder.max_size(2).recovery(FailureKind::Use(Severity::Transient), Recovery::Replace).build().unwrap();
+    let mut held = pool.checkout().unwrap();
+    held.on_error(&Refused { by: "use", severity: Severity::Transient });
+    held.mark_suspect();
+    drop(held);
+    (0..6).for_each(|_| pool.tick());
+    assert_eq!((probe.check.calls(), probe.ended()), (1, vec![1]));
+    closes_balanced(&pool);
 }

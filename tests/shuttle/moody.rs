@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 pub enum Mood {
     Calm,
     Foul,
+    /// Nothing is created, everything else works.
+    Down,
 }
 
 /// Clones share everything.
@@ -20,6 +22,7 @@ pub struct Moody(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     foul: AtomicBool,
+    down: AtomicBool,
     alive: AtomicUsize,
 }
 
@@ -54,6 +57,7 @@ impl Moody {
 
     pub fn set(&self, mood: Mood) {
         self.0.foul.store(mood == Mood::Foul, SeqCst);
+        self.0.down.store(mood == Mood::Down, SeqCst);
     }
 
     /// Resources not dropped yet.
@@ -89,6 +93,9 @@ impl Manager for Moody {
 
     fn create(&self) -> Result<Thing, String> {
         self.act()?;
+        if self.0.down.load(SeqCst) && chance(4) != 0 {
+            return Err("down".to_owned());
+        }
         self.0.alive.fetch_add(1, SeqCst);
         Ok(Thing { text: "new".to_owned(), taken: AtomicBool::new(false), shared: Arc::clone(&self.0) })
     }
@@ -122,6 +129,6 @@ impl Manager for Moody {
     }
 
     fn classify(&self, _: &String) -> Severity {
-        if chance(4) == 0 { Severity::Permanent } else { Severity::Transient }
+        if !self.0.down.load(SeqCst) && chance(4) == 0 { Severity::Permanent } else { Severity::Transient }
     }
 }
