@@ -5,8 +5,16 @@
 //! RUSTFLAGS="--cfg slackwater_shuttle -Cdebug-assertions" cargo test --release --test shuttle
 //! ```
 //! `SLACKWATER_SCHEDULES` is how many schedules each test gets: as many random ones as by probabilistic concurrency testing
-//! (Burckhardt and others, 2010) with three changes of priority. A failure prints its schedule, and `shuttle::replay` with
-//! the test's scenario runs it again. A wait that never ends is what shuttle calls a deadlock.
+//! (Burckhardt and others, 2010) with three changes of priority. A wait that never ends is what shuttle calls a deadlock, and a
+//! loop that never ends exceeds its bound on steps.
+//!
+//! A failure prints its schedule. From a file it is run again, alone, by the test that printed it:
+//!
+//! ```text
+//! SLACKWATER_SCHEDULE=<file> RUSTFLAGS=.. cargo test --release --test shuttle the_test -- --exact --nocapture
+//! ```
+//! It fits the code that it was found with: one operation more on an atomic of shuttle's, or one on a lock, and the steps are
+//! others. Prints, and counters of `std`, change nothing.
 #![cfg(slackwater_shuttle)]
 
 #[path = "shuttle/crowd.rs"]
@@ -16,7 +24,7 @@ mod moody;
 
 use crowd::{Crowd, Manners, chance, ends_balanced};
 use moody::{Mood, Moody};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 use shuttle::thread;
 use slackwater::{
     Backoff, BreakerConfig, Builder, Creation, Fairness, Fences, Keeper, MAX_SPAN, OnDeadlock, OnPanic, Pool, Strategy,
@@ -26,7 +34,12 @@ use std::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
 
+/// One scenario for each test: a schedule says nothing of whose it is.
 fn explore(name: &str, scenario: fn()) {
+    if let Some(file) = std::env::var_os("SLACKWATER_SCHEDULE") {
+        let schedule = ReplayScheduler::new_from_file(file).expect("a file with a schedule that was printed");
+        return explore_by(name, "replayed", 1, schedule, scenario);
+    }
     let schedules = std::env::var("SLACKWATER_SCHEDULES").map_or(500, |text| text.parse().expect("a number"));
     explore_by(name, "random", schedules, RandomScheduler::new(schedules), scenario);
     explore_by(name, "PCT", schedules, PctScheduler::new(3, schedules), scenario);
@@ -106,6 +119,11 @@ fn the_books_balance_after_any_weather() {
         let pool = any_pool(&manager, &clock).keeper(Keeper::Manual).build().unwrap();
         weather(pool, &manager, &clock, false);
     });
+}
+
+/// The same with a keeper and a crew.
+#[test]
+fn the_books_of_a_crew_balance_after_any_weather() {
     explore("any weather, with threads", || {
         let (manager, clock) = (Moody::new(), VirtualClock::new());
         let creation = [Creation::Auto, Creation::Inline, Creation::Background][chance(3)];
@@ -159,6 +177,11 @@ fn a_close_in_any_weather_leaves_nothing() {
         let pool = any_pool(&manager, &clock).keeper(Keeper::Manual).build().unwrap();
         weather(pool, &manager, &clock, true);
     });
+}
+
+/// The same with a keeper and a crew.
+#[test]
+fn a_close_amid_a_crew_in_any_weather_leaves_nothing() {
     explore("closed, with threads", || {
         let (manager, clock) = (Moody::new(), VirtualClock::new());
         let creation = [Creation::Auto, Creation::Inline, Creation::Background][chance(3)];

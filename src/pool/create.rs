@@ -301,7 +301,9 @@ impl<M: Manager> Inner<M> {
     pub(super) fn reserve(&self) -> Result<Vacancy<'_, M::Resource>, Held> {
         // Whoever is about to vacate a place wakes somebody.
         let nothing = Held { until: u64::MAX };
-        if !self.shelf.has_room() {
+        // A place that is given back wakes who waits first. Were that the one that gave it back, it would look, reserve and give
+        // back without end, until `close` gets to it: in a closed pool nobody reserves a second time.
+        if !self.shelf.has_room() || self.is_closed() {
             return Err(nothing);
         }
         let leave = self.may_create()?;
@@ -338,9 +340,34 @@ pub(super) struct Vacancy<'s, R> {
     pub(super) leave: Leave,
 }
 
-#[cfg(all(test, not(slackwater_loom)))]
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
 mod tests {
     use super::*;
+    use crate::core::{Outcome, Patience, Request, Taker, thread_number};
+    use crate::{Keeper, Pool};
+    use std::panic::Location;
+
+    #[test]
+    fn a_waiter_that_close_has_yet_to_get_to_does_not_wake_itself() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).max_size(1).min_idle(0).keeper(Keeper::Manual);
+        let pool = pool.build().unwrap();
+        let inner = &pool.inner;
+        // Who closes the pool is halted before it refuses anybody.
+        inner.shelf.set_attention(attention::CLOSED, true);
+        let mut looks = 0;
+        let look = |_| {
+            looks += 1;
+            assert!(looks < 10, "it wakes itself");
+            inner.reserve().ok().map(|vacancy| inner.vacate(vacancy.right))
+        };
+        let holder = Taker { thread: thread_number(), site: Location::caller() };
+        let request = Request { lane: 0, since: 0, holder, allowed: None };
+        // Not woken is as good as asleep.
+        let outcome = inner.shelf.wait(&request, look, |_| Patience::Over, || inner.now());
+        assert!(matches!(outcome, Outcome::TimedOut { .. }));
+        assert_eq!((looks, inner.shelf.occupied()), (1, 0));
+        assert!(pool.close(Duration::ZERO).is_complete());
+    }
 
     #[test]
     fn failures_that_overlap_count_once_for_the_time_each_takes() {

@@ -112,7 +112,7 @@ impl<M: Manager> Inner<M> {
         let wanted = wanted && self.creation_held_until(self.now()).is_none();
         let failed = {
             let _ticket = Ticket::run(&self.creation);
-            let vacancy = if wanted && !self.is_closed() { self.reserve().ok() } else { None };
+            let vacancy = if wanted { self.reserve().ok() } else { None };
             // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
             // one busy, and that one from its processor.
             if wanted && vacancy.is_none() {
