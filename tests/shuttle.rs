@@ -141,6 +141,10 @@ fn a_backend_that_comes_back_is_found_by_those_who_wait() {
         let pool = breaking(&manager, &clock).keeper(Keeper::Manual).build().unwrap();
         outage(pool, &manager, &clock);
     });
+}
+
+#[test]
+fn a_backend_that_comes_back_is_found_by_the_crew_of_those_who_wait() {
     explore("a backend that breaks, with threads", || {
         let (manager, clock) = (Moody::new(), VirtualClock::new());
         let creation = [Creation::Auto, Creation::Inline, Creation::Background][chance(3)];

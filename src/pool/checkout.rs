@@ -192,6 +192,11 @@ impl<M: Manager> Inner<M> {
                     found = self.look(&caller, true);
                     continue;
                 }
+                // In the queue it may have been granted something after that look, and have opened that for others. Now it is free.
+                Some(Found::Deadlock | Found::CircuitOpen) if let Some(free) = self.take_free(&caller) => {
+                    found = Some(free);
+                    continue;
+                }
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::CircuitOpen) => return Err(self.refused_by_circuit()),
                 Some(Found::Vacancy(vacancy)) => match self.make(vacancy) {
@@ -238,6 +243,9 @@ impl<M: Manager> Inner<M> {
         if free_slots && let Some(found) = self.take_free(caller) {
             return Some(found);
         }
+        if self.is_circuit_open_on_nothing() {
+            return Some(Found::CircuitOpen);
+        }
         if self.shelf.has_room() {
             if self.callers_create() {
                 match self.reserve() {
@@ -251,8 +259,7 @@ impl<M: Manager> Inner<M> {
                 caller.look_again.set(self.creation_held_until(self.now()).unwrap_or(u64::MAX));
             }
         }
-        let last_resort = if free_slots { self.last_resort(caller) } else { None };
-        last_resort.or_else(|| self.is_circuit_open_on_nothing().then_some(Found::CircuitOpen))
+        if free_slots { self.last_resort(caller) } else { None }
     }
 
     fn last_resort(&self, caller: &Caller) -> Option<Found<'_, M::Resource>> {
