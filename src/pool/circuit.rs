@@ -115,14 +115,9 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// What failed beside another is one failure with it; a probe's counts in any case.
-    pub(super) fn not_made(&self, leave: Leave, is_further: bool) {
-        if let (Some(PoolBreaker { circuit, .. }), Leave(Some(ticket))) = (&self.breaker, leave) {
-            if is_further || ticket.is_probe() {
-                self.circuit_changed(circuit.failed(ticket, || self.now()));
-            } else {
-                circuit.cancelled(ticket);
-            }
+    pub(super) fn not_made(&self, leave: Leave) {
+        if let (Some(breaker), Leave(Some(ticket))) = (&self.breaker, leave) {
+            self.circuit_changed(breaker.circuit.failed(ticket, || self.now()));
         }
     }
 

@@ -85,9 +85,9 @@ impl CreationState {
         (not_before > now).then_some(not_before)
     }
 
-    /// Pauses creation after a failure of one that `began` then. Returns how many there have been in a row, and whether this is
-    /// a further one: what fails together has failed once, however many were tried at the time.
-    fn failed(&self, backoff: &Backoff, began: u64, now: u64) -> (u32, bool) {
+    /// Pauses creation after a failure of one that `began` then. Returns how many attempts have failed in a row: creations that
+    /// fail together were one, however many there were.
+    fn failed(&self, backoff: &Backoff, began: u64, now: u64) -> u32 {
         // Reckoned from the last that counted: of slow failures each begins before the one before has ended, and still
         // there are more and more.
         let last = self.last_failed.load(SeqCst);
@@ -95,7 +95,7 @@ impl CreationState {
             && self.last_failed.compare_exchange(last, now, SeqCst, SeqCst).is_ok();
         let failures = self.failures.fetch_add(u32::from(is_further), SeqCst).saturating_add(u32::from(is_further));
         self.not_before.store(now.saturating_add(backoff.pause(failures)).max(1), SeqCst);
-        (failures, is_further)
+        failures
     }
 
     /// Ends the row of failures, and the pause. True if there was either: a failure beside a success may leave the pause alone.
@@ -213,10 +213,9 @@ impl<M: Manager> Inner<M> {
             Err(mut failure) => {
                 self.counts.create_failures.add_one();
                 // Before the place is back: whoever takes it must see the pause, and the reason.
-                let (failures, is_further) = self.creation.failed(&self.config.backoff, began, self.now());
-                failure.failures = failures;
+                failure.failures = self.creation.failed(&self.config.backoff, began, self.now());
                 self.set_last_error(Some(Arc::clone(&failure.error)));
-                self.not_made(leave, is_further);
+                self.not_made(leave);
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
                 self.vacate(right);
                 Err(failure)
@@ -373,10 +372,10 @@ mod tests {
     fn failures_that_overlap_count_once_for_the_time_each_takes() {
         let (creation, backoff) = (CreationState::default(), Backoff::default());
         // One begins each 10, and fails 100 later.
-        let failures = (0..100).map(|at| creation.failed(&backoff, at * 10, at * 10 + 100).0);
+        let failures = (0..100).map(|at| creation.failed(&backoff, at * 10, at * 10 + 100));
         assert_eq!(failures.last(), Some(10));
         // All at once.
-        let failures = (0..8).map(|at| creation.failed(&backoff, 2_000, 2_100 + at).0);
+        let failures = (0..8).map(|at| creation.failed(&backoff, 2_000, 2_100 + at));
         assert!(failures.eq([11; 8]));
     }
 }
