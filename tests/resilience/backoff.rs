@@ -84,16 +84,17 @@ fn a_success_ends_the_pause_for_all_who_wait() {
         let _on_failure = TimeRunsOut(&clock);
         let callers: Vec<_> = (0..3)
             .map(|at| {
-                let caller = s.spawn(|| std::mem::forget(pool.checkout_owned().unwrap()));
+                let caller = s.spawn(|| pool.checkout_owned().unwrap());
                 until(|| pool.stats().waiting == at + 1);
                 caller
             })
             .collect();
         assert_eq!(probe.create.calls(), 1, "the others sit out the pause of the first");
         clock.advance(SEC);
-        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        let held: Vec<_> = callers.into_iter().map(|caller| caller.join().unwrap()).collect();
+        assert_eq!((probe.create.calls(), held.len()), (4, 3));
     });
-    assert_eq!((probe.create.calls(), pool.stats().in_use), (4, 3));
+    closes_balanced(&pool);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn close_beside_the_shedding_leaves_nobody_behind() {
 fn a_forgotten_guard_sheds_all_but_the_first() {
     let clock = VirtualClock::new();
     let pool = still(&clock).codel(CoDel::default()).build().unwrap();
-    std::mem::forget(pool.checkout_owned().unwrap());
+    std::mem::forget(pool.checkout().unwrap());
     thread::scope(|s| {
         let _on_failure = TimeRunsOut(&clock);
         let mut first = queues(s, &pool, Priority::Normal, SEC);
