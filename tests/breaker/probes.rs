@@ -1,6 +1,7 @@
 //! Half-open: how many are let through, and what becomes of those that are not heard of.
 
 use super::*;
+use parking_lot::Mutex;
 use slackwater::BreakerState::{Closed, HalfOpen, Open};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
@@ -33,6 +34,15 @@ fn of_all_who_come_when_the_time_does_only_the_probes_get_through() {
     }
 }
 
+/// A thread that is in a call, or about to be.
+struct Calls<'c>(&'c AtomicUsize);
+
+impl Drop for Calls<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
 /// Promise: never more than `probes` at once while it is half-open. Provoked: threads that call without a pause, with
 /// probes that succeed, are dropped, and fail, and one thread that moves the time to when it is half-open again.
 #[test]
@@ -41,19 +51,27 @@ fn a_crowd_never_exceeds_the_probes() {
     let config = BreakerConfig::new().probes(PROBES).success_threshold(40).open_for(MS * 10);
     let (breaker, clock) = open(config);
     let (inside, most, let_through) = (AtomicU32::new(0), AtomicU32::new(0), AtomicUsize::new(0));
+    let (calling, moving) = (AtomicUsize::new(0), Mutex::new(()));
+    // Whoever finds it open lets the time come once nobody is in a call: that would be one of an earlier period.
+    let await_the_time = || {
+        while breaker.state() == Open {
+            let _one_at_a_time = moving.lock();
+            if breaker.state() == Open && calling.load(SeqCst) == 0 {
+                clock.advance(MS * 10);
+            }
+            std::thread::yield_now();
+        }
+    };
     std::thread::scope(|s| {
         for seed in 1..=4_usize {
-            let (breaker, clock, inside, most, let_through) = (&breaker, &clock, &inside, &most, &let_through);
+            let (breaker, inside, most, let_through) = (&breaker, &inside, &most, &let_through);
+            let (calling, await_the_time) = (&calling, &await_the_time);
             s.spawn(move || {
                 for turn in 0..20_000 {
-                    let Ok(permit) = breaker.acquire() else {
-                        if breaker.state() == Open {
-                            // Whoever finds it open lets the time come, and nobody is inside then: that would be of an
-                            // earlier period.
-                            clock.advance(MS * 10);
-                        }
-                        continue;
-                    };
+                    await_the_time();
+                    calling.fetch_add(1, SeqCst);
+                    let _calls = Calls(calling);
+                    let Ok(permit) = breaker.acquire() else { continue };
                     if !permit.is_probe() {
                         drop(permit);
                         breaker.trip();
