@@ -2,6 +2,8 @@
 
 #[path = "returning/ends.rs"]
 mod ends;
+#[path = "returning/handed_over.rs"]
+mod handed_over;
 #[path = "returning/panics.rs"]
 mod panics;
 mod support;

@@ -274,6 +274,12 @@ impl<'s, R> Right<'s, R> {
         (self.slot, self.word)
     }
 
+    /// The same right for its next user: what the last one's end had to know is none of its business.
+    pub(crate) fn unmarked(mut self) -> Self {
+        self.word = self.word.unmarked();
+        self
+    }
+
     /// The same right, with something for its end to know.
     pub(crate) fn marked(mut self, mark: Mark) -> Self {
         self.word = self.word.marked(mark);

@@ -126,7 +126,10 @@ impl<R> Shelf<R> {
         match self.choose(&mut list) {
             Some(node) => {
                 // BUSY to BUSY; a slot that was being created or checked becomes BUSY for its new holder.
-                let right = if right.word().phase() == Phase::Busy { right } else { right.change(Phase::Busy) };
+                let right = match right.word().phase() {
+                    Phase::Busy => right.unmarked(),
+                    _ => right.change(Phase::Busy),
+                };
                 self.grant(list, node, right, now);
                 Ok(())
             }
