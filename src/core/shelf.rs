@@ -212,27 +212,29 @@ impl<R> Shelf<R> {
         self.number
     }
 
-    /// The slot that this thread had last, and what it noted then, if it had none of another shelf since.
+    /// What `take` makes of the slot that this thread had last, and of what it noted then, if it had none of another shelf
+    /// since. Not an option of the two: whether the compiler sees through that changes with the code around it, and a checkout
+    /// pays for each instruction.
     #[inline(always)]
-    pub(crate) fn hinted_last(&self) -> Option<(&Slot<R>, Hint)> {
-        self.follow(hint::last())
+    pub(crate) fn hinted_last<'s, T>(&'s self, take: impl FnOnce(&'s Slot<R>, Hint) -> Option<T>) -> Option<T> {
+        self.follow(hint::last(), take)
     }
 
     /// The slot that this thread had last, and what it noted then.
     #[inline(always)]
     pub(crate) fn hinted(&self) -> Option<(&Slot<R>, Hint)> {
-        self.follow(hint::of(self.number))
+        self.follow(hint::of(self.number), |slot, hint| Some((slot, hint)))
     }
 
     #[inline(always)]
-    fn follow(&self, hint: Hint) -> Option<(&Slot<R>, Hint)> {
+    fn follow<'s, T>(&'s self, hint: Hint, take: impl FnOnce(&'s Slot<R>, Hint) -> Option<T>) -> Option<T> {
         if hint.pool != self.number {
             return None;
         }
         // SAFETY: `remember` made this hint: only it writes hints with our number, from a slot of ours. Slots stay where
         // they are for the life of the shelf, which `&self` extends over the result.
         let slot = unsafe { &*hint.slot.cast::<Slot<R>>() };
-        Some((slot, hint))
+        take(slot, hint)
     }
 
     /// Has this thread, whose stamp is `stamp`, try the slot of `right` first next time.

@@ -82,9 +82,7 @@ impl<M: Manager> Inner<M> {
         site: &'static Location<'static>,
         ask: impl FnOnce() -> Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        if let Some((slot, hint)) = self.shelf.hinted_last()
-            && let Some(right) = self.claim_hinted(slot, &hint, site)
-        {
+        if let Some(right) = self.shelf.hinted_last(|slot, hint| self.claim_hinted(slot, &hint, site)) {
             return Ok(right);
         }
         if let Some(right) = self.claim_other(site) {
