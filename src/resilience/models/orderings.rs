@@ -4,30 +4,24 @@
 //! others' loads followed.
 
 use super::*;
-use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
-/// What calls leave behind. The checker reports whoever reads what it cannot see.
-struct Traces([UnsafeCell<u32>; 2]);
-
-// SAFETY: the checker watches every access; two that may meet are what the models are there to find.
-unsafe impl Sync for Traces {}
-// SAFETY: as above.
-unsafe impl Send for Traces {}
+/// What calls leave behind. A relaxed read may miss a write that does not come before it, and the checker has it do so.
+struct Traces([AtomicU32; 2]);
 
 impl Traces {
     fn new() -> Arc<Self> {
-        Arc::new(Self([UnsafeCell::new(0), UnsafeCell::new(0)]))
+        Arc::new(Self([AtomicU32::new(0), AtomicU32::new(0)]))
     }
 
     fn leave(&self, at: usize) {
-        // SAFETY: each place has one writer, and readers come after it, or the checker says so.
-        self.0[at].with_mut(|trace| unsafe { *trace = 1 });
+        self.0[at].store(1, Relaxed);
     }
 
     fn are_seen(&self, count: usize) {
         for trace in &self.0[..count] {
-            // SAFETY: as in `leave`.
-            assert_eq!(trace.with(|trace| unsafe { *trace }), 1);
+            assert_eq!(trace.load(Relaxed), 1);
         }
     }
 }
