@@ -82,7 +82,11 @@ impl<M: Manager> Inner<M> {
         site: &'static Location<'static>,
         ask: impl FnOnce() -> Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        if let Some(right) = self.shelf.hinted_last(|slot, hint| self.claim_hinted(slot, &hint, site)) {
+        // Asked first of all: what its rare call would interrupt has to be kept for after it, in registers that the common
+        // case wants for itself.
+        if !panicking()
+            && let Some(right) = self.shelf.hinted_last(|slot, hint| self.claim_hinted(slot, &hint, site))
+        {
             return Ok(right);
         }
         if let Some(right) = self.claim_other(site) {
@@ -91,7 +95,7 @@ impl<M: Manager> Inner<M> {
         self.claim_slowly(site, ask())
     }
 
-    /// Takes the slot that the thread remembers, if nobody else did.
+    /// Takes the slot that the thread remembers, if nobody else did. Not for a thread that unwinds: its checkouts are marked.
     #[inline(always)]
     fn claim_hinted<'s>(
         &'s self,
@@ -101,7 +105,7 @@ impl<M: Manager> Inner<M> {
     ) -> Option<Right<'s, M::Resource>> {
         let time = self.shelf.coarse();
         // All that can be known before the exchange is asked before it: loads after it have to wait for it.
-        if time & ASLEEP != 0 || panicking() {
+        if time & ASLEEP != 0 {
             return None;
         }
         let right = slot.claim_ready(hint.ready)?;
@@ -113,6 +117,9 @@ impl<M: Manager> Inner<M> {
     #[cold]
     #[inline(never)]
     fn claim_other(&self, site: &'static Location<'static>) -> Option<Right<'_, M::Resource>> {
+        if panicking() {
+            return None;
+        }
         let (slot, hint) = self.shelf.hinted()?;
         let right = self.claim_hinted(slot, &hint, site)?;
         if right.record().checkouts().is_multiple_of(USES_PER_TURN) {

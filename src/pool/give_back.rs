@@ -31,7 +31,8 @@ impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
     #[inline(always)]
     pub(crate) fn give_back(&self, mut right: Right<'_, M::Resource>) {
-        if panicking() || right.word().is_marked() || self.shelf.attention() != 0 {
+        // In this order: `claim` says why.
+        if right.word().is_marked() || self.shelf.attention() != 0 || panicking() {
             return self.give_back_watched(right);
         }
         match self.judge(&mut right) {
