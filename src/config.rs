@@ -21,6 +21,9 @@ pub const MAX_SLOTS: usize = 65_536;
 /// Longest time span a setting may have: a year. Far below where 64 bits of nanoseconds end (584 years).
 pub const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// So many uses of the fast path one stands for that is timed: at 100 to 370 ns for that one, 0.2 ns for each at most.
+const TIME_ONE_IN: u32 = 2_048;
+
 /// Longest span that is measured from a checkout or a return on: the time noted there wraps after 248 days, and more than
 /// half of that cannot be told from a moment ahead.
 const MAX_NOTED_SPAN: Duration = Duration::from_secs(100 * 24 * 60 * 60);
@@ -109,6 +112,8 @@ pub struct PoolConfig {
     pub scaling: Option<Scaling>,
     /// See [`Builder::record_uses`](crate::Builder::record_uses).
     pub record_uses: bool,
+    /// See [`Builder::time_one_in`](crate::Builder::time_one_in).
+    pub time_one_in: u32,
     /// See [`Builder::create_timeout`](crate::Builder::create_timeout).
     pub create_timeout: Duration,
     /// See [`Builder::check_timeout`](crate::Builder::check_timeout).
@@ -161,6 +166,7 @@ impl Default for PoolConfig {
             max_growth: None,
             scaling: None,
             record_uses: false,
+            time_one_in: TIME_ONE_IN,
             // As patient as `build`: a second creation beside a slow one costs the backend, and waiters leave by their
             // own deadlines.
             create_timeout: Duration::from_secs(30),

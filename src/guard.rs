@@ -6,7 +6,7 @@ pub use lent::Lent;
 
 use crate::core::{Lease, Mark, Right, Settle};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, ResourceId};
+use crate::observe::ResourceId;
 use crate::pool::Inner;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -41,7 +41,7 @@ macro_rules! guard {
             /// done. `reason` goes to the log.
             pub fn discard(self, reason: impl fmt::Display) {
                 self.0.pool().log(log::Level::Debug, format_args!("resource {} discarded: {reason}", self.id()));
-                self.0.end(|pool, right| pool.retire(right, DestroyReason::Discarded));
+                self.0.end(|pool, right| pool.discard(right));
             }
 
             /// Takes the resource out of the pool for good: it is yours, no callback will see it again, and its slot is

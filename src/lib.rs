@@ -31,8 +31,8 @@ pub use guard::{Checkout, Lent, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
 pub use observe::{
-    Audit, DestroyReason, Destroyed, Holder, HungJob, JobKind, PoolEvent, Resource, ResourceId, ResourceState, Sheds,
-    Stats, Transition, TransitionReason,
+    Audit, DestroyReason, Destroyed, Distribution, Histogram, Holder, HungJob, JobKind, Latencies, PoolEvent, Resource,
+    ResourceId, ResourceState, Sheds, Stats, Transition, TransitionReason,
 };
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,

@@ -29,14 +29,14 @@ pub use rollout::{Epoch, Rollout};
 pub(crate) use builder::WarmUp;
 pub(crate) use crash_loop::Supply;
 pub(crate) use inner::{Inner, Job, Quarantined};
-pub(crate) use life::{Life, NEVER};
+pub(crate) use life::NEVER;
 
 use crate::core::Lease;
 use crate::error::{CheckoutError, ConfigError};
 use crate::guard::{Checkout, OwnedCheckout};
 use crate::keeper::{Advice, Deadline, nanos};
 use crate::manager::Manager;
-use crate::observe::{Audit, Holder, HungJob, PoolEvent, Resource, Stats, Transition};
+use crate::observe::{Audit, Holder, HungJob, Latencies, PoolEvent, Resource, Stats, Transition};
 use checkout::{Ask, Patient};
 use crossbeam_channel::Receiver;
 use std::fmt;
@@ -190,6 +190,24 @@ impl<M: Manager> Pool<M> {
     /// Every resource: its state, age, uses, errors, idle time, holder, last check and weight.
     pub fn resources(&self) -> Vec<Resource> {
         self.inner.resources()
+    }
+
+    /// How long waiting, holding, creating, checking, resetting and destroying took, since the pool was built. For an interval,
+    /// keep one look and take the next one's [`since`](Latencies::since). Reads each slot once; blocks nobody.
+    ///
+    /// ```
+    /// # use slackwater::Pool;
+    /// # let pool = Pool::builder(|| Ok::<_, String>(0)).build()?;
+    /// let mut last = pool.latencies();
+    /// # drop(pool.checkout()?);
+    /// let now = pool.latencies();
+    /// let lately = now.since(&last);
+    /// println!("{} checkouts, p99 of the wait {:?}", lately.wait.count(), lately.wait.percentile(99.0));
+    /// last = now;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn latencies(&self) -> Latencies {
+        self.inner.latencies()
     }
 
     /// Subscribes to the pool's events from now on. A subscriber that is slow loses what its channel of `capacity` events

@@ -62,6 +62,6 @@ pub(crate) use hint::{Hint, thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots, anchored};
 pub(crate) use sequenced::Sequenced;
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
-pub(crate) use slot::{Right, Slot, Stamp};
+pub(crate) use slot::{Record, Right, Slot, Stamp};
 pub(crate) use waiters::Holder as Taker;
 pub(crate) use word::{Mark, Phase, Word};

@@ -296,6 +296,11 @@ impl<R> Shelf<R> {
         }
     }
 
+    /// How often a waiter was woken and found nothing.
+    pub(crate) fn overtakes(&self) -> u64 {
+        self.waiters.overtakes()
+    }
+
     pub(crate) fn waiting(&self) -> u32 {
         self.waiters.count()
     }

@@ -33,6 +33,8 @@ pub(crate) struct Record {
     site: AtomicPtr<Location<'static>>,
     /// Checkouts of this slot, over all its lives.
     checkouts: Plain,
+    /// One less than how many of them come before the next one that is timed.
+    timed_after: Plain,
 }
 
 /// A thread's number in the high half, a coarse time in the low half: one store notes both.
@@ -67,6 +69,25 @@ impl Record {
         self.checkouts.store(self.checkouts.load(Relaxed) + 1, Relaxed);
         self.stamp.store(stamp.0, Relaxed);
         self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
+    }
+
+    /// Whether the next checkout is to be timed. Before it is noted.
+    #[inline(always)]
+    pub(crate) fn is_to_be_timed(&self) -> bool {
+        self.untimed_left() < 0
+    }
+
+    /// How many checkouts come before the one that is to be timed; negative if there are none. A number, so that the fast
+    /// path may test its sign together with others.
+    #[inline(always)]
+    pub(crate) fn untimed_left(&self) -> i64 {
+        self.timed_after.load(Relaxed).wrapping_sub(self.checkouts.load(Relaxed)) as i64
+    }
+
+    /// The next to be timed is the first that has so many checkouts before it. Called by the slot's right-holder, or before
+    /// there is one.
+    pub(crate) fn time_after(&self, checkouts: u64) {
+        self.timed_after.store(checkouts.wrapping_sub(1), Relaxed);
     }
 
     /// Notes who is about to take over a slot that is handed to it.
@@ -108,7 +129,7 @@ impl<R> Slot<R> {
         Self {
             word: AtomicU64::new(Word::VACANT.to(phase).bits()),
             home: AtomicPtr::new(home.cast_mut()),
-            record: Record::default(),
+            record: Record { timed_after: Plain::new(i64::MAX as u64), ..Record::default() },
             resource: UnsafeCell::new(None),
         }
     }

@@ -25,8 +25,8 @@ use crate::error::Refusal;
 use crate::resilience::shedding::Overload;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::AtomicU32 as PlainAtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32 as PlainAtomicU32, AtomicU64 as PlainAtomicU64};
 
 /// Waits of a lower lane start this much later in the queue's order, per lane. A high waiter overtakes a normal one
 /// that came less than this before it, so no lane starves: the bound on overtaking is twice this.
@@ -174,6 +174,8 @@ pub(crate) struct Waiters {
     /// Whether a woken waiter has yet to look. While it is up, returns wake nobody: no herd.
     waking: AtomicBool,
     list: Mutex<List>,
+    /// How often one was woken and found nothing. A count, which no model need see.
+    overtakes: PlainAtomicU64,
 }
 
 /// The lanes, under the lock.
@@ -237,12 +239,21 @@ impl Waiters {
             closed: false,
             overload,
         };
-        Self { count: AtomicU32::new(0), waking: AtomicBool::new(false), list: Mutex::new(list) }
+        let overtakes = PlainAtomicU64::new(0);
+        Self { count: AtomicU32::new(0), waking: AtomicBool::new(false), list: Mutex::new(list), overtakes }
     }
 
     #[inline(always)]
     pub(crate) fn count(&self) -> u32 {
         self.count.load(Relaxed)
+    }
+
+    pub(crate) fn overtakes(&self) -> u64 {
+        self.overtakes.load(Relaxed)
+    }
+
+    pub(crate) fn overtaken(&self) {
+        self.overtakes.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn waking(&self) -> bool {

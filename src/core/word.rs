@@ -104,6 +104,8 @@ pub(crate) enum Mark {
     Suspect = 2 << PHASE_BITS,
     /// Its holder reported an error.
     Failed = 4 << PHASE_BITS,
+    /// When it began is known, and its end is to be told.
+    Timed = 8 << PHASE_BITS,
 }
 
 /// A slot word, low to high: phase, marks, generation.

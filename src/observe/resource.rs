@@ -3,7 +3,7 @@
 use super::{Holder, ResourceId};
 use crate::core::Phase;
 use crate::manager::Manager;
-use crate::pool::{Inner, Life, NEVER};
+use crate::pool::{Inner, NEVER};
 use std::fmt;
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl<M: Manager> Inner<M> {
         let now = self.now();
         let ago = |time: u64| Duration::from_nanos(if time == NEVER { 0 } else { now.saturating_sub(time) });
         let slots = self.shelf.slots().zip(&self.lives);
-        let listed = slots.filter_map(|((index, slot), life): (_, &Life)| {
+        let listed = slots.filter_map(|((index, slot), life)| {
             let word = slot.look();
             let phase = word.phase();
             let state = ResourceState::of(phase, life.failures());

@@ -129,7 +129,11 @@ impl Sheds {
 /// A pool's numbers at one moment: gauges of its slots, and counters since it was built.
 ///
 /// Gauges are read slot by slot while the pool works on, so under load they can be off by what happened during the read;
-/// each slot is counted exactly once. Counters never go back.
+/// each slot is counted exactly once. [`settled`](Self::settled) says whether anything happened. Counters never go back.
+///
+/// The fast path counts checkouts, in their slots, and nothing else. What follows from them is derived when it is asked for:
+/// [`returns`](Self::returns) and [`affinity_hits`](Self::affinity_hits). Both are exact in settled numbers, and off by the uses that
+/// began or ended during the read in others.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stats {
@@ -168,8 +172,16 @@ pub struct Stats {
     pub detached: u64,
     /// Checkouts that gave a resource.
     pub checkouts: u64,
-    /// Checkouts that waited.
+    /// Guards whose holders discarded them.
+    pub discards: u64,
+    /// Checkouts that had to look for a resource, because the one that their thread had last was not free, or there was none; with
+    /// [`Strategy::Lifo`](crate::Strategy::Lifo) and [`Fifo`](crate::Strategy::Fifo) all.
+    pub affinity_misses: u64,
+    /// Times a thread joined the queue. One may join it again, after a creation that failed.
     pub waits: u64,
+    /// Times a waiter was woken and found nothing, because a running thread had been faster: see
+    /// [`Fairness::Eventual`](crate::Fairness::Eventual).
+    pub overtakes: u64,
     /// Checkouts that timed out.
     pub timeouts: u64,
     /// Checkouts that ended with any other error.
@@ -193,6 +205,25 @@ pub struct Stats {
     pub hung_jobs_total: u64,
     /// Sum of [`Manager::weight`](crate::Manager::weight) over living resources.
     pub weight: u64,
+    /// Whether nothing moved while the numbers were read, so that they are those of one moment and add up.
+    pub settled: bool,
+}
+
+impl Stats {
+    /// The share of `max_size` that is checked out: above 1 with overflow; 0 in a pool of size 0.
+    pub fn utilisation(&self) -> f64 {
+        if self.max_size == 0 { 0.0 } else { self.in_use as f64 / self.max_size as f64 }
+    }
+
+    /// Guards that were dropped: checkouts that are neither in use, nor were discarded or detached.
+    pub fn returns(&self) -> u64 {
+        self.checkouts.saturating_sub(self.discards + self.detached + self.in_use as u64)
+    }
+
+    /// Checkouts that took the resource that their thread had last, without looking for one.
+    pub fn affinity_hits(&self) -> u64 {
+        self.checkouts.saturating_sub(self.affinity_misses)
+    }
 }
 
 /// Counters of the slow paths. The fast path counts in the slots.
@@ -201,6 +232,7 @@ pub(crate) struct Counts {
     pub(crate) created: Count,
     pub(crate) create_failures: Count,
     pub(crate) detached: Count,
+    pub(crate) discards: Count,
     pub(crate) waits: Count,
     pub(crate) timeouts: Count,
     pub(crate) rejected: Count,

@@ -3,7 +3,6 @@
 use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
 use super::create::CreationState;
-use super::life::Life;
 use super::memory::MemoryBook;
 use super::sizes::Sizes;
 use super::{Inner, Job, Pool};
@@ -13,7 +12,7 @@ use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, Sh
 use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, Turns, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::{Counts, PoolEvent, Recorder, Subscribers};
+use crate::observe::{Counts, PoolEvent, Recorder, Subscribers, Timings};
 use crate::resilience::shedding::Overload;
 use crossbeam_channel::Receiver;
 use std::fmt;
@@ -208,6 +207,7 @@ impl<M: Manager> Builder<M> {
         let watcher: Weak<dyn keeper::Watch> = inner.me.clone();
         inner.clock.watch(watcher);
         inner.shelf.set_wake_on_vacancy(inner.config.creation == Creation::Inline || inner.is_manual());
+        inner.draw_first();
         let pool = Pool { inner };
         keeper::start(&pool.inner).map_err(|error| told(&pool.inner.subscribers, error))?;
         let report = pool.inner.warm_up(&warm_up);
@@ -274,8 +274,9 @@ fn assemble<M: Manager>(
         name: config.name.as_deref().map(Arc::from),
         clock: config.clock.clone(),
         counts: Counts::default(),
+        timings: Timings::default(),
         creation: CreationState::default(),
-        lives: std::iter::repeat_with(Life::default).take(slots).collect(),
+        lives: std::iter::repeat_with(Default::default).take(slots).collect(),
         memory: MemoryBook::default(),
         recorder: Recorder::default(),
         subscribers,

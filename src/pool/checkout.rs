@@ -72,6 +72,15 @@ pub(super) struct Caller {
     look_again: Cell<u64>,
     /// Whether it has ended a resource whose time had come.
     ended_one: Cell<bool>,
+    /// Whether it did more than to take what its first look found.
+    has_waited: Cell<bool>,
+}
+
+impl Caller {
+    fn waits_while<T>(&self, what: impl FnOnce() -> T) -> T {
+        self.has_waited.set(true);
+        what()
+    }
 }
 
 impl<M: Manager> Inner<M> {
@@ -105,7 +114,9 @@ impl<M: Manager> Inner<M> {
     ) -> Option<Right<'s, M::Resource>> {
         let time = self.shelf.coarse();
         // All that can be known before the exchange is asked before it: loads after it have to wait for it.
-        if time & ASLEEP != 0 {
+        // The clock's sign says that it sleeps, the other one that this use is to be timed: one branch for both.
+        const { assert!(ASLEEP == i32::MIN as u32) };
+        if (i64::from(time as i32) | slot.record().untimed_left()) < 0 {
             return None;
         }
         let right = slot.claim_ready(hint.ready)?;
@@ -113,7 +124,7 @@ impl<M: Manager> Inner<M> {
         Some(right)
     }
 
-    /// Takes the slot that a thread remembers that was at another pool last.
+    /// Takes the slot that a thread remembers that was at another pool last, or whose use is to be timed.
     #[cold]
     #[inline(never)]
     fn claim_other(&self, site: &'static Location<'static>) -> Option<Right<'_, M::Resource>> {
@@ -121,6 +132,14 @@ impl<M: Manager> Inner<M> {
             return None;
         }
         let (slot, hint) = self.shelf.hinted()?;
+        let time = self.shelf.coarse();
+        if slot.record().is_to_be_timed() && time & ASLEEP == 0 {
+            let right = slot.claim_ready(hint.ready)?;
+            // Asked again: somebody else may have used it since.
+            let is_timed = right.record().is_to_be_timed();
+            right.record().checked_out(hint.stamp.at(time), site);
+            return Some(if is_timed { self.time_sampled(right) } else { right });
+        }
         let right = self.claim_hinted(slot, &hint, site)?;
         if right.record().checkouts().is_multiple_of(USES_PER_TURN) {
             hint.becomes_last();
@@ -137,12 +156,19 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(time);
             self.alarm.ring();
         }
+        let is_sampled = right.record().is_to_be_timed();
         right.record().checked_out(stamp.at(time), caller.site);
+        self.life(&right).missed();
         if self.config.record_uses {
             self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
         } else if self.config.strategy == crate::Strategy::Affine {
             self.shelf.remember(&right, stamp);
         }
+        let right = match caller.has_waited.get() {
+            true => self.time_waited(right, caller.began, is_sampled),
+            false if is_sampled => self.time_sampled(right),
+            false => right,
+        };
         if panicking() { right.marked(Mark::Unwinding) } else { right }
     }
 
@@ -175,50 +201,61 @@ impl<M: Manager> Inner<M> {
             deadline: began.saturating_add(patience),
             look_again: Cell::new(u64::MAX),
             ended_one: Cell::new(false),
+            has_waited: Cell::new(false),
         };
+        let found = self.search(&caller, ask);
+        if found.is_err() {
+            // Whoever does not wait has waited for no time.
+            let waited = if matches!(ask.patient, Patient::Never) { 0 } else { self.now().saturating_sub(began) };
+            self.waited_in_vain(waited);
+        }
+        found
+    }
+
+    fn search(&self, caller: &Caller, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
         if self.is_closed() {
             return Err(self.refused_closed());
         }
         // With waiters queued, newcomers have had their hint's chance and queue: no search of a saturated pool.
         let may_pass = self.shelf.waiting() == 0 || self.config.fairness == Fairness::Barging;
         let mut tried = false;
-        let mut found = if may_pass { self.look(&caller, true) } else { None };
+        let mut found = if may_pass { self.look(caller, true) } else { None };
         loop {
             match found {
-                Some(Found::Resource(right)) => return Ok(self.taken(right, &caller)),
+                Some(Found::Resource(right)) => return Ok(self.taken(right, caller)),
                 // The user's code runs here, not where it was found: in the queue, others may rely on this thread's look.
                 Some(Found::Expired(right)) => {
-                    self.retire(right, DestroyReason::Expired);
-                    found = self.look(&caller, true);
+                    caller.waits_while(|| self.retire(right, DestroyReason::Expired));
+                    found = self.look(caller, true);
                     continue;
                 }
                 Some(Found::Stale(right)) => {
-                    self.check(right, None);
-                    found = self.look(&caller, true);
+                    caller.waits_while(|| self.check(right, None));
+                    found = self.look(caller, true);
                     continue;
                 }
                 // In the queue it may have been granted something after that look, and have opened that for others. Now it is free.
-                Some(Found::Deadlock | Found::CircuitOpen) if let Some(free) = self.take_free(&caller) => {
+                Some(Found::Deadlock | Found::CircuitOpen) if let Some(free) = self.take_free(caller) => {
                     found = Some(free);
                     continue;
                 }
                 Some(Found::Deadlock) => return Err(self.would_deadlock()),
                 Some(Found::CircuitOpen) => return Err(self.refused_by_circuit()),
-                Some(Found::Vacancy(vacancy)) => match self.make(vacancy) {
+                Some(Found::Vacancy(vacancy)) => match caller.waits_while(|| self.make(vacancy)) {
                     Ok(right) => {
                         self.choose_where_to_create();
-                        return Ok(self.taken(right.change(Phase::Busy), &caller));
+                        return Ok(self.taken(right.change(Phase::Busy), caller));
                     }
                     Err(failure) => {
                         self.creation_failed(&failure);
                         self.tell_of_failure(SharedError::clone(&failure.error));
                         // No more of that for now: a last resort may be left.
-                        found = self.take_free(&caller).or_else(|| self.last_resort(&caller));
+                        found = self.take_free(caller).or_else(|| self.last_resort(caller));
                         if found.is_some() {
                             self.let_go(failure.error);
                             continue;
                         }
-                        self.may_wait_on(&caller, ask, failure)?;
+                        self.may_wait_on(caller, ask, failure)?;
                         tried = true;
                     }
                 },
@@ -228,16 +265,17 @@ impl<M: Manager> Inner<M> {
                 self.creation_asked();
                 return Err(self.exhausted_or_over_budget());
             }
+            caller.has_waited.set(true);
             if !tried
                 && may_pass
-                && let Some(right) = self.spin(&caller)
+                && let Some(right) = self.spin(caller)
             {
-                return Ok(self.taken(right, &caller));
+                return Ok(self.taken(right, caller));
             }
-            found = match self.queue(&caller, ask)? {
+            found = match self.queue(caller, ask)? {
                 Some(found) => Some(found),
                 // The pause after a failed creation is over.
-                None => self.look(&caller, true),
+                None => self.look(caller, true),
             };
         }
     }

@@ -193,6 +193,7 @@ impl<M: Manager> Inner<M> {
         let began = self.now();
         self.life(&right).conceived(number, began);
         let made = self.make_resource();
+        self.timings.create.add(self.now().saturating_sub(began), 1);
         self.crew.came_back();
         match made {
             Ok((resource, weight)) => {

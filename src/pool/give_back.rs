@@ -100,6 +100,7 @@ impl<M: Manager> Inner<M> {
     /// A return with more to look at than its own slot.
     #[inline(never)]
     fn give_back_watched(&self, mut right: Right<'_, M::Resource>) {
+        let ended = self.use_ended(&right);
         let panicked = panicking() && !right.word().has(Mark::Unwinding);
         if panicked && self.config.on_panic == OnPanic::Discard {
             return self.retire(right, DestroyReason::HolderPanicked);
@@ -108,7 +109,11 @@ impl<M: Manager> Inner<M> {
             return self.retire(right, DestroyReason::Closed);
         }
         let suspect = right.word().has(Mark::Suspect);
-        let outcome = match self.judge(&mut right) {
+        let judged = self.judge(&mut right);
+        if let Some(ended) = ended {
+            self.recycled(ended);
+        }
+        let outcome = match judged {
             Ok(ReturnOutcome::Healthy) if suspect => ReturnOutcome::Suspect,
             Ok(ReturnOutcome::Healthy) if panicked && self.config.on_panic == OnPanic::Check => ReturnOutcome::Suspect,
             Ok(outcome) => outcome,
@@ -237,6 +242,7 @@ impl<M: Manager> Inner<M> {
         let began = self.begin(JobKind::Check, &right);
         let resource = right.resource_mut();
         let mut verdict = self.call_and_classify("check", |manager| manager.check(resource));
+        self.timings.check.add(self.now().saturating_sub(began), 1);
         self.crew.came_back();
         if self.is_late(JobKind::Check, began) && matches!(verdict, Ok(Ok(()))) {
             verdict = Ok(Err((Arc::new(TooLate), Severity::Transient)));
@@ -327,12 +333,20 @@ impl<M: Manager> Inner<M> {
 
     /// Takes the resource out for good.
     pub(crate) fn detach(&self, mut right: Right<'_, M::Resource>) -> M::Resource {
+        self.use_ended(&right);
         let resource = right.take().expect("a slot that is checked out holds its resource");
         self.moved(&right, ResourceState::Terminated, TransitionReason::Detached);
         self.end_life(&right);
         self.counts.detached.add_one();
         self.vacate(right);
         resource
+    }
+
+    /// Ends a use whose holder wants the resource destroyed.
+    pub(crate) fn discard(&self, right: Right<'_, M::Resource>) {
+        self.use_ended(&right);
+        self.counts.discards.add_one();
+        self.retire(right, DestroyReason::Discarded);
     }
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
@@ -367,9 +381,10 @@ impl<M: Manager> Inner<M> {
     pub(super) fn destroy(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
         let mut right = self.retiring(right, reason);
         if let Some(resource) = right.take() {
-            self.begin(JobKind::Destroy, &right);
+            let began = self.begin(JobKind::Destroy, &right);
             let begun = Instant::now();
             let _ = self.call("destroy", |manager| manager.destroy(resource));
+            self.timings.destroy.add(self.now().saturating_sub(began), 1);
             self.crew.came_back();
             self.creation.destroyed_in(begun.elapsed());
             self.end_life(&right);

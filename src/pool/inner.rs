@@ -14,7 +14,10 @@ use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::{Panicked, SharedError, dropped, let_go};
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Turns, Watch, Work, ticks};
 use crate::manager::Manager;
-use crate::observe::{Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers};
+use crate::observe::{
+    Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers, Timings,
+};
+use crossbeam_utils::CachePadded;
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -28,8 +31,10 @@ pub(crate) struct Inner<M: Manager> {
     pub(super) name: Option<Arc<str>>,
     pub(crate) clock: Clock,
     pub(crate) counts: Counts,
+    pub(crate) timings: Timings,
     pub(super) creation: CreationState,
-    pub(crate) lives: Box<[Life]>,
+    /// Each on lines of its own: holders write to theirs.
+    pub(crate) lives: Box<[CachePadded<Life>]>,
     pub(crate) memory: MemoryBook,
     pub(crate) recorder: Recorder,
     pub(crate) subscribers: Subscribers,
@@ -241,7 +246,17 @@ impl<M: Manager> Inner<M> {
         self.config.keeper == crate::Keeper::Manual
     }
 
+    /// The same number twice if nothing moved in between: of the words and uses of all slots, and what else is counted in pairs.
+    fn fingerprint(&self) -> u64 {
+        let mix = |sum: u64, each: u64| (sum ^ each).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        let Counts { created, detached, discards, .. } = &self.counts;
+        let counts = [created, detached, discards].map(|count| count.get());
+        let sum = counts.into_iter().fold(self.counts.destroyed().total(), mix);
+        self.shelf.slots().fold(sum, |sum, (_, slot)| mix(mix(sum, slot.look().bits()), slot.record().checkouts()))
+    }
+
     pub(crate) fn stats(&self) -> Stats {
+        let before = self.fingerprint();
         let config = &self.config;
         let (hung_jobs, hung_jobs_total) = self.crew.hung();
         let mut stats = Stats {
@@ -262,7 +277,10 @@ impl<M: Manager> Inner<M> {
             destroyed: self.counts.destroyed(),
             detached: self.counts.detached.get(),
             checkouts: 0,
+            discards: self.counts.discards.get(),
+            affinity_misses: 0,
             waits: self.counts.waits.get(),
+            overtakes: self.shelf.overtakes(),
             timeouts: self.counts.timeouts.get(),
             rejected: self.counts.rejected.get(),
             shed: self.counts.shed(),
@@ -274,8 +292,11 @@ impl<M: Manager> Inner<M> {
             hung_jobs,
             hung_jobs_total,
             weight: 0,
+            settled: false,
         };
         for ((_, slot), life) in self.shelf.slots().zip(&self.lives) {
+            // Misses first: one that is not a checkout yet would make one hit too few.
+            stats.affinity_misses += life.misses();
             stats.checkouts += slot.record().checkouts();
             let phase = slot.look().phase();
             match phase {
@@ -293,21 +314,17 @@ impl<M: Manager> Inner<M> {
             }
         }
         stats.overflow = stats.total.saturating_sub(self.places_in_service());
+        stats.settled = self.fingerprint() == before;
         stats
     }
 
     pub(crate) fn audit(&self) -> Audit {
-        let fingerprint = || -> (Vec<u64>, u64) {
-            let words = self.shelf.slots().map(|(_, slot)| slot.look().bits()).collect();
-            let gone = self.counts.destroyed().total() + self.counts.detached.get();
-            (words, self.counts.created.get() + gone)
-        };
-        let before = fingerprint();
+        let before = self.fingerprint();
         let stats = self.stats();
         let empty = |phase| self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count();
         let (vacant, shut) = (empty(Phase::Vacant), empty(Phase::Shut));
         let queued = self.shelf.queue_len() as usize;
-        let settled = fingerprint() == before;
+        let settled = self.fingerprint() == before;
         let (open, slots) = (self.shelf.open_slots() as usize, self.shelf.len() as usize);
         let target = self.shelf.target() as usize;
         Audit { slots, open, target, vacant, shut, stats, settled, closed: self.is_closed(), queued }

@@ -44,6 +44,12 @@ pub(crate) struct Life {
     checkouts_seen: AtomicU64,
     /// Why it is to end at its return, and for which generation: see [`Wish`].
     wish: AtomicU64,
+    /// When the timed use began that is under way, and of how many uses it tells.
+    timed_since: AtomicU64,
+    timed_weight: AtomicU64,
+    /// Of the slot's checkouts, over all its lives: those that were not the thread's own last one, and those that waited.
+    misses: AtomicU64,
+    waits: AtomicU64,
 }
 
 /// What a resource begins its life with.
@@ -111,6 +117,34 @@ impl Life {
 
     pub(crate) fn failures(&self) -> u64 {
         self.failures.load(Relaxed)
+    }
+
+    /// Its holder's: a use begins that tells of `weight` uses.
+    pub(crate) fn use_began(&self, now: u64, weight: u32) {
+        self.timed_since.store(now, Relaxed);
+        self.timed_weight.store(u64::from(weight), Relaxed);
+    }
+
+    /// When the timed use under way began, and its weight.
+    pub(crate) fn timed_use(&self) -> (u64, u64) {
+        (self.timed_since.load(Relaxed), self.timed_weight.load(Relaxed))
+    }
+
+    /// Its holder's, who is alone with it: a plain store, no read-modify-write.
+    pub(crate) fn missed(&self) {
+        self.misses.store(self.misses() + 1, Relaxed);
+    }
+
+    pub(crate) fn waited(&self) {
+        self.waits.store(self.waits() + 1, Relaxed);
+    }
+
+    pub(crate) fn misses(&self) -> u64 {
+        self.misses.load(Relaxed)
+    }
+
+    pub(crate) fn waits(&self) -> u64 {
+        self.waits.load(Relaxed)
     }
 
     /// Notes one more failure and says how many there were in a row.

@@ -91,7 +91,7 @@ impl<M: Manager> Inner<M> {
         Some(CreateFailure { error, severity: Severity::Transient, failures })
     }
 
-    fn in_phase(&self, phase: Phase) -> usize {
+    pub(super) fn in_phase(&self, phase: Phase) -> usize {
         self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Builder, Inner};
 use crate::config::CoDel;
+use crate::core::Phase;
 use crate::error::{CheckoutError, Shed, ShedReason};
 use crate::keeper::nanos;
 use crate::manager::Manager;
@@ -66,7 +67,7 @@ impl<M: Manager> Inner<M> {
     }
 
     fn shed(&self, reason: ShedReason, waiting: u32) -> CheckoutError {
-        let in_use = self.stats().in_use;
+        let in_use = self.in_phase(Phase::Busy);
         let (pool, capacity) = (self.name.clone(), self.capacity());
         CheckoutError::Shed(Box::new(Shed { pool, reason, waiting: waiting as usize, in_use, capacity }))
     }

@@ -125,6 +125,14 @@ impl<M: Manager> Builder<M> {
         self
     }
 
+    /// How many uses one stands for that is timed, of those that found a resource at once: see [`Latencies`](crate::Latencies). The
+    /// others are all timed. Default: 2,048. Of 0, no use is. 1 looks at the clock for each: `cargo bench --bench observe` shows
+    /// what that costs.
+    pub fn time_one_in(mut self, uses: u32) -> Self {
+        self.config.time_one_in = uses;
+        self
+    }
+
     /// Has the keeper adapt `max_size` to the load. Default: not.
     pub fn scaling(mut self, scaling: Scaling) -> Self {
         self.config.scaling = Some(scaling);

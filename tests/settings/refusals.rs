@@ -164,7 +164,7 @@ fn the_defaults_are_those_the_builder_documents() {
     assert_eq!((config.max_lifetime, config.idle_timeout, config.max_uses, config.max_hold), (None, None, None, None));
     assert_eq!((config.surge, config.max_unavailable, config.ceiling), (1, 0, None));
     assert_eq!((config.memory_budget, config.max_growth, &config.scaling), (None, None, &None));
-    assert_eq!((config.on_leak, config.record_uses), (OnLeak::Report, false));
+    assert_eq!((config.on_leak, config.record_uses, config.time_one_in), (OnLeak::Report, false, 2_048));
     assert_eq!(config.validate(), Ok(()));
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     assert_eq!(PoolConfig::per_core().max_size, cores * 2);

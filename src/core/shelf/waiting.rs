@@ -49,6 +49,7 @@ impl<R> Shelf<R> {
                     {
                         return seat.leave_with(Outcome::Found(found));
                     }
+                    self.waiters.overtaken();
                     if let HandOver::After(bound) = self.hand_over
                         && now().saturating_sub(request.since) >= bound
                     {
