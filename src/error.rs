@@ -5,7 +5,7 @@ mod shed;
 pub use shed::{Shed, ShedReason};
 
 use crate::manager::Severity;
-use crate::observe::Holder;
+use crate::observe::{Holder, Transition};
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
@@ -75,6 +75,18 @@ impl CheckoutError {
     }
 }
 
+/// What happened last, at the end of an error that is one line: `; lately: ..., ...`.
+pub(crate) struct Lately<'a>(pub(crate) &'a [Transition]);
+
+impl fmt::Display for Lately<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, transition) in self.0.iter().enumerate() {
+            write!(f, "{}{transition}", if at == 0 { "; lately: " } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
 /// The name of a pool in an error: `pool "css"`, or `the pool`.
 struct Named<'a>(&'a Option<Arc<str>>);
 
@@ -109,6 +121,8 @@ pub struct Timeout {
     pub deadlock: bool,
     /// The last creation that failed, if none has succeeded since.
     pub last_create: Option<SharedError>,
+    /// What happened last in the pool, the oldest first: the end of its flight recorder.
+    pub lately: Vec<Transition>,
 }
 
 impl fmt::Display for Timeout {
@@ -120,12 +134,13 @@ impl fmt::Display for Timeout {
             write!(f, "; held longest: {oldest}")?;
         }
         if let Some(cause) = &self.last_create {
-            return write!(f, "; the last creation failed: {cause}; mend that first");
+            write!(f, "; the last creation failed: {cause}; mend that first")?;
+        } else if self.deadlock {
+            f.write_str("; every holder waits here for a second resource: check out one at a time per thread")?;
+        } else {
+            f.write_str("; raise max_size or checkout_timeout, or hold resources for less time")?;
         }
-        if self.deadlock {
-            return f.write_str("; every holder waits here for a second resource: check out one at a time per thread");
-        }
-        f.write_str("; raise max_size or checkout_timeout, or hold resources for less time")
+        write!(f, "{}", Lately(&self.lately))
     }
 }
 

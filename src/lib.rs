@@ -31,8 +31,9 @@ pub use guard::{Checkout, Lent, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
 pub use observe::{
-    Audit, DestroyReason, Destroyed, Distribution, Histogram, Holder, HungJob, JobKind, Latencies, PoolEvent, Resource,
-    ResourceId, ResourceState, Sheds, Stats, Transition, TransitionReason,
+    Audit, BreakerLook, DestroyReason, Destroyed, Distribution, Dump, Health, HealthLevel, HealthReason, Histogram,
+    Holder, HungJob, JobKind, Latencies, PoolEvent, Resource, ResourceId, ResourceState, Sheds, Snapshot, Stats,
+    Transition, TransitionReason,
 };
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,

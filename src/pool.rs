@@ -27,7 +27,7 @@ pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
 
 pub(crate) use builder::WarmUp;
-pub(crate) use crash_loop::Supply;
+pub(crate) use crash_loop::{LOOP as CRASH_LOOP, Supply};
 pub(crate) use inner::{Inner, Job, Quarantined};
 pub(crate) use life::NEVER;
 
@@ -36,7 +36,9 @@ use crate::error::{CheckoutError, ConfigError};
 use crate::guard::{Checkout, OwnedCheckout};
 use crate::keeper::{Advice, Deadline, nanos};
 use crate::manager::Manager;
-use crate::observe::{Audit, Holder, HungJob, Latencies, PoolEvent, Resource, Stats, Transition};
+use crate::observe::{
+    Audit, Dump, Health, Holder, HungJob, Latencies, PoolEvent, Resource, Snapshot, Stats, Transition,
+};
 use checkout::{Ask, Patient};
 use crossbeam_channel::Receiver;
 use std::fmt;
@@ -190,6 +192,23 @@ impl<M: Manager> Pool<M> {
     /// Every resource: its state, age, uses, errors, idle time, holder, last check and weight.
     pub fn resources(&self) -> Vec<Resource> {
         self.inner.resources()
+    }
+
+    /// How well the pool is, and why, as far as a [`snapshot`](Self::snapshot) tells: a pool in full use is well. Waits for no
+    /// resource and touches none.
+    pub fn health(&self) -> Health {
+        Health::of(&self.inner.snapshot())
+    }
+
+    /// All that can be seen of the pool, read once. Takes locks of the slow paths for moments, none of them while user code
+    /// runs, and waits for no resource.
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.snapshot()
+    }
+
+    /// All that an operator wants to know, in one text: `println!("{}", pool.dump())`.
+    pub fn dump(&self) -> Dump {
+        Dump::of(self.inner.snapshot())
     }
 
     /// How long waiting, holding, creating, checking, resetting and destroying took, since the pool was built. For an interval,

@@ -2,23 +2,29 @@
 
 mod audit;
 mod distribution;
+mod dump;
 mod event;
+mod health;
 mod histogram;
 mod holder;
 mod hung;
 mod latency;
 mod recorder;
 mod resource;
+mod snapshot;
 mod stats;
 
 pub use audit::Audit;
 pub use distribution::Distribution;
+pub use dump::Dump;
 pub use event::{PoolEvent, Transition, TransitionReason};
+pub use health::{Health, HealthLevel, HealthReason};
 pub use histogram::Histogram;
 pub use holder::{Holder, ResourceId};
 pub use hung::{HungJob, JobKind};
 pub use latency::Latencies;
 pub use resource::{Resource, ResourceState};
+pub use snapshot::{BreakerLook, Snapshot};
 pub use stats::{DestroyReason, Destroyed, Sheds, Stats};
 
 pub(crate) use event::Subscribers;

@@ -33,6 +33,14 @@ impl Recorder {
         read.sort_by_key(|(ticket, _)| *ticket);
         read.into_iter().filter_map(|(_, words)| transition(words)).collect()
     }
+
+    /// The last `many` of what is kept, oldest first, without a look at the others.
+    pub(crate) fn last(&self, many: usize) -> Vec<Transition> {
+        let next = self.next.load(Relaxed);
+        let wanted = (many.min(KEPT) as u64).min(next);
+        let of = |ticket: u64| self.entries[ticket as usize % KEPT].read().filter(|(written, _)| *written == ticket);
+        (next - wanted..next).filter_map(of).filter_map(|(_, words)| transition(words)).collect()
+    }
 }
 
 /// Slot, states and reason in one word; generation; times.
@@ -76,6 +84,10 @@ mod tests {
         (0..1_000).for_each(|number| recorder.record(numbered(number)));
         let kept: Vec<_> = (1_000 - KEPT as u64..1_000).map(numbered).collect();
         assert_eq!(recorder.transitions(), kept);
+        for many in [0, 1, 5, KEPT, KEPT + 1] {
+            assert_eq!(recorder.last(many), kept[KEPT - many.min(KEPT)..]);
+        }
+        assert_eq!(Recorder::default().last(3), []);
     }
 
     #[test]

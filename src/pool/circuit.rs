@@ -13,7 +13,7 @@ use crate::config::PoolConfig;
 use crate::core::sync::around::{AtomicU32, Mutex, fence};
 use crate::error::{CheckoutError, CircuitOpen, Refusal};
 use crate::manager::Manager;
-use crate::observe::PoolEvent;
+use crate::observe::{BreakerLook, PoolEvent};
 use crate::resilience::circuit::{Change, Circuit, Look, Refused, Ticket};
 use crate::resilience::{BreakerState, Trip};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -55,6 +55,10 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn breaker_state(&self) -> Option<BreakerState> {
         self.look_at_circuit().map(|look| look.state)
+    }
+
+    pub(crate) fn breaker_look(&self) -> Option<BreakerLook> {
+        self.look_at_circuit().map(|look| BreakerLook::new(look.state, look.failures, self.retry_after()))
     }
 
     pub(crate) fn is_circuit_open(&self) -> bool {

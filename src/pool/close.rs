@@ -1,11 +1,13 @@
 //! Close: everybody is told, everything comes back or is named.
 
 use super::inner::Parcel;
+use super::refusal::LATELY;
 use super::{Inner, Job};
 use crate::core::{Phase, Right};
+use crate::error::Lately;
 use crate::keeper::{self, Deadline, Work};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder, HungJob};
+use crate::observe::{DestroyReason, Holder, HungJob, Transition};
 use std::fmt;
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ pub struct CloseReport {
     pub waiters_woken: usize,
     /// How long it took.
     pub took: Duration,
+    /// What happened last in the pool, the oldest first: the end of its flight recorder. Empty if everything came back.
+    pub lately: Vec<Transition>,
 }
 
 impl CloseReport {
@@ -46,7 +50,7 @@ impl fmt::Display for CloseReport {
         for (at, holder) in self.still_out.iter().enumerate() {
             write!(f, "{}{holder}", if at == 0 { "; still out: " } else { ", " })?;
         }
-        Ok(())
+        write!(f, "{}", Lately(&self.lately))
     }
 }
 
@@ -78,14 +82,19 @@ impl<M: Manager> Inner<M> {
         self.finish_threads(deadline);
         self.sizes_have_settled();
         let in_callback = |phase| matches!(phase, Phase::Creating | Phase::Checking | Phase::Retiring);
-        CloseReport {
+        let mut report = CloseReport {
             destroyed: self.counts.destroyed().total() - destroyed_before,
             still_out: self.holders(),
             unfinished: self.shelf.slots().filter(|(_, slot)| in_callback(slot.look().phase())).count(),
             unfinished_jobs: self.crew.present_jobs(self.now()),
             waiters_woken,
             took: Duration::from_nanos(self.now().saturating_sub(began)),
+            lately: Vec::new(),
+        };
+        if !report.is_complete() {
+            report.lately = self.recorder.last(LATELY);
         }
+        report
     }
 
     /// The end of the last handle: no deadline, nobody is waited for.

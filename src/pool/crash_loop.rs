@@ -14,7 +14,7 @@ use std::time::Duration;
 const SHORT: u64 = 1_000_000_000;
 
 /// Short lives in a row that are a crash loop: a restarted backend ends a few, a broken program all.
-const LOOP: u32 = 5;
+pub(crate) const LOOP: u32 = 5;
 
 /// Pause before the keeper makes the next one then, in nanoseconds; doubled for each further one, up to `PAUSE_MOST`.
 const PAUSE: u64 = 1_000_000_000;

@@ -169,6 +169,16 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    /// Creations that failed in a row, up to now.
+    pub(crate) fn failed_creations(&self) -> u32 {
+        self.creation.failures()
+    }
+
+    /// The last creation that failed, if none has succeeded since.
+    pub(crate) fn last_create_error(&self) -> Option<SharedError> {
+        self.creation.last_error()
+    }
+
     pub(crate) fn set_last_error(&self, error: Option<SharedError>) {
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);

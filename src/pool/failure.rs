@@ -53,6 +53,11 @@ impl<M: Manager> Inner<M> {
         self.alarm.ring();
     }
 
+    /// The fatal error that closed the pool.
+    pub(crate) fn stopped_by(&self) -> Option<SharedError> {
+        self.stopped_by.get().cloned()
+    }
+
     /// Closes the pool because of `cause`. Waits for nobody.
     pub(crate) fn stop(&self, cause: &SharedError) {
         if self.is_closed() || self.stopped_by.set(Arc::clone(cause)).is_err() {

@@ -10,6 +10,9 @@ use crate::manager::{Manager, Severity};
 use crate::observe::{Holder, PoolEvent};
 use std::time::Duration;
 
+/// Transitions in an error. A few: whoever wants them all has `Pool::transitions`.
+pub(super) const LATELY: usize = 3;
+
 impl<M: Manager> Inner<M> {
     /// Counts an error on its way to a caller, and tells the subscribers: every one passes here, once.
     pub(super) fn refused(&self, error: &CheckoutError) {
@@ -81,6 +84,7 @@ impl<M: Manager> Inner<M> {
             oldest: holders.max_by_key(|holder| holder.held_for).map(Holder::named),
             deadlock,
             last_create: self.creation.last_error(),
+            lately: self.recorder.last(LATELY),
         }))
     }
 

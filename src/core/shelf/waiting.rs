@@ -156,6 +156,12 @@ impl<R> Shelf<R> {
         self.waiters.waking()
     }
 
+    /// Since when the one waits that is served next.
+    pub(crate) fn waits_since(&self) -> Option<u64> {
+        let list = self.waiters.lock();
+        list.first().map(|first| list.since(first))
+    }
+
     /// The number of threads in the queue, exactly.
     pub(crate) fn queue_len(&self) -> u32 {
         self.waiters.lock().len()
