@@ -114,6 +114,8 @@ pub struct PoolConfig {
     pub record_uses: bool,
     /// See [`Builder::time_one_in`](crate::Builder::time_one_in).
     pub time_one_in: u32,
+    /// See [`Builder::queue_alert`](crate::Builder::queue_alert).
+    pub queue_alert: Option<usize>,
     /// See [`Builder::create_timeout`](crate::Builder::create_timeout).
     pub create_timeout: Duration,
     /// See [`Builder::check_timeout`](crate::Builder::check_timeout).
@@ -167,6 +169,7 @@ impl Default for PoolConfig {
             scaling: None,
             record_uses: false,
             time_one_in: TIME_ONE_IN,
+            queue_alert: None,
             // As patient as `build`: a second creation beside a slow one costs the backend, and waiters leave by their
             // own deadlines.
             create_timeout: Duration::from_secs(30),
@@ -219,6 +222,9 @@ impl PoolConfig {
         }
         if let Some(max_waiters) = self.max_waiters {
             within("max_waiters", max_waiters, 0..=u32::MAX as usize - 1)?;
+        }
+        if let Some(waiting) = self.queue_alert {
+            within("queue_alert", waiting, 1..=u32::MAX as usize - 1)?;
         }
         self.validate_shedding()?;
         if let Some(parallelism) = self.create_parallelism {

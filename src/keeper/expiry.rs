@@ -100,6 +100,7 @@ impl<M: Manager> Inner<M> {
             if self.staying() <= self.places_in_service() {
                 if self.shelf.occupied() as usize <= self.places_in_service() {
                     self.shelf.set_attention(attention::OVERFLOWING, false);
+                    self.overflow_closed();
                     // A creation may have raised it a moment before.
                     self.watch_surplus();
                 }

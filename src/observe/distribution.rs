@@ -148,7 +148,7 @@ mod tests {
         let histogram = Histogram::new();
         histogram.record(Duration::from_secs(9));
         let earlier = histogram.distribution();
-        [3, 5].map(|each| histogram.record(Duration::from_millis(each)));
+        [3, 5].into_iter().for_each(|each| histogram.record(Duration::from_millis(each)));
         let since = histogram.distribution().since(&earlier);
         assert_eq!((since.count(), since.sum()), (2, Duration::from_millis(8)));
         let five = nanoseconds(Duration::from_millis(5));

@@ -4,7 +4,7 @@ use super::{DestroyReason, Holder, ResourceId, ResourceState};
 use crate::core::Right;
 use crate::error::{BuildError, CheckoutError, SharedError};
 use crate::keeper::since_ticks;
-use crate::manager::Manager;
+use crate::manager::{Manager, Severity};
 use crate::pool::Inner;
 use crate::resilience::BreakerState;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -59,6 +59,51 @@ pub enum PoolEvent {
     },
     /// A fatal error closes the pool: see [`Severity::Fatal`](crate::Severity::Fatal).
     Stopped(SharedError),
+    /// A check failed. What becomes of the resource for it is a transition of its own.
+    CheckFailed {
+        /// The resource.
+        id: ResourceId,
+        /// Failures in a row, this one included.
+        in_a_row: u64,
+        /// How the manager classed the error.
+        severity: Severity,
+        /// The error.
+        error: SharedError,
+    },
+    /// A resource was made in place of another, which ends now, or has ended.
+    Replaced {
+        /// The one that goes.
+        old: ResourceId,
+        /// Its successor.
+        new: ResourceId,
+    },
+    /// There are more resources than `max_size`: overflow. Told once, until it has closed.
+    OverflowOpened {
+        /// Resources alive or in the making.
+        alive: usize,
+        /// How many there are to be.
+        max_size: usize,
+    },
+    /// There is no overflow any more.
+    OverflowClosed,
+    /// As many threads wait as [`queue_alert`](crate::Builder::queue_alert) allows. Told once, until nobody waits.
+    QueueGrew {
+        /// How many wait.
+        waiting: usize,
+        /// How many were allowed.
+        threshold: usize,
+    },
+    /// Nobody waits any more, after a `QueueGrew`.
+    QueueEmptied,
+    /// The pool closes: nobody gets a resource from here on.
+    Closing {
+        /// Resources that were out.
+        in_use: usize,
+        /// Threads that waited, and are refused.
+        waiting: usize,
+    },
+    /// Nothing is left in a pool that closed: the last event of its resources has been told.
+    Closed,
     /// Idle resources were destroyed for their weight.
     MemoryPressure {
         /// What all weighed together.

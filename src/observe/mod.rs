@@ -13,6 +13,7 @@ mod recorder;
 mod resource;
 mod snapshot;
 mod stats;
+mod told;
 
 pub use audit::Audit;
 pub use distribution::Distribution;
@@ -31,3 +32,4 @@ pub(crate) use event::Subscribers;
 pub(crate) use latency::Timings;
 pub(crate) use recorder::Recorder;
 pub(crate) use stats::Counts;
+pub(crate) use told::Told;

@@ -12,7 +12,7 @@ use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, Sh
 use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, Turns, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::{Counts, PoolEvent, Recorder, Subscribers, Timings};
+use crate::observe::{Counts, PoolEvent, Recorder, Subscribers, Timings, Told};
 use crate::resilience::shedding::Overload;
 use crossbeam_channel::Receiver;
 use std::fmt;
@@ -280,6 +280,7 @@ fn assemble<M: Manager>(
         memory: MemoryBook::default(),
         recorder: Recorder::default(),
         subscribers,
+        told: Told::default(),
         births: AtomicU64::new(0),
         sizes: Sizes::of(&config),
         short_lives: ShortLives::default(),

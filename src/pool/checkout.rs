@@ -397,6 +397,7 @@ impl<M: Manager> Inner<M> {
         let shed_from = self.waits_anyway_until(caller.began);
         let until = || caller.deadline.min(caller.look_again.get());
         self.counts.waits.add_one();
+        self.queue_grows();
         let outcome = self.shelf.wait(
             &request,
             |free_slots| {
@@ -416,6 +417,7 @@ impl<M: Manager> Inner<M> {
             },
             move || self.now(),
         );
+        self.queue_shrank();
         // A waiter that found one slot and was granted another has opened the other, maybe after `close` looked.
         if self.is_closed() {
             self.sweep();

@@ -66,6 +66,7 @@ impl<M: Manager> Inner<M> {
         let (began, deadline) = (self.now(), deadline.on(&self.clock));
         let destroyed_before = self.counts.destroyed().total();
         let waiters_woken = self.shelf.queue_len() as usize;
+        self.closing();
         self.shelf.close(move || self.now());
         // The crew destroys what is free, so that a hanging `destroy` costs this close its deadline and no more.
         while let Some(right) = self.claim_open() {
@@ -81,6 +82,7 @@ impl<M: Manager> Inner<M> {
         self.wait_until_drained(deadline);
         self.finish_threads(deadline);
         self.sizes_have_settled();
+        self.closed_if_empty();
         let in_callback = |phase| matches!(phase, Phase::Creating | Phase::Checking | Phase::Retiring);
         let mut report = CloseReport {
             destroyed: self.counts.destroyed().total() - destroyed_before,
@@ -99,10 +101,12 @@ impl<M: Manager> Inner<M> {
 
     /// The end of the last handle: no deadline, nobody is waited for.
     pub(super) fn shut_down(&self) {
+        self.closing();
         self.shelf.close(move || self.now());
         self.end_quarantine();
         self.sweep();
         self.finish_threads(self.now().saturating_add(KEEPER_GRACE));
+        self.closed_if_empty();
     }
 
     /// Has the crew destroy a resource of a closed pool. Without threads, or once the crew takes no more, it ends here.

@@ -236,7 +236,9 @@ impl<M: Manager> Inner<M> {
 
     /// More than `max_size` resources: their returns are watched from here on, until the keeper finds fewer.
     fn note_overflow(&self) {
-        if self.shelf.occupied() as usize > self.places_in_service() {
+        let occupied = self.shelf.occupied() as usize;
+        if occupied > self.places_in_service() {
+            self.overflow_opened(occupied);
             self.overflowing_since.store(self.now(), Relaxed);
             self.shelf.set_attention(attention::OVERFLOWING, true);
             self.alarm.ring();

@@ -5,9 +5,10 @@ use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
 use crate::core::sync::around::{Instant, panicking};
 use crate::core::{Mark, Phase, Right, attention};
+use crate::error::SharedError;
 use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome, Severity};
-use crate::observe::{DestroyReason, JobKind, ResourceId, ResourceState, TransitionReason};
+use crate::observe::{DestroyReason, JobKind, PoolEvent, ResourceId, ResourceState, TransitionReason};
 use crate::resilience::{FailureKind, Recovery};
 use std::sync::Arc;
 
@@ -273,6 +274,10 @@ impl<M: Manager> Inner<M> {
             (Err((error, severity)), _) => {
                 life.checked(self.now());
                 let failures = life.failures() + 1;
+                let id = ResourceId::new(index, right.word());
+                // A subscriber that does not take it drops a copy: the error itself stays here.
+                let its = || SharedError::clone(&error);
+                self.subscribers.tell(|| PoolEvent::CheckFailed { id, in_a_row: failures, severity, error: its() });
                 if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
                 } else if let Some(right) = self.unless_surplus(right) {
@@ -399,6 +404,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn vacate(&self, right: Right<'_, M::Resource>) {
         let seen = self.shelf.vacate(right, move || self.now());
         if seen & attention::CLOSED != 0 {
+            self.closed_if_empty();
             return self.tell_drained();
         }
         if !self.creates_inline() {

@@ -15,7 +15,7 @@ use crate::error::{Panicked, SharedError, dropped, let_go};
 use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Turns, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{
-    Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers, Timings,
+    Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers, Timings, Told,
 };
 use crossbeam_utils::CachePadded;
 use std::any::Any;
@@ -38,6 +38,7 @@ pub(crate) struct Inner<M: Manager> {
     pub(crate) memory: MemoryBook,
     pub(crate) recorder: Recorder,
     pub(crate) subscribers: Subscribers,
+    pub(crate) told: Told,
     /// Creations begun, ever: a resource's number, and the pool's epoch.
     pub(super) births: AtomicU64,
     pub(super) sizes: Sizes,

@@ -95,6 +95,10 @@ impl<M: Manager> Inner<M> {
         Some(CreateFailure { error, severity: Severity::Transient, failures })
     }
 
+    pub(crate) fn in_use(&self) -> usize {
+        self.in_phase(Phase::Busy)
+    }
+
     pub(super) fn in_phase(&self, phase: Phase) -> usize {
         self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
     }

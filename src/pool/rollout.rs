@@ -7,7 +7,7 @@ use crate::core::{Phase, Right};
 use crate::error::ConfigError;
 use crate::keeper::{Deadline, Pace};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, ResourceId};
+use crate::observe::{DestroyReason, PoolEvent, ResourceId};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -144,6 +144,9 @@ impl<M: Manager> Inner<M> {
         let mut failed = None;
         let made = match vacancy.map(|vacancy| self.make_in_time(vacancy)) {
             Some(Ok((right, _))) => {
+                let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+                let new = ResourceId::new(index, right.word());
+                self.subscribers.tell(|| PoolEvent::Replaced { old, new });
                 self.open_anew(right);
                 self.choose_where_to_create();
                 true

@@ -133,6 +133,13 @@ impl<M: Manager> Builder<M> {
         self
     }
 
+    /// Tells subscribers when so many threads wait, and when nobody does any more: [`PoolEvent::QueueGrew`](crate::PoolEvent::QueueGrew).
+    /// Default: not. 1 and more.
+    pub fn queue_alert(mut self, waiting: usize) -> Self {
+        self.config.queue_alert = Some(waiting);
+        self
+    }
+
     /// Has the keeper adapt `max_size` to the load. Default: not.
     pub fn scaling(mut self, scaling: Scaling) -> Self {
         self.config.scaling = Some(scaling);

@@ -336,6 +336,7 @@ fn every_method_of_the_builder_sets_its_own_field() {
         .scaling(Scaling::between(1, 5))
         .record_uses(true)
         .time_one_in(29)
+        .queue_alert(30)
         .build()
         .unwrap();
     let config = pool.config();
@@ -355,7 +356,7 @@ fn every_method_of_the_builder_sets_its_own_field() {
     assert_eq!((config.idle_timeout, config.max_hold), (Some(19 * SEC), Some(24 * SEC)));
     assert_eq!((config.surge, config.max_unavailable, config.ceiling), (21, 22, Some(23)));
     assert_eq!((config.on_leak, config.record_uses), (OnLeak::Replace { at_most: 2 }, true));
-    assert_eq!(config.time_one_in, 29);
+    assert_eq!((config.time_one_in, config.queue_alert), (29, Some(30)));
     assert_eq!((config.memory_budget, config.memory_pressure, config.max_growth), (Some(26), Some(0.27), Some(28.0)));
     assert_eq!(config.scaling, Some(Scaling::between(1, 5)));
     closes_balanced(&pool);

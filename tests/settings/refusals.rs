@@ -40,6 +40,7 @@ const REFUSED: &[Refused] = &[
     (|b| b.fairness(Fairness::Eventual { bound: Duration::ZERO }), "fairness.bound", "0ns", "1ns to 60s"),
     (|b| b.fairness(Fairness::Eventual { bound: Duration::from_secs(61) }), "fairness.bound", "61s", "1ns to 60s"),
     (|b| b.max_waiters(u32::MAX as usize), "max_waiters", "4294967295", "0 to 4294967294"),
+    (|b| b.queue_alert(0), "queue_alert", "0", "1 to 4294967294"),
     (|b| b.create_parallelism(0), "create_parallelism", "0", "1 to 256"),
     (|b| b.create_parallelism(257), "create_parallelism", "257", "1 to 256"),
     (|b| b.create_timeout(Duration::ZERO), "create_timeout", "0ns", "1ns to 31536000s"),
@@ -164,7 +165,8 @@ fn the_defaults_are_those_the_builder_documents() {
     assert_eq!((config.max_lifetime, config.idle_timeout, config.max_uses, config.max_hold), (None, None, None, None));
     assert_eq!((config.surge, config.max_unavailable, config.ceiling), (1, 0, None));
     assert_eq!((config.memory_budget, config.max_growth, &config.scaling), (None, None, &None));
-    assert_eq!((config.on_leak, config.record_uses, config.time_one_in), (OnLeak::Report, false, 2_048));
+    assert_eq!((config.on_leak, config.record_uses), (OnLeak::Report, false));
+    assert_eq!((config.time_one_in, config.queue_alert), (2_048, None));
     assert_eq!(config.validate(), Ok(()));
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     assert_eq!(PoolConfig::per_core().max_size, cores * 2);
