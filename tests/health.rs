@@ -212,3 +212,26 @@ fn a_timeout_and_a_close_that_left_something_out_end_with_what_happened_last() {
     assert!(report.is_complete() && report.lately.is_empty() && !report.to_string().contains("lately"), "{report}");
     closes_balanced(&pool);
 }
+
+#[test]
+fn a_background_job_that_hangs_is_named_and_is_worse_the_fewer_places_there_are() {
+    for (max_size, expected) in [(3, HealthLevel::Degraded), (2, HealthLevel::Unhealthy)] {
+        let clock = VirtualClock::new();
+        let _end = TimeRunsOut(&clock);
+        let pool = Pool::builder(Probe::new()).clock(&clock).max_size(max_size).min_idle(0).create_timeout(SEC);
+        let pool = pool.breaker(None).creation(slackwater::Creation::Background).build().unwrap();
+        pool.manager().create.shut();
+        assert!(pool.try_checkout().is_err());
+        until(|| pool.manager().create.inside() == 1);
+        support::passes(&clock, || pool.stats().hung_jobs == 1);
+        let health = pool.health();
+        assert!(
+            matches!(health.reasons[..], [HealthReason::HungJobs { hung: 1, longest, .. }] if longest >= SEC),
+            "{health}"
+        );
+        assert_eq!(health.level, expected);
+        pool.manager().create.open();
+        until(|| pool.health().score == 100);
+        closes_balanced(&pool);
+    }
+}
