@@ -3,7 +3,7 @@
 //! A hint is a pool's number, the address of a slot of it, and the exact word that slot should have. A stale hint costs one failed compare-exchange, never a wrong
 //! checkout: the generation in the word tells an earlier life of the slot from the present one.
 
-use super::slot::Stamp;
+use super::record::Stamp;
 use super::sync::around::{self, thread_local};
 use super::word::Word;
 use parking_lot::Mutex;

@@ -7,6 +7,7 @@
 //! |-------------|---------------------------------------------------------------------------|
 //! | `word`      | one slot's phase and generation in 64 bits, and which phase may follow which |
 //! | `slot`      | a place for one resource, and [`Right`], the permission to touch it       |
+//! | `record`    | what is noted of a slot's uses: who, when, where, how many               |
 //! | `lease`     | a right that travels with a reference to its pool, and ends in `Settle`   |
 //! | `available` | where to look for a free slot: by affinity, last in, or first in          |
 //! | `hint`      | what a thread remembers: its number, and the slot it used last            |
@@ -43,6 +44,7 @@ pub(crate) mod fence;
 pub(crate) mod hint;
 pub(crate) mod lease;
 pub(crate) mod processor;
+pub(crate) mod record;
 pub(crate) mod sequenced;
 pub(crate) mod shelf;
 pub(crate) mod slot;
@@ -60,8 +62,9 @@ mod unwinding;
 pub(crate) use available::{Available, IndexQueue, IndexStack, Listed};
 pub(crate) use hint::{Hint, thread_name, thread_number};
 pub(crate) use lease::{Lease, Settle, Slots, anchored};
+pub(crate) use record::{Record, Stamp};
 pub(crate) use sequenced::Sequenced;
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
-pub(crate) use slot::{Record, Right, Slot, Stamp};
+pub(crate) use slot::{Right, Slot};
 pub(crate) use waiters::Holder as Taker;
 pub(crate) use word::{Mark, Phase, Word};

@@ -1,11 +1,10 @@
 //! A place for one resource, and the right to touch it.
 
+use super::record::Record;
 use super::sync::{AtomicU64, LOOK, UnsafeCell};
 use super::word::{Mark, Phase, Word};
-use std::panic::Location;
-// The record is bookkeeping that takes part in no protocol, so the model checker need not see it.
+use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicPtr, AtomicU64 as Plain};
 
 /// A place for one resource. The word is the only authority on who may touch the rest.
 pub(crate) struct Slot<R> {
@@ -21,115 +20,13 @@ pub(crate) struct Slot<R> {
 // another thread than the last one; `R: Sync` is not needed, there is never more than one viewer.
 unsafe impl<R: Send> Sync for Slot<R> {}
 
-/// What is known of a slot's user, written by the holder with plain stores beside the word it owns.
-///
-/// Each field is a single atomic, so a reader never sees a torn value; two fields read together may stem from two
-/// holders, which readers accept or guard against by reading the word before and after.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    /// Who checked out last, and when: see [`Stamp`].
-    stamp: Plain,
-    /// Where it did: a `&'static Location`, or null.
-    site: AtomicPtr<Location<'static>>,
-    /// Checkouts of this slot, over all its lives.
-    checkouts: Plain,
-    /// One less than how many of them come before the next one that is timed.
-    timed_after: Plain,
-}
-
-/// A thread's number in the high half, a coarse time in the low half: one store notes both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp(u64);
-
-impl Stamp {
-    /// `thread` from [`thread_number`](super::thread_number); it wraps after four billion threads.
-    pub(crate) const fn by(thread: u64) -> Stamp {
-        Stamp(thread << 32)
-    }
-
-    /// At `time`, for a stamp without one.
-    #[inline(always)]
-    pub(crate) const fn at(self, time: u32) -> Stamp {
-        Stamp(self.0 | time as u64)
-    }
-
-    pub(crate) const fn time(self) -> u32 {
-        self.0 as u32
-    }
-
-    pub(crate) const fn thread(self) -> u64 {
-        self.0 >> 32
-    }
-}
-
-impl Record {
-    /// Notes a checkout: three stores to a line that the holder owns.
-    #[inline(always)]
-    pub(crate) fn checked_out(&self, stamp: Stamp, site: &'static Location<'static>) {
-        self.checkouts.store(self.checkouts.load(Relaxed) + 1, Relaxed);
-        self.stamp.store(stamp.0, Relaxed);
-        self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
-    }
-
-    /// Whether the next checkout is to be timed. Before it is noted.
-    #[inline(always)]
-    pub(crate) fn is_to_be_timed(&self) -> bool {
-        self.untimed_left() < 0
-    }
-
-    /// How many checkouts come before the one that is to be timed; negative if there are none. A number, so that the fast
-    /// path may test its sign together with others.
-    #[inline(always)]
-    pub(crate) fn untimed_left(&self) -> i64 {
-        self.timed_after.load(Relaxed).wrapping_sub(self.checkouts.load(Relaxed)) as i64
-    }
-
-    /// The next to be timed is the first that has so many checkouts before it. Called by the slot's right-holder, or before
-    /// there is one.
-    pub(crate) fn time_after(&self, checkouts: u64) {
-        self.timed_after.store(checkouts.wrapping_sub(1), Relaxed);
-    }
-
-    /// Notes who is about to take over a slot that is handed to it.
-    pub(crate) fn handed_to(&self, stamp: Stamp, site: &'static Location<'static>) {
-        self.stamp.store(stamp.0, Relaxed);
-        self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
-    }
-
-    /// Notes another time for the same thread. Called by the slot's right-holder alone.
-    #[inline]
-    pub(crate) fn set_time(&self, time: u32) {
-        self.stamp.store(Stamp::by(self.stamp().thread()).at(time).0, Relaxed);
-    }
-
-    fn born(&self, time: u32) {
-        self.stamp.store(Stamp::by(0).at(time).0, Relaxed);
-    }
-
-    #[inline]
-    pub(crate) fn stamp(&self) -> Stamp {
-        Stamp(self.stamp.load(Relaxed))
-    }
-
-    pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
-        let site = self.site.load(Relaxed);
-        // SAFETY: the only stores are null (at birth of the slot) and pointers made from `&'static Location<'static>`
-        // in `checked_out`, so a non-null value points to an immutable `Location` that lives for ever.
-        unsafe { site.as_ref() }
-    }
-
-    pub(crate) fn checkouts(&self) -> u64 {
-        self.checkouts.load(Relaxed)
-    }
-}
-
 impl<R> Slot<R> {
     /// An empty slot: VACANT or SHUT.
     pub(crate) fn empty(phase: Phase, home: *const ()) -> Self {
         Self {
             word: AtomicU64::new(Word::VACANT.to(phase).bits()),
             home: AtomicPtr::new(home.cast_mut()),
-            record: Record { timed_after: Plain::new(i64::MAX as u64), ..Record::default() },
+            record: Record::default(),
             resource: UnsafeCell::new(None),
         }
     }

@@ -118,12 +118,23 @@ impl<M: Manager> Inner<M> {
         right.marked(Mark::Timed)
     }
 
-    /// A use of the fast path that is to be timed.
+    /// A use that has waited for nothing: times it if it is one of those that are drawn.
     #[cold]
     #[inline(never)]
-    pub(crate) fn time_sampled<'s>(&self, right: Right<'s, M::Resource>) -> Right<'s, M::Resource> {
-        self.draw_next(right.record(), self.shelf.index_of(right.slot()).unwrap_or(u32::MAX));
+    pub(crate) fn time_if_due<'s>(&self, right: Right<'s, M::Resource>) -> Right<'s, M::Resource> {
+        if !self.is_drawn(&right) {
+            return right;
+        }
         self.time_use(right, self.now(), self.config().time_one_in)
+    }
+
+    /// Whether the use that has just been noted is one of those that are drawn. If so, draws the next one.
+    fn is_drawn(&self, right: &Right<'_, M::Resource>) -> bool {
+        let is_drawn = right.record().is_timed();
+        if is_drawn {
+            self.draw_next(right.record(), self.shelf.index_of(right.slot()).unwrap_or(u32::MAX));
+        }
+        is_drawn
     }
 
     /// Draws which use of each slot is the first to be timed.
@@ -140,15 +151,15 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// A use whose caller has waited since `began`. It speaks for itself alone, sampled or not.
+    /// A use whose caller has waited since `began`. It speaks for itself alone, drawn or not.
     pub(crate) fn time_waited<'s>(
         &self,
         right: Right<'s, M::Resource>,
         began: u64,
-        is_sampled: bool,
+        is_due: bool,
     ) -> Right<'s, M::Resource> {
-        if is_sampled {
-            self.draw_next(right.record(), self.shelf.index_of(right.slot()).unwrap_or(u32::MAX));
+        if is_due {
+            self.is_drawn(&right);
         }
         let now = self.now();
         self.timings.wait.add(now.saturating_sub(began), 1);

@@ -114,17 +114,17 @@ impl<M: Manager> Inner<M> {
     ) -> Option<Right<'s, M::Resource>> {
         let time = self.shelf.coarse();
         // All that can be known before the exchange is asked before it: loads after it have to wait for it.
-        // The clock's sign says that it sleeps, the other one that this use is to be timed: one branch for both.
-        const { assert!(ASLEEP == i32::MIN as u32) };
-        if (i64::from(time as i32) | slot.record().untimed_left()) < 0 {
+        if time & ASLEEP != 0 {
             return None;
         }
         let right = slot.claim_ready(hint.ready)?;
-        right.record().checked_out(hint.stamp.at(time), site);
+        if right.record().checked_out(hint.stamp.at(time), site) {
+            return Some(self.time_if_due(right));
+        }
         Some(right)
     }
 
-    /// Takes the slot that a thread remembers that was at another pool last, or whose use is to be timed.
+    /// Takes the slot that a thread remembers that was at another pool last.
     #[cold]
     #[inline(never)]
     fn claim_other(&self, site: &'static Location<'static>) -> Option<Right<'_, M::Resource>> {
@@ -132,14 +132,6 @@ impl<M: Manager> Inner<M> {
             return None;
         }
         let (slot, hint) = self.shelf.hinted()?;
-        let time = self.shelf.coarse();
-        if slot.record().is_to_be_timed() && time & ASLEEP == 0 {
-            let right = slot.claim_ready(hint.ready)?;
-            // Asked again: somebody else may have used it since.
-            let is_timed = right.record().is_to_be_timed();
-            right.record().checked_out(hint.stamp.at(time), site);
-            return Some(if is_timed { self.time_sampled(right) } else { right });
-        }
         let right = self.claim_hinted(slot, &hint, site)?;
         if right.record().checkouts().is_multiple_of(USES_PER_TURN) {
             hint.becomes_last();
@@ -156,8 +148,7 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(time);
             self.alarm.ring();
         }
-        let is_sampled = right.record().is_to_be_timed();
-        right.record().checked_out(stamp.at(time), caller.site);
+        let is_due = right.record().checked_out(stamp.at(time), caller.site);
         self.life(&right).missed();
         if self.config.record_uses {
             self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
@@ -165,8 +156,8 @@ impl<M: Manager> Inner<M> {
             self.shelf.remember(&right, stamp);
         }
         let right = match caller.has_waited.get() {
-            true => self.time_waited(right, caller.began, is_sampled),
-            false if is_sampled => self.time_sampled(right),
+            true => self.time_waited(right, caller.began, is_due),
+            false if is_due => self.time_if_due(right),
             false => right,
         };
         if panicking() { right.marked(Mark::Unwinding) } else { right }
