@@ -3,6 +3,7 @@
 mod support;
 
 use slackwater::{Builder, Keeper, Latencies, Pool, VirtualClock};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use support::{Act, Probe, TimeRunsOut, closes_balanced, until};
 
@@ -149,5 +150,40 @@ fn an_interval_is_what_lies_between_two_looks() {
     assert_eq!((lately.hold.count(), lately.hold.mean(), lately.wait.count()), (2, 3 * MS, 2));
     assert!(lately.hold.max() < 5 * MS, "{}", lately.hold);
     assert_eq!(counts(&pool.latencies().since(&pool.latencies())), [0; 6]);
+    closes_balanced(&pool);
+}
+
+/// What watches a counter takes one that falls for a new beginning.
+#[test]
+fn counts_never_fall_while_the_pool_is_at_work() {
+    let pool = Pool::builder(Probe::new()).max_size(1).build().unwrap();
+    let stop = AtomicBool::new(false);
+    let fell = std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    let held = pool.checkout().unwrap();
+                    std::thread::yield_now();
+                    drop(held);
+                }
+            });
+        }
+        let seen = |latencies: &Latencies| (counts(latencies), latencies.wait.up_to(Duration::ZERO));
+        let mut last = seen(&pool.latencies());
+        let mut fell = Vec::new();
+        for _ in 0..10_000 {
+            let now = seen(&pool.latencies());
+            let each = now.0.iter().zip(&last.0);
+            if now.1 < last.1 || each.into_iter().any(|(now, last)| now < last) {
+                fell.push((last, now));
+            }
+            last = now;
+        }
+        stop.store(true, Relaxed);
+        fell
+    });
+    assert!(fell.is_empty(), "{} times, first {:?}", fell.len(), fell.first());
+    let stats = pool.stats();
+    assert_eq!(pool.latencies().wait.count(), stats.checkouts, "nobody was refused");
     closes_balanced(&pool);
 }

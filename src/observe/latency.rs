@@ -5,6 +5,7 @@ use crate::core::{Mark, Record, Right};
 use crate::manager::Manager;
 use crate::pool::Inner;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, fence};
 
 /// How long waiting, holding, and the manager's callbacks take. By the pool's clock, since the pool was built, or since an
 /// [`earlier`](Self::since) look.
@@ -74,6 +75,8 @@ impl fmt::Display for Latencies {
 #[derive(Default)]
 pub(crate) struct Timings {
     wait: Histogram,
+    /// The most checkouts that any look has found to have waited for nothing.
+    at_once: AtomicU64,
     hold: Histogram,
     recycle: Histogram,
     pub(crate) create: Histogram,
@@ -163,7 +166,6 @@ impl<M: Manager> Inner<M> {
         }
         let now = self.now();
         self.timings.wait.add(now.saturating_sub(began), 1);
-        self.life(&right).waited();
         // Without a look at the clock at each return where no use is to be timed.
         if self.config().time_one_in == 0 { right } else { self.time_use(right, now, 1) }
     }
@@ -190,12 +192,18 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(crate) fn latencies(&self) -> Latencies {
-        let Timings { wait, hold, create, check, recycle, destroy } = &self.timings;
-        // Those that waited first: what is checked out meanwhile counts as too many at once for a moment, not as too few.
-        let waited: u64 = self.lives.iter().map(|life| life.waits()).sum();
-        let checkouts: u64 = self.shelf.slots().map(|(_, slot)| slot.record().checkouts()).sum();
+        let Timings { wait, hold, create, check, recycle, destroy, .. } = &self.timings;
+        let at_once = self.shelf.slots().zip(&self.lives).map(|((_, slot), life)| {
+            let checkouts = slot.record().checkouts();
+            // Meets the fence in `taken`: of these, all that waited are counted below. Too few at once for a moment, not too many.
+            fence(Acquire);
+            checkouts.saturating_sub(life.waits())
+        });
+        // Too few by another number at each look, and a count that falls would be a new beginning to who watches it.
+        let at_once: u64 = at_once.sum();
+        let at_once = at_once.max(self.timings.at_once.fetch_max(at_once, Relaxed));
         Latencies {
-            wait: wait.distribution().and_at_once(checkouts.saturating_sub(waited)),
+            wait: wait.distribution().and_at_once(at_once),
             hold: hold.distribution(),
             create: create.distribution(),
             check: check.distribution(),

@@ -14,6 +14,7 @@ use crate::pool::Priority;
 use crate::resilience::{FailureKind, Recovery};
 use std::cell::Cell;
 use std::panic::Location;
+use std::sync::atomic::{Ordering::Release, fence};
 use std::time::Instant;
 
 /// Rounds a caller spins before it queues: about 1 us in all. Longer spins buy throughput while nothing is held, and
@@ -147,6 +148,11 @@ impl<M: Manager> Inner<M> {
             time = ticks(self.now());
             self.shelf.set_coarse(time);
             self.alarm.ring();
+        }
+        if caller.has_waited.get() {
+            self.life(&right).waited();
+            // Meets the fence in `latencies`: who counts this checkout knows that it waited.
+            fence(Release);
         }
         let is_due = right.record().checked_out(stamp.at(time), caller.site);
         self.life(&right).missed();
