@@ -212,4 +212,18 @@ mod tests {
         }
         assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
     }
+
+    #[test]
+    fn nor_is_it_a_long_hold_in_the_health_report() {
+        let clock = crate::VirtualClock::new();
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).clock(&clock);
+        let pool = pool.keeper(Keeper::Manual).max_hold(Duration::from_nanos(HOLD)).build().unwrap();
+        drop(pool.checkout().unwrap());
+        clock.advance(Duration::from_nanos(5 * HOLD));
+        in_the_middle_of_a_checkout(&pool, || {
+            let health = pool.health();
+            assert_eq!(health.score, 100, "{health}");
+        });
+        assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
+    }
 }

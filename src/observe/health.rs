@@ -294,7 +294,8 @@ fn reasons(snapshot: &Snapshot) -> Vec<HealthReason> {
         let hung = snapshot.hung_jobs.len();
         reasons.push(HealthReason::HungJobs { hung, longest: first.running_for, max_size });
     }
-    let holds = snapshot.resources.iter().filter_map(|resource| resource.holder.as_ref()).map(|holder| holder.held_for);
+    // Not by the holder's own time: for a moment after a checkout that is of the hold before, however long ago.
+    let holds = snapshot.resources.iter().map(|resource| resource.in_use);
     let too_long = |held: &Duration| snapshot.max_hold.is_some_and(|most| *held > most);
     let long_holds: Vec<_> = holds.filter(too_long).collect();
     if let Some(&longest) = long_holds.iter().max() {

@@ -82,6 +82,9 @@ pub struct Resource {
     pub idle: Duration,
     /// Who has it.
     pub holder: Option<Holder>,
+    /// How long it has been in use for certain: since the keeper first saw this use, and no longer than its holder says. Zero
+    /// while it is not.
+    pub in_use: Duration,
     /// How long ago it was last checked, or created.
     pub last_check: Duration,
     /// What it weighs, as [`Manager::weight`] said last.
@@ -109,6 +112,14 @@ impl<M: Manager> Inner<M> {
                 return None;
             }
             let born = phase.is_live();
+            let (holder, in_use) = match Holder::of(index, slot, now) {
+                Some((holder, checkouts)) => {
+                    let seen = Duration::from_nanos(life.in_use_for(checkouts, now));
+                    let in_use = holder.held_for.min(seen);
+                    (Some(holder.named()), in_use)
+                }
+                None => (None, Duration::ZERO),
+            };
             Some(Resource {
                 id: ResourceId::new(index, word),
                 state,
@@ -117,7 +128,8 @@ impl<M: Manager> Inner<M> {
                 errors: if born { life.errors() } else { 0 },
                 failures: if born { life.failures() } else { 0 },
                 idle: if phase.is_free() { ago(life.idle_since()) } else { Duration::ZERO },
-                holder: Holder::now_of(index, slot, now).map(Holder::named),
+                holder,
+                in_use,
                 last_check: if born { ago(life.last_check()) } else { Duration::ZERO },
                 weight: if born { life.weight() } else { 0 },
             })
