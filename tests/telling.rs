@@ -3,7 +3,9 @@
 mod support;
 
 use crossbeam_channel::Receiver;
-use slackwater::{Builder, Keeper, Pool, PoolEvent, Severity, VirtualClock};
+use slackwater::{
+    Builder, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity, TransitionReason, VirtualClock,
+};
 use std::time::Duration;
 use support::{Act, Probe, TimeRunsOut, closes_balanced, until};
 
@@ -85,6 +87,23 @@ fn a_check_that_fails_is_told_with_its_error() {
         assert_eq!(error.to_string(), "check was told to fail");
     }
     assert_eq!(told.len(), 2, "{told:?}");
+    closes_balanced(&pool);
+}
+
+#[test]
+fn what_a_checkout_finds_too_old_ends_as_what_it_was_idle() {
+    let clock = VirtualClock::new();
+    let (pool, events) = still(&clock, |b| b.max_size(1).max_lifetime(SEC));
+    drop(pool.checkout().unwrap());
+    clock.advance(10 * SEC);
+    // A thread that does not remember it from before.
+    std::thread::scope(|scope| scope.spawn(|| drop(pool.checkout().unwrap())).join().unwrap());
+    let ends = events.try_iter().filter_map(|event| match event {
+        PoolEvent::Transition(step) if step.reason == TransitionReason::Ended(DestroyReason::Expired) => Some(step),
+        _ => None,
+    });
+    let [first, _] = ends.collect::<Vec<_>>()[..] else { panic!("two steps") };
+    assert_eq!((first.from, first.after), (ResourceState::Ready, 10 * SEC), "{first}");
     closes_balanced(&pool);
 }
 

@@ -345,7 +345,8 @@ impl<M: Manager> Inner<M> {
                 return Some(Found::Resource(right));
             }
             caller.ended_one.set(true);
-            return Some(Found::Expired(right));
+            // It was never lent: not from BUSY does it end.
+            return Some(Found::Expired(right.change(Phase::Retiring)));
         }
         self.take_unexpired().map(Found::Resource)
     }
