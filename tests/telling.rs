@@ -4,7 +4,7 @@ mod support;
 
 use crossbeam_channel::Receiver;
 use slackwater::{
-    Builder, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity, TransitionReason, VirtualClock,
+    Builder, Checkout, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity, TransitionReason, VirtualClock,
 };
 use std::time::Duration;
 use support::{Act, Probe, TimeRunsOut, closes_balanced, until};
@@ -104,6 +104,28 @@ fn what_a_checkout_finds_too_old_ends_as_what_it_was_idle() {
     });
     let [first, _] = ends.collect::<Vec<_>>()[..] else { panic!("two steps") };
     assert_eq!((first.from, first.after), (ResourceState::Ready, 10 * SEC), "{first}");
+    closes_balanced(&pool);
+}
+
+#[test]
+fn with_record_uses_each_use_is_told_whatever_its_holder_says_at_the_end() {
+    let clock = VirtualClock::new();
+    let (pool, events) = still(&clock, |b| b.max_size(1).record_uses(true).degrade_after(2));
+    let report = support::Refused { by: "the test", severity: Severity::Transient };
+    let ends: [fn(&mut Checkout<'_, Probe>, &support::Refused); 4] =
+        [|_, _| {}, |held, _| held.mark_suspect(), |held, report| held.on_error(report), |_, _| {}];
+    for end in ends {
+        let mut held = pool.checkout().unwrap();
+        end(&mut held, &report);
+        drop(held);
+        pool.tick();
+    }
+    let uses = events.try_iter().filter_map(|event| match event {
+        PoolEvent::Transition(step) if step.reason != TransitionReason::Created => Some(step.reason),
+        _ => None,
+    });
+    let each = [TransitionReason::CheckedOut, TransitionReason::Returned];
+    assert_eq!(uses.collect::<Vec<_>>(), [each; 4].concat());
     closes_balanced(&pool);
 }
 

@@ -136,16 +136,22 @@ impl<M: Manager> Inner<M> {
                 if verdict == Some(Verdict::Replace) {
                     self.ask_for_one_successor(&right);
                 }
+                self.returned(&right);
                 self.settle(right, outcome);
             }
             Some(right) if verdict == Some(Verdict::Replace) => self.open_until_replaced(right),
             Some(right) if verdict.is_some() => self.open_after_failure(right),
             Some(right) => {
-                if self.config.record_uses {
-                    self.moved(&right, ResourceState::Ready, TransitionReason::Returned);
-                }
+                self.returned(&right);
                 self.open(right);
             }
+        }
+    }
+
+    /// Notes the end of a use whose resource stays as it is, or is yet to be looked at.
+    fn returned(&self, right: &Right<'_, M::Resource>) {
+        if self.config.record_uses && right.word().phase() == Phase::Busy {
+            self.moved(right, ResourceState::Ready, TransitionReason::Returned);
         }
     }
 
@@ -301,6 +307,7 @@ impl<M: Manager> Inner<M> {
         if failures >= u64::from(self.config.remove_after) {
             self.retire(right, DestroyReason::CheckFailed);
         } else if failures < u64::from(self.config.degrade_after) {
+            self.returned(&right);
             self.open_anew(right);
         } else {
             self.open_degraded(right);
