@@ -63,6 +63,22 @@ fn every_call_is_one_wait_whether_it_got_something_or_not() {
 }
 
 #[test]
+fn a_creation_on_the_callers_thread_is_a_wait_even_if_it_fails() {
+    let (clock, works) = (VirtualClock::new(), AtomicBool::new(true));
+    let theirs = clock.clone();
+    let slow = move || {
+        theirs.advance(300 * MS);
+        if works.swap(false, Relaxed) { Ok(Box::new(0)) } else { Err("down") }
+    };
+    let pool = Pool::builder(slow).clock(&clock).keeper(Keeper::Manual).max_size(2).min_idle(0).build().unwrap();
+    let held = pool.try_checkout().unwrap();
+    assert!(pool.try_checkout().is_err());
+    assert_eq!((pool.latencies().wait.count(), pool.latencies().wait.sum()), (2, 600 * MS));
+    drop(held);
+    closes_balanced(&pool);
+}
+
+#[test]
 fn time_one_in_is_how_many_uses_a_timed_one_stands_for() {
     let uses = 256_000_u64;
     for one_in in [1_u32, 7, 64] {

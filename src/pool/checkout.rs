@@ -202,9 +202,9 @@ impl<M: Manager> Inner<M> {
         };
         let found = self.search(&caller, ask);
         if found.is_err() {
-            // Whoever does not wait has waited for no time.
-            let waited = if matches!(ask.patient, Patient::Never) { 0 } else { self.now().saturating_sub(began) };
-            self.waited_in_vain(waited);
+            // Whoever is refused at its first look has waited for no time. Who does not want to wait may still have made one.
+            let has_waited = caller.has_waited.get() || !matches!(ask.patient, Patient::Never);
+            self.waited_in_vain(if has_waited { self.now().saturating_sub(began) } else { 0 });
         }
         found
     }
