@@ -4,7 +4,7 @@ mod support;
 
 use crossbeam_channel::Receiver;
 use slackwater::{
-    Builder, Checkout, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity, TransitionReason, VirtualClock,
+    Builder, Checkout, CheckoutError, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity, TransitionReason, VirtualClock,
 };
 use std::time::Duration;
 use support::{Act, Probe, TimeRunsOut, closes_balanced, until};
@@ -56,7 +56,7 @@ fn queue_alert_is_from_how_many_on_a_queue_is_told_of_once_until_it_is_empty() {
         let mut waiters = Vec::new();
         for (waiting, expected) in [(1, 0), (2, 1), (3, 0)] {
             waiters.push(waits());
-            until(|| pool.stats().waiting == waiting);
+            until(|| pool.stats().waits == waiting && events.len() >= expected);
             let told = told(&events);
             assert_eq!(told.len(), expected, "{told:?}");
             assert!(told.iter().all(|event| matches!(event, PoolEvent::QueueGrew { waiting: 2, threshold: 2 })));
@@ -65,6 +65,23 @@ fn queue_alert_is_from_how_many_on_a_queue_is_told_of_once_until_it_is_empty() {
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });
     assert!(matches!(told(&events)[..], [PoolEvent::QueueEmptied]));
+    closes_balanced(&pool);
+}
+
+#[test]
+fn who_is_refused_a_place_has_not_been_in_the_queue() {
+    let clock = VirtualClock::new();
+    let _end = TimeRunsOut(&clock);
+    let (pool, events) = still(&clock, |b| b.queue_alert(2).max_waiters(1));
+    let held = pool.checkout().unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| drop(pool.checkout().unwrap()));
+        until(|| pool.stats().waiting == 1);
+        assert!(matches!(pool.checkout(), Err(CheckoutError::Saturated(_))));
+        drop(held);
+        waiter.join().unwrap();
+    });
+    assert_eq!((told(&events).len(), pool.stats().waits), (0, 1));
     closes_balanced(&pool);
 }
 

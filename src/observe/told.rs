@@ -1,6 +1,7 @@
 //! States of a whole pool that are told once when they begin, and once when they end.
 
 use super::PoolEvent;
+use crate::core::sync::around::Mutex;
 use crate::manager::Manager;
 use crate::pool::Inner;
 use std::sync::atomic::AtomicBool;
@@ -9,8 +10,9 @@ use std::sync::atomic::Ordering::SeqCst;
 /// What was told of and has not ended.
 #[derive(Default)]
 pub(crate) struct Told {
-    overflow: AtomicBool,
-    queue: AtomicBool,
+    /// Held while it is told, so that beginning and end come in their order.
+    overflow: Mutex<bool>,
+    queue: Mutex<bool>,
     closing: AtomicBool,
     closed: AtomicBool,
 }
@@ -18,30 +20,30 @@ pub(crate) struct Told {
 impl<M: Manager> Inner<M> {
     /// There are more resources than `max_size`.
     pub(crate) fn overflow_opened(&self, alive: usize) {
-        if !self.told.overflow.swap(true, SeqCst) {
+        let mut is_open = self.told.overflow.lock();
+        if !std::mem::replace(&mut *is_open, true) {
             self.subscribers.tell(|| PoolEvent::OverflowOpened { alive, max_size: self.max_size() });
         }
     }
 
     /// There are no more than `max_size`, or as many as a replacement needs.
     pub(crate) fn overflow_closed(&self) {
-        if self.told.overflow.swap(false, SeqCst) {
+        let mut is_open = self.told.overflow.lock();
+        if std::mem::replace(&mut *is_open, false) {
             self.subscribers.tell(|| PoolEvent::OverflowClosed);
         }
     }
 
-    /// Somebody is about to join the queue.
-    pub(crate) fn queue_grows(&self) {
+    /// Somebody has joined the queue, or left it. Whoever changes its length asks afterwards, so the last one sees what is.
+    pub(crate) fn queue_changed(&self) {
         let Some(threshold) = self.config().queue_alert else { return };
-        let waiting = self.shelf.waiting() as usize + 1;
-        if waiting >= threshold && !self.told.queue.swap(true, SeqCst) {
+        let mut is_long = self.told.queue.lock();
+        let waiting = self.shelf.waiting() as usize;
+        if waiting >= threshold && !*is_long {
+            *is_long = true;
             self.subscribers.tell(|| PoolEvent::QueueGrew { waiting, threshold });
-        }
-    }
-
-    /// Somebody has left the queue.
-    pub(crate) fn queue_shrank(&self) {
-        if self.told.queue.load(SeqCst) && self.shelf.waiting() == 0 && self.told.queue.swap(false, SeqCst) {
+        } else if waiting == 0 && *is_long {
+            *is_long = false;
             self.subscribers.tell(|| PoolEvent::QueueEmptied);
         }
     }

@@ -394,11 +394,15 @@ impl<M: Manager> Inner<M> {
         let request = Request { lane: ask.lane.lane(), since: caller.began, holder, allowed };
         let shed_from = self.waits_anyway_until(caller.began);
         let until = || caller.deadline.min(caller.look_again.get());
-        self.counts.waits.add_one();
-        self.queue_grows();
+        let mut has_joined = false;
         let outcome = self.shelf.wait(
             &request,
             |free_slots| {
+                // Nobody looks who was refused a place.
+                if !std::mem::replace(&mut has_joined, true) {
+                    self.counts.waits.add_one();
+                    self.queue_changed();
+                }
                 // Asked after joining the queue: of those who close a circle at the same time, one is last.
                 let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
                 let deadlock = || (refuses && self.completes_deadlock(caller)).then_some(Found::Deadlock);
@@ -415,7 +419,9 @@ impl<M: Manager> Inner<M> {
             },
             move || self.now(),
         );
-        self.queue_shrank();
+        if has_joined {
+            self.queue_changed();
+        }
         // A waiter that found one slot and was granted another has opened the other, maybe after `close` looked.
         if self.is_closed() {
             self.sweep();
