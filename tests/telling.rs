@@ -46,6 +46,39 @@ fn overflow_is_told_when_it_opens_and_when_it_is_over_however_many_there_are() {
 }
 
 #[test]
+fn a_pool_made_smaller_has_overflow_until_that_is_gone() {
+    let clock = VirtualClock::new();
+    let (pool, events) = still(&clock, |b| b.max_size(3).max_overflow(3));
+    let held = [(); 3].map(|()| pool.checkout().unwrap());
+    pool.resize(0, 1).unwrap();
+    assert_eq!(pool.stats().overflow, 2);
+    let begins = told(&events);
+    assert!(
+        matches!(begins[..], [PoolEvent::OverflowOpened { alive: 3, max_size: 1 }, PoolEvent::Resized { .. }]),
+        "{begins:?}"
+    );
+    drop(held);
+    until(|| {
+        clock.advance(SEC);
+        pool.tick();
+        pool.stats().total == 1
+    });
+    pool.tick();
+    assert!(matches!(told(&events)[..], [PoolEvent::OverflowClosed]));
+    closes_balanced(&pool);
+}
+
+#[test]
+fn overflow_ends_with_its_pool_at_the_latest() {
+    let clock = VirtualClock::new();
+    let (pool, events) = still(&clock, |b| b.max_size(1).max_overflow(1));
+    drop([(); 2].map(|()| pool.checkout().unwrap()));
+    closes_balanced(&pool);
+    let told = told(&events);
+    assert!(matches!(told[..], [.., PoolEvent::OverflowClosed, PoolEvent::Closed]), "{told:?}");
+}
+
+#[test]
 fn queue_alert_is_from_how_many_on_a_queue_is_told_of_once_until_it_is_empty() {
     let clock = VirtualClock::new();
     let _end = TimeRunsOut(&clock);

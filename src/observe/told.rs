@@ -59,6 +59,7 @@ impl<M: Manager> Inner<M> {
     /// A slot of a closed pool may have been the last one that held anything.
     pub(crate) fn closed_if_empty(&self) {
         if self.is_closed() && self.shelf.occupied() == 0 && !self.told.closed.swap(true, SeqCst) {
+            self.overflow_closed();
             self.subscribers.tell(|| PoolEvent::Closed);
         }
     }

@@ -127,7 +127,9 @@ impl<M: Manager> Inner<M> {
 
     /// Has returns look whether they are one too many.
     pub(crate) fn watch_surplus(&self) {
-        if self.shelf.occupied() as usize > self.places_in_service() {
+        let occupied = self.shelf.occupied() as usize;
+        if occupied > self.places_in_service() {
+            self.overflow_opened(occupied);
             // Until now returns noted no time: whatever they left idles from here on.
             if self.shelf.attention() & attention::OVERFLOWING == 0 {
                 self.overflowing_since.store(self.now(), Relaxed);
