@@ -228,3 +228,18 @@ fn the_last_handle_tells_of_the_end_as_well() {
     let told = told(&events);
     assert!(matches!(told[..], [PoolEvent::Closing { .. }, PoolEvent::Closed]), "{told:?}");
 }
+
+#[test]
+fn a_resource_whose_guard_was_forgotten_ends_with_its_pool_and_is_told_of() {
+    let clock = VirtualClock::new();
+    let (pool, events) = still(&clock, |b| b.max_size(1));
+    std::mem::forget(pool.checkout().unwrap());
+    clock.advance(SEC);
+    drop(pool);
+    let last: Vec<_> = events.try_iter().collect();
+    let [.., PoolEvent::Closing { in_use: 1, .. }, PoolEvent::Transition(end), PoolEvent::Closed] = &last[..] else {
+        panic!("{last:?}")
+    };
+    assert_eq!((end.from, end.to, end.after), (ResourceState::Busy, ResourceState::Terminated, SEC));
+    assert_eq!(end.reason, TransitionReason::Ended(DestroyReason::Forgotten));
+}

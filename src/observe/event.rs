@@ -269,7 +269,23 @@ impl<M: Manager> Inner<M> {
             return;
         }
         let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
-        let id = ResourceId::new(index, right.word());
+        self.stepped(ResourceId::new(index, right.word()), (from, to), reason, (after, now));
+    }
+
+    /// The resource of a guard that was forgotten when its use began, at tick `taken`, has ended with its pool.
+    pub(crate) fn was_forgotten(&self, id: ResourceId, taken: u32) {
+        let (now, reason) = (self.now(), TransitionReason::Ended(DestroyReason::Forgotten));
+        let states = (ResourceState::Busy, ResourceState::Terminated);
+        self.stepped(id, states, reason, (since_ticks(taken, now), now));
+    }
+
+    fn stepped(
+        &self,
+        id: ResourceId,
+        (from, to): (ResourceState, ResourceState),
+        reason: TransitionReason,
+        (after, now): (u64, u64),
+    ) {
         let (after, at) = (Duration::from_nanos(after), Duration::from_nanos(now));
         let transition = Transition { id, from, to, reason, after, at };
         self.recorder.record(transition);

@@ -58,7 +58,14 @@ impl<M: Manager> Inner<M> {
 
     /// A slot of a closed pool may have been the last one that held anything.
     pub(crate) fn closed_if_empty(&self) {
-        if self.is_closed() && self.shelf.occupied() == 0 && !self.told.closed.swap(true, SeqCst) {
+        if self.is_closed() && self.shelf.occupied() == 0 {
+            self.nothing_is_left();
+        }
+    }
+
+    /// The last event but for errors.
+    pub(crate) fn nothing_is_left(&self) {
+        if self.told.closing.load(SeqCst) && !self.told.closed.swap(true, SeqCst) {
             self.overflow_closed();
             self.subscribers.tell(|| PoolEvent::Closed);
         }

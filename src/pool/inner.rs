@@ -373,11 +373,17 @@ impl<M: Manager> Work for Inner<M> {
 impl<M: Manager> Drop for Inner<M> {
     /// Ends resources whose guards were forgotten: nobody can reach them any more.
     fn drop(&mut self) {
-        let left_over: Vec<_> = self.shelf.slots_mut().filter_map(|slot| slot.take_left_over()).collect();
-        for resource in left_over {
+        let left_over = (0..).zip(self.shelf.slots_mut()).filter_map(|(index, slot)| {
+            let (word, taken) = (slot.look(), slot.record().stamp().time());
+            slot.take_left_over().map(|resource| (index, word, taken, resource))
+        });
+        let left_over: Vec<_> = left_over.collect();
+        for (index, word, taken, resource) in left_over {
             let _ = self.call("destroy", |manager| manager.destroy(resource));
             self.counts.destroyed_one(DestroyReason::Forgotten);
+            self.was_forgotten(ResourceId::new(index, word), taken);
         }
+        self.nothing_is_left();
         self.set_last_error(None);
         let report = self.warm_up_report.take();
         self.let_go(report);
