@@ -184,13 +184,17 @@ fn counts_never_fall_while_the_pool_is_at_work() {
                 }
             });
         }
-        let seen = |latencies: &Latencies| (counts(latencies), latencies.wait.up_to(Duration::ZERO));
-        let mut last = seen(&pool.latencies());
+        let seen = || {
+            let (stats, latencies) = (pool.stats(), pool.latencies());
+            let derived = [stats.returns(), stats.affinity_hits(), latencies.wait.up_to(Duration::ZERO)];
+            (counts(&latencies), [stats.checkouts, stats.affinity_misses, stats.waits], derived)
+        };
+        let mut last = seen();
         let mut fell = Vec::new();
         for _ in 0..10_000 {
-            let now = seen(&pool.latencies());
-            let each = now.0.iter().zip(&last.0);
-            if now.1 < last.1 || each.into_iter().any(|(now, last)| now < last) {
+            let now = seen();
+            let all = |each: ([u64; 6], [u64; 3], [u64; 3])| each.0.into_iter().chain(each.1).chain(each.2);
+            if all(now).zip(all(last)).any(|(now, last)| now < last) {
                 fell.push((last, now));
             }
             last = now;
@@ -201,5 +205,6 @@ fn counts_never_fall_while_the_pool_is_at_work() {
     assert!(fell.is_empty(), "{} times, first {:?}", fell.len(), fell.first());
     let stats = pool.stats();
     assert_eq!(pool.latencies().wait.count(), stats.checkouts, "nobody was refused");
+    assert_eq!((stats.returns(), stats.affinity_hits()), (stats.checkouts, stats.checkouts - stats.affinity_misses));
     closes_balanced(&pool);
 }

@@ -1,11 +1,12 @@
 //! How long the pool's own steps take.
 
+use super::stats::Count;
 use super::{Distribution, Histogram};
 use crate::core::{Mark, Record, Right};
 use crate::manager::Manager;
 use crate::pool::Inner;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, fence};
+use std::sync::atomic::{Ordering::Acquire, fence};
 
 /// How long waiting, holding, and the manager's callbacks take. By the pool's clock, since the pool was built, or since an
 /// [`earlier`](Self::since) look.
@@ -76,7 +77,7 @@ impl fmt::Display for Latencies {
 pub(crate) struct Timings {
     wait: Histogram,
     /// The most checkouts that any look has found to have waited for nothing.
-    at_once: AtomicU64,
+    at_once: Count,
     hold: Histogram,
     recycle: Histogram,
     pub(crate) create: Histogram,
@@ -201,7 +202,7 @@ impl<M: Manager> Inner<M> {
         });
         // Too few by another number at each look, and a count that falls would be a new beginning to who watches it.
         let at_once: u64 = at_once.sum();
-        let at_once = at_once.max(self.timings.at_once.fetch_max(at_once, Relaxed));
+        let at_once = self.timings.at_once.at_least(at_once);
         Latencies {
             wait: wait.distribution().and_at_once(at_once),
             hold: hold.distribution(),

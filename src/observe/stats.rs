@@ -132,8 +132,8 @@ impl Sheds {
 /// each slot is counted exactly once. [`settled`](Self::settled) says whether anything happened. Counters never go back.
 ///
 /// The fast path counts checkouts, in their slots, and nothing else. What follows from them is derived when it is asked for:
-/// [`returns`](Self::returns) and [`affinity_hits`](Self::affinity_hits). Both are exact in settled numbers, and off by the uses that
-/// began or ended during the read in others.
+/// [`returns`](Self::returns) and [`affinity_hits`](Self::affinity_hits). Both are off by the uses that are about to begin or to end,
+/// and exact while there are none; they never go back either.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stats {
@@ -207,6 +207,9 @@ pub struct Stats {
     pub weight: u64,
     /// Whether nothing moved while the numbers were read, so that they are those of one moment and add up.
     pub settled: bool,
+    /// What follows from the others, and is no less than in any look before.
+    pub(crate) returned: u64,
+    pub(crate) hits: u64,
 }
 
 impl Stats {
@@ -217,12 +220,12 @@ impl Stats {
 
     /// Guards that were dropped: checkouts that are neither in use, nor were discarded or detached.
     pub fn returns(&self) -> u64 {
-        self.checkouts.saturating_sub(self.discards + self.detached + self.in_use as u64)
+        self.returned
     }
 
     /// Checkouts that took the resource that their thread had last, without looking for one.
     pub fn affinity_hits(&self) -> u64 {
-        self.checkouts.saturating_sub(self.affinity_misses)
+        self.hits
     }
 }
 
@@ -237,6 +240,9 @@ pub(crate) struct Counts {
     pub(crate) timeouts: Count,
     pub(crate) rejected: Count,
     pub(crate) fallbacks: Count,
+    /// The most that any look has found.
+    pub(crate) returned: Count,
+    pub(crate) hits: Count,
     shed_for_delay: Count,
     unservable: Count,
     pub(crate) callback_panics: Count,
@@ -255,6 +261,11 @@ impl Count {
 
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
+    }
+
+    /// For a number that is found out at each look: the highest so far.
+    pub(crate) fn at_least(&self, found: u64) -> u64 {
+        found.max(self.0.fetch_max(found, Relaxed))
     }
 }
 

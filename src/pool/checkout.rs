@@ -149,13 +149,13 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_coarse(time);
             self.alarm.ring();
         }
+        self.life(&right).missed();
         if caller.has_waited.get() {
             self.life(&right).waited();
-            // Meets the fence in `latencies`: who counts this checkout knows that it waited.
-            fence(Release);
         }
+        // Meets the fences in `latencies` and `stats`: who counts this checkout knows that it missed, and that it waited.
+        fence(Release);
         let is_due = right.record().checked_out(stamp.at(time), caller.site);
-        self.life(&right).missed();
         if self.config.record_uses {
             self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
         } else if self.config.strategy == crate::Strategy::Affine {

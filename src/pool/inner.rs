@@ -22,6 +22,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::sync::{Arc, OnceLock, Weak};
 
 pub(crate) struct Inner<M: Manager> {
@@ -276,9 +277,9 @@ impl<M: Manager> Inner<M> {
             create_failures: self.counts.create_failures.get(),
             short_lives: self.short_lives.in_a_row(),
             destroyed: self.counts.destroyed(),
-            detached: self.counts.detached.get(),
+            detached: 0,
             checkouts: 0,
-            discards: self.counts.discards.get(),
+            discards: 0,
             affinity_misses: 0,
             waits: self.counts.waits.get(),
             overtakes: self.shelf.overtakes(),
@@ -294,11 +295,15 @@ impl<M: Manager> Inner<M> {
             hung_jobs_total,
             weight: 0,
             settled: false,
+            returned: 0,
+            hits: 0,
         };
         for ((_, slot), life) in self.shelf.slots().zip(&self.lives) {
-            // Misses first: one that is not a checkout yet would make one hit too few.
-            stats.affinity_misses += life.misses();
             stats.checkouts += slot.record().checkouts();
+            // Meets the fence in `taken`. What is taken off the checkouts is read after them: too few hits and returns, not too
+            // many.
+            fence(Acquire);
+            stats.affinity_misses += life.misses();
             let phase = slot.look().phase();
             match phase {
                 Phase::Vacant | Phase::Shut => {}
@@ -314,6 +319,10 @@ impl<M: Manager> Inner<M> {
                 stats.weight = stats.weight.saturating_add(life.weight());
             }
         }
+        (stats.discards, stats.detached) = (self.counts.discards.get(), self.counts.detached.get());
+        let ended = stats.checkouts.saturating_sub(stats.discards + stats.detached + stats.in_use as u64);
+        stats.returned = self.counts.returned.at_least(ended);
+        stats.hits = self.counts.hits.at_least(stats.checkouts.saturating_sub(stats.affinity_misses));
         stats.overflow = stats.total.saturating_sub(self.places_in_service());
         stats.settled = self.fingerprint() == before;
         stats
