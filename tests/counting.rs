@@ -2,9 +2,12 @@
 
 mod support;
 
-use slackwater::{Builder, CheckoutError, DestroyReason, Fairness, Keeper, Pool, PoolEvent, ResourceState, Strategy};
+use slackwater::{
+    Builder, CheckoutError, DestroyReason, Fairness, Keeper, Pool, PoolEvent, ResourceState, Strategy, VirtualClock,
+};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::Duration;
 use support::{Probe, closes_balanced, until};
 
@@ -235,5 +238,37 @@ fn utilisation_is_the_share_in_use_and_more_than_all_with_overflow() {
         held.extend(pool.try_checkout());
     }
     drop(held);
+    closes_balanced(&pool);
+}
+
+/// An error whose drop takes its time.
+#[derive(Debug, thiserror::Error)]
+#[error("down")]
+struct Clings(Arc<[AtomicBool; 2]>);
+
+impl Drop for Clings {
+    fn drop(&mut self) {
+        self.0[0].store(true, SeqCst);
+        until(|| self.0[1].load(SeqCst));
+    }
+}
+
+#[test]
+fn numbers_add_up_while_the_error_of_an_earlier_creation_is_dropped() {
+    let (clock, gate, fails) = (VirtualClock::new(), Arc::new([false, false].map(AtomicBool::new)), AtomicBool::new(true));
+    let theirs = Arc::clone(&gate);
+    let make = move || if fails.swap(false, SeqCst) { Err(Clings(Arc::clone(&theirs))) } else { Ok(Box::new(0)) };
+    let pool = Pool::builder(make).clock(&clock).keeper(Keeper::Manual).max_size(1).min_idle(0).build().unwrap();
+    drop(pool.try_checkout());
+    clock.advance(Duration::from_secs(60));
+    std::thread::scope(|scope| {
+        let maker = scope.spawn(|| drop(pool.try_checkout().unwrap()));
+        until(|| gate[0].load(SeqCst));
+        let stats = pool.stats();
+        gate[1].store(true, SeqCst);
+        maker.join().unwrap();
+        assert!(stats.settled);
+        assert_eq!(stats.created - stats.destroyed.total() - stats.detached, stats.total as u64, "{stats:?}");
+    });
     closes_balanced(&pool);
 }

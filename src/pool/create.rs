@@ -210,7 +210,6 @@ impl<M: Manager> Inner<M> {
                 right.put(resource, self.shelf.coarse());
                 self.begin_life(&right, weight);
                 self.note_overflow();
-                self.counts.created.add_one();
                 self.moved(&right, ResourceState::Ready, TransitionReason::Created);
                 learn(&self.creation.create_cost, begun.elapsed());
                 self.set_last_error(None);
@@ -219,6 +218,8 @@ impl<M: Manager> Inner<M> {
                     self.creation_is_back();
                 }
                 self.replace_if_outdated(&right, number);
+                // After all that may be the user's, the drop of the last error: whose slot is CREATING is not alive yet.
+                self.counts.created.add_one();
                 Ok(right)
             }
             Err(mut failure) => {

@@ -401,8 +401,9 @@ impl<M: Manager> Inner<M> {
             self.creation.destroyed_in(begun.elapsed());
             self.end_life(&right);
             self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));
-            self.counts.destroyed_one(reason);
+            // It may tell the log, which is the user's: until the place is free, what is in it counts as alive.
             self.lived(&right, reason);
+            self.counts.destroyed_one(reason);
         }
         self.vacate(right);
     }
