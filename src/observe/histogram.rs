@@ -6,7 +6,7 @@
 use super::distribution::Distribution;
 use crate::keeper::nanos;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::time::Duration;
 
 /// Steps to a doubling, as a power of two: a bucket is at most a sixteenth wider than its lowest value.
@@ -85,8 +85,8 @@ impl Histogram {
             let least = least_of(bucket_of(value)).max(interval);
             let times = (value - least) / interval + 1;
             counts[bucket_of(value)].fetch_add(times, Relaxed);
-            let below = interval.wrapping_mul(times.wrapping_mul(times - 1) / 2);
-            sum.fetch_add(value.wrapping_mul(times).wrapping_sub(below), Relaxed);
+            let (all, below) = (u128::from(value) * u128::from(times), u128::from(times) * u128::from(times - 1) / 2);
+            grow(sum, u64::try_from(all - u128::from(interval) * below).unwrap_or(u64::MAX));
             next = value.checked_sub(interval.saturating_mul(times));
         }
     }
@@ -94,19 +94,28 @@ impl Histogram {
     /// What was counted so far.
     pub fn distribution(&self) -> Distribution {
         let Written { counts, sum, max } = &*self.written;
-        let counts = counts.iter().map(|count| count.load(Relaxed)).collect();
+        // Acquire: meets the Release in `add`. No value is counted whose maximum is not there.
+        let counts = counts.iter().map(|count| count.load(Acquire)).collect();
         Distribution::of(counts, sum.load(Relaxed), max.load(Relaxed))
     }
 
     /// Counts `times` spans of `value` nanoseconds.
     pub(crate) fn add(&self, value: u64, times: u64) {
         let Written { counts, sum, max } = &*self.written;
-        counts[bucket_of(value)].fetch_add(times, Relaxed);
-        sum.fetch_add(value.saturating_mul(times), Relaxed);
         // A load where there is nothing to raise.
         if value > max.load(Relaxed) {
             max.fetch_max(value, Relaxed);
         }
+        grow(sum, value.saturating_mul(times));
+        counts[bucket_of(value)].fetch_add(times, Release);
+    }
+}
+
+/// Adds to a sum that stays at its greatest value, 584 years, rather than to begin anew.
+fn grow(sum: &AtomicU64, by: u64) {
+    let before = sum.fetch_add(by, Relaxed);
+    if before.checked_add(by).is_none() {
+        sum.store(u64::MAX, Relaxed);
     }
 }
 
@@ -183,6 +192,31 @@ mod tests {
         assert_eq!(histogram.distribution().count(), 100_000_000_000_000);
         histogram.record_corrected(Duration::from_secs(1), Duration::ZERO);
         assert_eq!(histogram.distribution().count(), 100_000_000_000_001);
+    }
+
+    #[test]
+    fn a_sum_that_is_full_stays_so() {
+        let histogram = Histogram::new();
+        // As one of a few seconds, with the greatest weight there is.
+        histogram.add(5_000_000_000, u64::from(u32::MAX));
+        histogram.add(1, 1);
+        assert_eq!(histogram.distribution().sum(), Duration::from_nanos(u64::MAX));
+        let histogram = Histogram::new();
+        histogram.record_corrected(Duration::from_secs(100_000), NS);
+        assert_eq!(histogram.distribution().sum(), Duration::from_nanos(u64::MAX));
+    }
+
+    #[test]
+    fn what_is_counted_is_not_beyond_the_maximum_whenever_one_looks() {
+        let histogram = Histogram::new();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..300_000).for_each(|value| histogram.add(value, 1)));
+            while !writer.is_finished() {
+                let seen = histogram.distribution();
+                let longest = bucket_of(nanos(seen.max()));
+                assert_eq!(seen.up_to(seen.max()), seen.count(), "some are beyond bucket {longest}");
+            }
+        });
     }
 
     /// A thread that sends every millisecond and is answered in a microsecond, apart from one stall of a second.
