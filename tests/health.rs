@@ -56,6 +56,10 @@ fn a_pool_in_full_use_is_well_however_many_wait() {
         assert!(matches!(reasons[..], [HealthReason::Waiting { waiting: 1_000, .. }]), "it is named all the same");
     }
     assert_eq!(saturated(3_600 * SEC).0, HealthLevel::Degraded, "and never worse");
+    let brief = |s: &mut Snapshot| {
+        (s.stats.waiting, s.oldest_wait, s.checkout_timeout) = (1, Some(Duration::ZERO), Duration::ZERO);
+    };
+    assert_eq!(level(brief), HealthLevel::Healthy, "half of no time is no time");
 }
 
 #[test]

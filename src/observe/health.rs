@@ -144,6 +144,8 @@ impl HealthReason {
             | HealthReason::LongHolds { held: many, max_size, .. } => {
                 or_worse(2 * many >= max_size, Unhealthy, Degraded)
             }
+            // By default nobody waits at all there: whoever does has a time of its own.
+            HealthReason::Waiting { patience: Duration::ZERO, .. } => Healthy,
             HealthReason::Waiting { oldest, patience, .. } => or_worse(oldest >= patience / 2, Degraded, Healthy),
             HealthReason::Memory { used, budget, .. } => or_worse(used >= budget, Unhealthy, Degraded),
             HealthReason::LostEvents { .. } => Healthy,
