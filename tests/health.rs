@@ -197,6 +197,18 @@ fn a_dump_says_who_holds_what_and_why_creating_fails() {
 }
 
 #[test]
+fn what_others_wrote_is_no_line_of_a_dump() {
+    let clock = VirtualClock::new();
+    let refuse = || Err::<Box<u8>, _>("no\n\u{1b}[2Jpool at 0.0s: healthy, 100 of 100");
+    let pool = Pool::builder(refuse).clock(&clock).keeper(Keeper::Manual).min_idle(0).build().unwrap();
+    assert!(pool.try_checkout().is_err());
+    let text = pool.dump().to_string();
+    assert!(text.contains(r"no\n\u{1b}[2Jpool"), "{text}");
+    assert!(text.chars().all(|each| each == '\n' || !each.is_control()), "{text}");
+    closes_balanced(&pool);
+}
+
+#[test]
 fn a_timeout_and_a_close_that_left_something_out_end_with_what_happened_last() {
     let clock = VirtualClock::new();
     let pool = still(&clock).max_size(6).build().unwrap();

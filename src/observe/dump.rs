@@ -1,7 +1,7 @@
 //! All that an operator wants to know of a pool, in one text.
 
 use super::{Health, Holder, Resource, Snapshot};
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Transitions printed at the end.
 const TAIL: usize = 16;
@@ -121,10 +121,10 @@ impl Dump {
         }
         writeln!(f, "\nfailures")?;
         if let Some(error) = last_create_error {
-            line(f, "create", format_args!("{error}"))?;
+            line(f, "create", format_args!("{}", OneLine(error)))?;
         }
         if let Some(error) = stopped_by {
-            line(f, "stopped by", format_args!("{error}"))?;
+            line(f, "stopped by", format_args!("{}", OneLine(error)))?;
         }
         hung_jobs.iter().try_for_each(|job| line(f, "hangs", format_args!("{job}")))
     }
@@ -162,8 +162,28 @@ impl Dump {
 
 fn held(holder: &Holder) -> String {
     let Holder { thread, thread_name, site, held_for, .. } = holder;
-    let thread = thread_name.as_ref().map_or_else(|| thread.to_string(), |name| format!("\"{name}\""));
+    let thread = thread_name.as_ref().map_or_else(|| thread.to_string(), |name| format!("\"{}\"", OneLine(name)));
     format!(", held for {held_for:.1?} by thread {thread} at {}:{}", site.file(), site.line())
+}
+
+/// Text that others wrote, of which no line is one of ours, and nothing tells a terminal what to do.
+struct OneLine<T>(T);
+
+impl<T: fmt::Display> fmt::Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Tame(f), "{}", self.0)
+    }
+}
+
+struct Tame<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Tame<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|each| match each.is_control() {
+            true => write!(self.0, "{}", each.escape_default()),
+            false => self.0.write_char(each),
+        })
+    }
 }
 
 fn line(f: &mut fmt::Formatter<'_>, what: &str, text: fmt::Arguments<'_>) -> fmt::Result {
