@@ -169,6 +169,7 @@ fn health_waits_for_no_callback_and_no_holder() {
         let health = pool.health();
         assert!(health.is_well(), "{health}");
         assert!(pool.dump().to_string().contains("1 in use"));
+        assert!(!waiter.is_finished(), "what it waits for was over before the report was there");
         pool.manager().create.open();
         waiter.join().unwrap();
     });
