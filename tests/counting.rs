@@ -255,7 +255,8 @@ impl Drop for Clings {
 
 #[test]
 fn numbers_add_up_while_the_error_of_an_earlier_creation_is_dropped() {
-    let (clock, gate, fails) = (VirtualClock::new(), Arc::new([false, false].map(AtomicBool::new)), AtomicBool::new(true));
+    let (clock, gate, fails) =
+        (VirtualClock::new(), Arc::new([false, false].map(AtomicBool::new)), AtomicBool::new(true));
     let theirs = Arc::clone(&gate);
     let make = move || if fails.swap(false, SeqCst) { Err(Clings(Arc::clone(&theirs))) } else { Ok(Box::new(0)) };
     let pool = Pool::builder(make).clock(&clock).keeper(Keeper::Manual).max_size(1).min_idle(0).build().unwrap();

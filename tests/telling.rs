@@ -4,7 +4,8 @@ mod support;
 
 use crossbeam_channel::Receiver;
 use slackwater::{
-    Builder, Checkout, CheckoutError, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity, TransitionReason, VirtualClock,
+    Builder, Checkout, CheckoutError, DestroyReason, Keeper, Pool, PoolEvent, ResourceState, Severity,
+    TransitionReason, VirtualClock,
 };
 use std::time::Duration;
 use support::{Act, Probe, TimeRunsOut, closes_balanced, until};
