@@ -13,7 +13,7 @@ pub(crate) struct Told {
     /// Held while it is told, so that beginning and end come in their order.
     overflow: Mutex<bool>,
     queue: Mutex<bool>,
-    closing: AtomicBool,
+    closing: Mutex<bool>,
     closed: AtomicBool,
 }
 
@@ -50,7 +50,9 @@ impl<M: Manager> Inner<M> {
 
     /// From here on nobody gets a resource.
     pub(crate) fn closing(&self) {
-        if !self.told.closing.swap(true, SeqCst) {
+        // Whoever else closes it waits here, lest it be Closed before it is Closing.
+        let mut is_told = self.told.closing.lock();
+        if !std::mem::replace(&mut *is_told, true) {
             let (in_use, waiting) = (self.in_use(), self.shelf.waiting() as usize);
             self.subscribers.tell(|| PoolEvent::Closing { in_use, waiting });
         }
@@ -65,7 +67,7 @@ impl<M: Manager> Inner<M> {
 
     /// The last event but for errors.
     pub(crate) fn nothing_is_left(&self) {
-        if self.told.closing.load(SeqCst) && !self.told.closed.swap(true, SeqCst) {
+        if *self.told.closing.lock() && !self.told.closed.swap(true, SeqCst) {
             self.overflow_closed();
             self.subscribers.tell(|| PoolEvent::Closed);
         }
