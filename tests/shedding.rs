@@ -16,7 +16,7 @@ use slackwater::{
 };
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
-use support::{Probe, until};
+use support::{Probe, TimeRunsOut, closes_balanced, until};
 
 const NS: Duration = Duration::from_nanos(1);
 const MS: Duration = Duration::from_millis(1);
@@ -25,6 +25,26 @@ const SEC: Duration = Duration::from_secs(1);
 /// Time that moves only by hand, no threads, and service in strict order.
 fn still(clock: &VirtualClock) -> Builder<Probe> {
     Pool::builder(Probe::new()).clock(clock).keeper(Keeper::Manual).fairness(Fairness::Fifo)
+}
+
+/// A scene with such a pool, `set` as it wants: if it fails, time runs out, so that nobody waits for ever; once all threads are
+/// gone, the pool closes balanced.
+fn scene<T>(
+    set: impl FnOnce(Builder<Probe>) -> Builder<Probe>,
+    play: impl for<'s, 'e> FnOnce(&'s Scope<'s, 'e>, &'e Pool<Probe>, &'e VirtualClock) -> T,
+) -> T {
+    let clock = VirtualClock::new();
+    let pool = set(still(&clock)).build().unwrap();
+    let outcome = thread::scope(|s| {
+        let _on_failure = TimeRunsOut(&clock);
+        play(s, &pool, &clock)
+    });
+    closes_balanced(&pool);
+    outcome
+}
+
+fn codel(builder: Builder<Probe>) -> Builder<Probe> {
+    builder.name("css").codel(CoDel::default())
 }
 
 #[track_caller]
@@ -47,6 +67,19 @@ fn queues<'s>(s: &'s Scope<'s, '_>, pool: &'s Pool<Probe>, priority: Priority, p
 
 fn waits<'s>(s: &'s Scope<'s, '_>, pool: &'s Pool<Probe>) -> Waiter<'s> {
     queues(s, pool, Priority::Normal, 1_000 * SEC)
+}
+
+/// An overload has begun: what is lent, and the first in the queue. The second was shed.
+fn overload<'s>(
+    s: &'s Scope<'s, '_>,
+    pool: &'s Pool<Probe>,
+    clock: &VirtualClock,
+) -> (OwnedCheckout<Probe>, Waiter<'s>) {
+    let held = pool.checkout_owned().unwrap();
+    let (first, second) = (waits(s, pool), waits(s, pool));
+    clock.advance(100 * MS);
+    shed(second.join().unwrap().unwrap_err());
+    (held, first)
 }
 
 /// Nobody leaves the queue, although every thread in it has had the time to.

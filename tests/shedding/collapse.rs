@@ -5,9 +5,9 @@
 //! late: the pool works at full speed, for nothing, and all of them ask again. Real threads in virtual time: a step is over
 //! once everybody has seen it.
 
-use super::support::closes_balanced;
 use super::*;
 use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use support::WATCHDOG;
 
@@ -113,25 +113,26 @@ impl World {
 
 /// A second as usual, a third of a second in which nothing comes back, and how the third second after that went.
 fn third_second_after_a_stall(set: impl FnOnce(Builder<Probe>) -> Builder<Probe>) -> (u32, u32, u32) {
-    let clock = VirtualClock::new();
-    let pool = set(still(&clock).max_size(2)).build().unwrap();
-    let clients = Mutex::new(vec![Client::default(); CLIENTS as usize]);
-    let world =
-        World { clock, clients, moved: Condvar::new(), stalled_until: Mutex::default(), over: AtomicBool::new(false) };
-    let after = thread::scope(|s| {
+    let two = |builder: Builder<Probe>| set(builder.max_size(2));
+    scene(two, |s, pool, clock| {
+        let world = Arc::new(World {
+            clock: clock.clone(),
+            clients: Mutex::new(vec![Client::default(); CLIENTS as usize]),
+            moved: Condvar::new(),
+            stalled_until: Mutex::default(),
+            over: AtomicBool::new(false),
+        });
         for me in 0..CLIENTS as usize {
-            let (world, pool) = (&world, &pool);
+            let world = Arc::clone(&world);
             s.spawn(move || world.lives(me, pool));
         }
         let _on_failure = EndOfTheWorld(&world);
-        let (answers, too_late, refused) = world.runs(&pool, SEC);
+        let (answers, too_late, refused) = world.runs(pool, SEC);
         assert!(answers > 80 && too_late == 0 && refused == 0, "as usual: {answers} {too_late} {refused}");
         *world.stalled_until.lock() = world.clock.elapsed() + 300 * MS;
-        world.runs(&pool, 300 * MS + 2 * SEC);
-        world.runs(&pool, SEC)
-    });
-    closes_balanced(&pool);
-    after
+        world.runs(pool, 300 * MS + 2 * SEC);
+        world.runs(pool, SEC)
+    })
 }
 
 /// Lets everybody go home.
