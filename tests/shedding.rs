@@ -29,6 +29,7 @@ fn still(clock: &VirtualClock) -> Builder<Probe> {
 
 /// A scene with such a pool, `set` as it wants: if it fails, time runs out, so that nobody waits for ever; once all threads are
 /// gone, the pool closes balanced.
+#[track_caller]
 fn scene<T>(
     set: impl FnOnce(Builder<Probe>) -> Builder<Probe>,
     play: impl for<'s, 'e> FnOnce(&'s Scope<'s, 'e>, &'e Pool<Probe>, &'e VirtualClock) -> T,
