@@ -3,8 +3,8 @@
 mod support;
 
 use slackwater::{
-    BreakerConfig, CheckoutError, CoDel, Creation, Keeper, Lent, Manager, OnDeadlock, Pool, PoolEvent, Request,
-    Severity, ShedReason, VirtualClock,
+    BreakerConfig, CheckoutError, CoDel, Creation, Keeper, Lent, Manager, OnDeadlock, OwnedCheckout, Pool, PoolEvent,
+    Request, Severity, ShedReason, VirtualClock,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,6 +18,15 @@ const SEC: Duration = Duration::from_secs(1);
 
 fn boxed() -> Result<Box<u32>, String> {
     Ok(Box::new(0))
+}
+
+type Boxes = fn() -> Result<Box<u32>, String>;
+
+/// A pool whose only resource is out.
+fn bare() -> (Pool<Boxes>, OwnedCheckout<Boxes>) {
+    let pool = Pool::builder(boxed as Boxes).build().unwrap();
+    let held = pool.checkout_owned().unwrap();
+    (pool, held)
 }
 
 /// A resource that is counted for as long as it lives, made by a closure that fails while told to.
@@ -80,8 +89,7 @@ fn a_fallback_is_never_pooled_nor_counted_nor_destroyed_by_the_manager() {
 
 #[test]
 fn a_fallback_can_be_kept_by_who_takes_it_out() {
-    let pool = Pool::builder(boxed).build().unwrap();
-    let held = pool.checkout().unwrap();
+    let (pool, held) = bare();
     match pool.request().no_wait().or_else(|_| Box::new(9)).unwrap() {
         Lent::Fallback(mine) => assert_eq!(*mine, 9),
         Lent::Pooled(_) => panic!("the only one is out"),
@@ -187,8 +195,7 @@ fn a_deadlock_stays_an_error() {
 
 #[test]
 fn the_cause_is_told_twice_as_what_it_is_and_as_what_became_of_it() {
-    let pool = Pool::builder(boxed).build().unwrap();
-    let held = pool.checkout().unwrap();
+    let (pool, held) = bare();
     let events = pool.subscribe(8);
     drop(pool.request().no_wait().or_else(|_| Box::new(1)).unwrap());
     let told: Vec<_> = events.try_iter().collect();
@@ -202,8 +209,7 @@ fn the_cause_is_told_twice_as_what_it_is_and_as_what_became_of_it() {
 
 #[test]
 fn a_closure_that_panics_takes_nothing_with_it() {
-    let pool = Pool::builder(boxed).build().unwrap();
-    let held = pool.checkout().unwrap();
+    let (pool, held) = bare();
     let events = pool.subscribe(8);
     let panicked =
         catch_unwind(AssertUnwindSafe(|| pool.request().no_wait().or_else(|_| panic!("none either")).map(drop)));
