@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use super::support::WATCHDOG;
+use super::support::{TimeRunsOut, WATCHDOG, closes_balanced};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callback {
@@ -259,4 +259,22 @@ pub fn each<C: std::fmt::Debug + Copy>(cases: impl IntoIterator<Item = C>, run: 
         }
     }
     assert!(failed.is_empty(), "{} case(s) failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// Plays each case with a pool of [`builder`]'s, `set` as the case wants: if it fails, no thread of it
+/// waits for ever; it ends with nothing left.
+#[track_caller]
+pub fn scenes<C: std::fmt::Debug + Copy>(
+    cases: impl IntoIterator<Item = C>,
+    set: impl Fn(C, Builder<Faulty>) -> Builder<Faulty>,
+    play: impl Fn(C, &Pool<Faulty>, &Faulty, &VirtualClock),
+) {
+    each(cases, |case| {
+        let (faulty, clock) = (Faulty::new(), VirtualClock::new());
+        let pool = set(case, builder(&faulty, &clock)).build().unwrap();
+        let (_release, _on_failure) = (Released(&faulty), TimeRunsOut(&clock));
+        play(case, &pool, &faulty, &clock);
+        closes_balanced(&pool);
+        assert_eq!(faulty.alive(), 0);
+    });
 }

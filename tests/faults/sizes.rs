@@ -1,9 +1,9 @@
 //! Faults while a pool is replaced, made larger or smaller, or asked for memory: no capacity is lost, and nobody is held up.
 
-use super::faulty::{Callback, Fault, Faulty, HUNG, LONG, Released, builder, each, has_its_capacity, in_callbacks};
+use super::faulty::{Callback, Fault, Faulty, HUNG, LONG, Released, each, has_its_capacity, in_callbacks, scenes};
 use super::once;
 use super::support::{TimeRunsOut, closes_balanced, passes, until};
-use slackwater::{Creation, DestroyReason, Keeper, Pool, VirtualClock};
+use slackwater::{Builder, Creation, DestroyReason, Keeper, Pool, VirtualClock};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
@@ -44,41 +44,35 @@ fn a_replacement_whose_creations_fail_costs_no_capacity_and_succeeds_in_the_end(
 /// The hung one stands in the way of its own replacement and of no holder, and ends it once it goes on.
 #[test]
 fn a_replacement_that_hangs_costs_no_capacity_and_ends_with_the_hang() {
-    each([Callback::Create, Callback::Warm, Callback::Weight, Callback::Destroy], |callback| {
-        let (faulty, clock) = (Faulty::new(), VirtualClock::new());
-        let pool = builder(&faulty, &clock).max_size(3).build().unwrap();
-        let (_release, _on_failure) = (Released(&faulty), TimeRunsOut(&clock));
+    let set = |_, builder: Builder<Faulty>| builder.max_size(3);
+    let makes_or_ends = [Callback::Create, Callback::Warm, Callback::Weight, Callback::Destroy];
+    scenes(makes_or_ends, set, |callback, pool, faulty, clock| {
         faulty.plan(callback, 1, Fault::Hang);
         let rollout = pool.replace_all(1, 0).unwrap();
         until(|| faulty.is_hanging());
         clock.advance(HUNG);
         until(|| pool.stats().hung_jobs == 1);
         // What is replaced already, and what is not yet.
-        has_its_capacity(&pool, 3);
+        has_its_capacity(pool, 3);
         assert!(rollout.remaining() > 0, "{} remain", rollout.remaining());
         if callback == Callback::Destroy {
             // Its place is lent to the others after a second.
-            passes(&clock, || rollout.remaining() == 1);
+            passes(clock, || rollout.remaining() == 1);
         }
         until(|| pool.audit().is_clean());
         assert!(faulty.is_hanging());
         faulty.release();
-        passes(&clock, || rollout.remaining() == 0 && in_callbacks(&pool.stats()) == 0 && pool.stats().available == 3);
+        passes(clock, || rollout.remaining() == 0 && in_callbacks(&pool.stats()) == 0 && pool.stats().available == 3);
         // A successor that found no place is tried again after a while.
-        passes(&clock, || rollout.wait(Duration::ZERO));
-        has_its_capacity(&pool, 3);
-        closes_balanced(&pool);
-        assert_eq!(faulty.alive(), 0);
+        passes(clock, || rollout.wait(Duration::ZERO));
+        has_its_capacity(pool, 3);
     });
 }
 
 #[test]
 fn a_resize_during_a_hung_creation_counts_it_and_waits_for_nothing() {
-    each([1, 2, 3, 4], |size| {
-        let (faulty, clock) = (Faulty::new(), VirtualClock::new());
-        let pool = builder(&faulty, &clock).max_size(2).min_idle(0).ceiling(4).creation(Creation::Background);
-        let pool = pool.build().unwrap();
-        let (_release, _on_failure) = (Released(&faulty), TimeRunsOut(&clock));
+    let set = |_, builder: Builder<Faulty>| builder.max_size(2).min_idle(0).ceiling(4).creation(Creation::Background);
+    scenes([1, 2, 3, 4], set, |size, pool, faulty, clock| {
         let first = pool.checkout_owned().unwrap();
         until(|| in_callbacks(&pool.stats()) == 0 && pool.stats().waiting == 0);
         let mut held = vec![first];
@@ -88,7 +82,7 @@ fn a_resize_during_a_hung_creation_counts_it_and_waits_for_nothing() {
         }
         faulty.plan(Callback::Create, 1, Fault::Hang);
         thread::scope(|s| {
-            let _on_failure = TimeRunsOut(&clock);
+            let _on_failure = TimeRunsOut(clock);
             let waiter = s.spawn(|| pool.checkout_owned().unwrap());
             until(|| faulty.is_hanging() || waiter.is_finished());
             pool.resize(0, size).unwrap();
@@ -100,31 +94,27 @@ fn a_resize_during_a_hung_creation_counts_it_and_waits_for_nothing() {
             if size < 2 {
                 held.clear();
             }
-            passes(&clock, || waiter.is_finished());
+            passes(clock, || waiter.is_finished());
             held.push(waiter.join().unwrap());
         });
-        passes(&clock, || in_callbacks(&pool.stats()) == 0);
+        passes(clock, || in_callbacks(&pool.stats()) == 0);
         held.clear();
-        passes(&clock, || pool.stats().total <= size && in_callbacks(&pool.stats()) == 0);
+        passes(clock, || pool.stats().total <= size && in_callbacks(&pool.stats()) == 0);
         thread::scope(|s| {
-            let all = s.spawn(|| has_its_capacity(&pool, size));
-            passes(&clock, || all.is_finished());
+            let all = s.spawn(|| has_its_capacity(pool, size));
+            passes(clock, || all.is_finished());
             all.join().unwrap();
         });
         until(|| pool.audit().is_clean());
         assert!(pool.stats().total <= size);
-        closes_balanced(&pool);
-        assert_eq!(faulty.alive(), 0);
     });
 }
 
 /// Ends what is one too many on the caller's thread, if that has measured cheap; under no lock.
 #[test]
 fn a_destruction_that_hangs_or_resizes_in_a_resize_holds_up_no_other() {
-    each([Keeper::Dedicated, Keeper::Manual], |keeper| {
-        let (faulty, clock) = (Faulty::new(), VirtualClock::new());
-        let pool = builder(&faulty, &clock).max_size(4).keeper(keeper).build().unwrap();
-        let (_release, _on_failure) = (Released(&faulty), TimeRunsOut(&clock));
+    let set = |keeper, builder: Builder<Faulty>| builder.max_size(4).keeper(keeper);
+    scenes([Keeper::Dedicated, Keeper::Manual], set, |_, pool, faulty, _| {
         for _ in 0..8 {
             // The first is slow for all that is known, and ends on the crew.
             pool.checkout().unwrap().discard("measured");
@@ -136,7 +126,7 @@ fn a_destruction_that_hangs_or_resizes_in_a_resize_holds_up_no_other() {
         faulty.plan(Callback::Destroy, 1, Fault::Hang);
         thread::scope(|s| {
             let first = s.spawn(|| pool.resize(1, 3).unwrap());
-            let _release = Released(&faulty);
+            let _release = Released(faulty);
             until(|| faulty.is_hanging());
             let second = s.spawn(|| pool.resize(1, 2).unwrap());
             until(|| second.is_finished());
@@ -146,7 +136,7 @@ fn a_destruction_that_hangs_or_resizes_in_a_resize_holds_up_no_other() {
         });
         until(|| in_callbacks(&pool.stats()) == 0);
         pool.resize(1, 4).unwrap();
-        has_its_capacity(&pool, 4);
+        has_its_capacity(pool, 4);
         let (theirs, calls) = (pool.clone(), AtomicUsize::new(0));
         faulty.hook(move |callback| {
             if callback == Callback::Destroy && calls.fetch_add(1, SeqCst) < 3 {
@@ -162,29 +152,23 @@ fn a_destruction_that_hangs_or_resizes_in_a_resize_holds_up_no_other() {
         faulty.unhook();
         pool.resize(1, 2).unwrap();
         until(|| in_callbacks(&pool.stats()) == 0);
-        has_its_capacity(&pool, 2);
-        closes_balanced(&pool);
-        assert_eq!(faulty.alive(), 0);
+        has_its_capacity(pool, 2);
     });
 }
 
 #[test]
 fn a_gc_waits_for_no_destruction() {
-    each([Fault::Panic, Fault::Hang], |fault| {
-        let (faulty, clock) = (Faulty::new(), VirtualClock::new());
-        let pool = builder(&faulty, &clock).max_size(3).min_idle(0).build().unwrap();
-        let (_release, _on_failure) = (Released(&faulty), TimeRunsOut(&clock));
-        has_its_capacity(&pool, 3);
+    let set = |_, builder: Builder<Faulty>| builder.max_size(3).min_idle(0);
+    scenes([Fault::Panic, Fault::Hang], set, |fault, pool, faulty, _| {
+        has_its_capacity(pool, 3);
         faulty.plan(Callback::Destroy, 1, fault);
         let gc = pool.gc();
         assert_eq!((gc.evicted, gc.freed), (3, 3));
         until(|| faulty.has_happened() && in_callbacks(&pool.stats()) == usize::from(fault == Fault::Hang));
-        has_its_capacity(&pool, 3 - usize::from(fault == Fault::Hang));
+        has_its_capacity(pool, 3 - usize::from(fault == Fault::Hang));
         faulty.release();
         until(|| in_callbacks(&pool.stats()) == 0);
-        has_its_capacity(&pool, 3);
+        has_its_capacity(pool, 3);
         assert_eq!(pool.stats().destroyed.by(DestroyReason::MemoryPressure), 3);
-        closes_balanced(&pool);
-        assert_eq!(faulty.alive(), 0);
     });
 }
