@@ -3,7 +3,7 @@
 use super::Inner;
 use super::create::CreateFailure;
 use super::life::Verdict;
-use crate::core::Right;
+use crate::core::{Phase, Right};
 use crate::error::{Refusal, SharedError};
 use crate::keeper::Deadline;
 use crate::manager::{Manager, Severity};
@@ -72,23 +72,15 @@ impl<M: Manager> Inner<M> {
     /// Deals with a resource whose check failed. Whether the pool stops is another matter.
     pub(super) fn check_failed(&self, right: Right<'_, M::Resource>, severity: Severity) {
         let life = self.life(&right);
-        match self.recovery(FailureKind::Check(severity)) {
-            Recovery::Retry => {
-                life.erred();
-                self.open_anew(right);
-            }
-            Recovery::Replace => {
-                life.failed();
-                self.open_until_replaced(right);
-            }
-            Recovery::Degrade => {
-                life.failed();
-                self.open_after_failure(right);
-            }
-            Recovery::Remove | Recovery::Refuse | Recovery::Stop => {
-                life.failed();
-                self.destroy(right.change(crate::core::Phase::Retiring), DestroyReason::CheckFailed);
-            }
+        let Some(verdict) = Verdict::of(self.recovery(FailureKind::Check(severity))) else {
+            life.erred();
+            return self.open_anew(right);
+        };
+        life.failed();
+        match verdict {
+            Verdict::ByTheRow => self.open_after_failure(right),
+            Verdict::Replace => self.open_until_replaced(right),
+            Verdict::Remove => self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed),
         }
     }
 
@@ -98,20 +90,28 @@ impl<M: Manager> Inner<M> {
         let recovery = self.recovery(FailureKind::Use(severity));
         self.log(log::Level::Debug, format_args!("a {severity} error in use of resource {id}: {recovery:?}"));
         let Some((slot, life)) = self.shelf.slot(id.slot()).zip(self.lives.get(id.slot())) else { return false };
-        let verdict = match recovery {
-            Recovery::Retry => {
-                life.erred();
-                return false;
-            }
-            Recovery::Degrade => Verdict::ByTheRow,
-            Recovery::Replace => Verdict::Replace,
-            Recovery::Remove | Recovery::Refuse | Recovery::Stop => Verdict::Remove,
+        let Some(verdict) = Verdict::of(recovery) else {
+            life.erred();
+            return false;
         };
         life.failed_in_use(life.uses(slot.record().checkouts()), verdict);
         if recovery == Recovery::Stop {
             self.stop(&(Arc::new(FatalUse { id }) as SharedError));
         }
         true
+    }
+}
+
+impl Verdict {
+    /// What becomes of a resource that failed; None if it stays as it is.
+    fn of(recovery: Recovery) -> Option<Verdict> {
+        match recovery {
+            Recovery::Retry => None,
+            Recovery::Degrade => Some(Verdict::ByTheRow),
+            Recovery::Replace => Some(Verdict::Replace),
+            // Refuse is for creations: `RecoveryTable::validate` accepts it nowhere else.
+            Recovery::Remove | Recovery::Stop | Recovery::Refuse => Some(Verdict::Remove),
+        }
     }
 }
 

@@ -266,7 +266,7 @@ impl Life {
     }
 }
 
-/// What follows from a use that failed: the harder, the greater.
+/// What follows for a resource from a check or a use that failed: the harder, the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// What the failures in a row demand.
