@@ -30,11 +30,15 @@ pub use error::{
 pub use guard::{Checkout, Lent, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
 pub use manager::{Manager, ReturnOutcome, Severity};
+#[cfg(feature = "http")]
+pub use observe::Scrape;
 pub use observe::{
     Audit, BreakerLook, DestroyReason, Destroyed, Distribution, Dump, Health, HealthLevel, HealthReason, Histogram,
     Holder, HungJob, JobKind, Latencies, PoolEvent, Resource, ResourceId, ResourceState, Sheds, Snapshot, Stats,
     Transition, TransitionReason,
 };
+#[cfg(feature = "metrics")]
+pub use observe::{Metric, MetricKind, MetricsReporter};
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
 };

@@ -80,6 +80,31 @@ impl Distribution {
         filled.map(|(bucket, count)| (Duration::from_nanos(greatest_of(bucket).min(self.max)), *count))
     }
 
+    /// Goes on to `now`, a later look at the same histogram, and tells what is new: the greatest span of each bucket, and how
+    /// many more it holds. A bucket that holds fewer than before stays as it is, and has nothing new until it holds more again: so
+    /// that nothing is told twice of looks that were too generous for a moment.
+    #[cfg(feature = "metrics")]
+    pub(super) fn advance(&mut self, now: &Distribution) -> Vec<(Duration, u64)> {
+        let mut news = Vec::new();
+        for (bucket, (seen, now_has)) in self.counts.iter_mut().zip(&now.counts).enumerate() {
+            if *now_has > *seen {
+                news.push((Duration::from_nanos(greatest_of(bucket).min(now.max)), *now_has - *seen));
+                *seen = *now_has;
+            }
+        }
+        self.count = self.counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        (self.sum, self.max) = (self.sum.max(now.sum), self.max.max(now.max));
+        news
+    }
+
+    /// How many spans were at most so long for certain: a bucket that `most` cuts counts as longer. Unlike by
+    /// [`up_to`](Self::up_to), percentiles derived from this are never too low.
+    #[cfg(feature = "http")]
+    pub(super) fn surely_up_to(&self, most: Duration) -> u64 {
+        let beyond = bucket_of(u64::try_from(most.as_nanos()).unwrap_or(u64::MAX).saturating_add(1));
+        self.counts[..beyond].iter().fold(0, |sum: u64, count| sum.saturating_add(*count))
+    }
+
     /// What came since `earlier`, which was read from the same histogram before.
     pub fn since(&self, earlier: &Distribution) -> Distribution {
         let counts: Box<[u64]> =

@@ -9,6 +9,8 @@ mod histogram;
 mod holder;
 mod hung;
 mod latency;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod recorder;
 mod resource;
 mod snapshot;
@@ -24,6 +26,10 @@ pub use histogram::Histogram;
 pub use holder::{Holder, ResourceId};
 pub use hung::{HungJob, JobKind};
 pub use latency::Latencies;
+#[cfg(feature = "http")]
+pub use metrics::Scrape;
+#[cfg(feature = "metrics")]
+pub use metrics::{Metric, MetricKind, MetricsReporter};
 pub use resource::{Resource, ResourceState};
 pub use snapshot::{BreakerLook, Snapshot};
 pub use stats::{DestroyReason, Destroyed, Sheds, Stats};
