@@ -116,6 +116,9 @@ pub struct PoolConfig {
     pub time_one_in: u32,
     /// See [`Builder::queue_alert`](crate::Builder::queue_alert).
     pub queue_alert: Option<usize>,
+    /// See [`Builder::metrics_interval`](crate::Builder::metrics_interval). `None` is not.
+    #[cfg(feature = "metrics")]
+    pub metrics_interval: Option<Duration>,
     /// See [`Builder::create_timeout`](crate::Builder::create_timeout).
     pub create_timeout: Duration,
     /// See [`Builder::check_timeout`](crate::Builder::check_timeout).
@@ -170,6 +173,8 @@ impl Default for PoolConfig {
             record_uses: false,
             time_one_in: TIME_ONE_IN,
             queue_alert: None,
+            #[cfg(feature = "metrics")]
+            metrics_interval: None,
             // As patient as `build`: a second creation beside a slow one costs the backend, and waiters leave by their
             // own deadlines.
             create_timeout: Duration::from_secs(30),

@@ -27,6 +27,7 @@ pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
 
 pub(crate) use builder::WarmUp;
+pub(crate) use close::KEEPER_GRACE;
 pub(crate) use crash_loop::{LOOP as CRASH_LOOP, Supply};
 pub(crate) use inner::{Inner, Job, Quarantined};
 pub(crate) use life::NEVER;

@@ -81,6 +81,10 @@ impl PoolConfig {
             }
         }
         span("idle_timeout", self.idle_timeout)?;
+        #[cfg(feature = "metrics")]
+        if let Some(interval) = self.metrics_interval {
+            within("metrics_interval", interval, 100 * MILLISECOND..=MAX_SPAN)?;
+        }
         if let Some(timeout) = self.idle_timeout
             && self.min_idle() >= self.max_size
         {

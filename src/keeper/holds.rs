@@ -35,7 +35,7 @@ impl<M: Manager> Inner<M> {
         let most = nanos(self.config().max_hold?);
         let ended = self.ended_holds();
         for held in &ended {
-            self.subscribers.tell(|| PoolEvent::LeakReturned(held.holder.clone()));
+            self.subscribers.tell_subscribers(|| PoolEvent::LeakReturned(held.holder.clone()));
             self.log(
                 log::Level::Info,
                 format_args!("came back after a long hold: resource {}, {}", held.holder.id, held.holder),
@@ -90,7 +90,7 @@ impl<M: Manager> Inner<M> {
 
     fn report_hold(&self, holder: Holder, checkouts: u64) {
         self.counts.long_holds.add_one();
-        self.subscribers.tell(|| PoolEvent::LeakSuspected(holder.clone()));
+        self.subscribers.tell_subscribers(|| PoolEvent::LeakSuspected(holder.clone()));
         self.log(log::Level::Warn, format_args!("held for too long: {holder}"));
         self.keeper.lock().held.push(Held { holder, checkouts, replaced: false });
     }

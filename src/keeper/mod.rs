@@ -4,6 +4,7 @@
 //! compare-exchange as everyone. While anything is checked out it publishes a coarse clock; at rest it is silent.
 
 mod alarm;
+mod aside;
 mod clock;
 mod crew;
 mod expiry;
@@ -12,17 +13,23 @@ mod holds;
 mod lanes;
 mod memory;
 mod replacement;
+#[cfg(feature = "metrics")]
+mod reports;
 mod scaling;
 mod shared;
 mod supply;
+mod telling;
 
 pub use clock::{Clock, Deadline, VirtualClock};
 
 pub(crate) use alarm::{Alarm, Turns};
+pub(crate) use aside::Aside;
 pub(crate) use clock::{Watch, nanos};
 pub(crate) use crew::{Crew, CrewLimits, Work};
 pub(crate) use lanes::Task;
 pub(crate) use replacement::Pace;
+#[cfg(feature = "metrics")]
+pub(crate) use reports::Reports;
 pub use scaling::Advice;
 
 use crate::config::Keeper;
@@ -88,6 +95,8 @@ pub(crate) struct KeeperState<M: Manager> {
     last_wait: u64,
     /// When the clock was stopped.
     asleep_since: u64,
+    #[cfg(feature = "metrics")]
+    reported: Option<reports::Reported>,
 }
 
 impl<M: Manager> Default for KeeperState<M> {
@@ -109,6 +118,8 @@ impl<M: Manager> Default for KeeperState<M> {
             last_use: 0,
             last_wait: 0,
             asleep_since: 0,
+            #[cfg(feature = "metrics")]
+            reported: None,
         }
     }
 }
@@ -202,6 +213,9 @@ impl<M: Manager> Inner<M> {
                 self.retry_still_busy(now),
                 self.refill(now),
                 self.look_after_crew(now),
+                self.tell_aside(),
+                #[cfg(feature = "metrics")]
+                self.report_metrics(now),
             ];
             duties.into_iter().flatten().min()
         } else {

@@ -1,5 +1,6 @@
 //! What happens in a pool, told to those who asked.
 
+use super::journal::{Journal, listens};
 use super::{DestroyReason, Holder, ResourceId, ResourceState};
 use crate::core::Right;
 use crate::error::{BuildError, CheckoutError, SharedError};
@@ -10,6 +11,7 @@ use crate::resilience::BreakerState;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::RwLock;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -211,6 +213,8 @@ pub(crate) struct Subscribers {
     senders: RwLock<Vec<Sender<PoolEvent>>>,
     count: AtomicUsize,
     lost: AtomicU64,
+    /// For the log.
+    pub(crate) journal: Arc<Journal>,
 }
 
 impl Subscribers {
@@ -231,8 +235,19 @@ impl Subscribers {
         self.lost.load(Relaxed)
     }
 
-    /// Tells everybody, and waits for nobody.
+    /// Tells everybody, the log included, and waits for nobody.
     pub(crate) fn tell(&self, event: impl FnOnce() -> PoolEvent) {
+        if listens(log::Level::Warn) {
+            let event = event();
+            self.journal.note_event(&event);
+            self.tell_subscribers(|| event);
+        } else {
+            self.tell_subscribers(event);
+        }
+    }
+
+    /// As `tell`, of what the log is told by others.
+    pub(crate) fn tell_subscribers(&self, event: impl FnOnce() -> PoolEvent) {
         if self.count.load(Relaxed) == 0 {
             return;
         }

@@ -8,6 +8,7 @@ mod health;
 mod histogram;
 mod holder;
 mod hung;
+mod journal;
 mod latency;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -35,6 +36,7 @@ pub use snapshot::{BreakerLook, Snapshot};
 pub use stats::{DestroyReason, Destroyed, Sheds, Stats};
 
 pub(crate) use event::Subscribers;
+pub(crate) use journal::{Line, kind, say};
 pub(crate) use latency::Timings;
 pub(crate) use recorder::Recorder;
 pub(crate) use stats::Counts;

@@ -15,6 +15,8 @@ pub(crate) struct Told {
     queue: Mutex<bool>,
     closing: Mutex<bool>,
     closed: AtomicBool,
+    /// The pool's threads have ended.
+    pub(crate) ended: AtomicBool,
 }
 
 impl<M: Manager> Inner<M> {
@@ -70,6 +72,7 @@ impl<M: Manager> Inner<M> {
         if *self.told.closing.lock() && !self.told.closed.swap(true, SeqCst) {
             self.overflow_closed();
             self.subscribers.tell(|| PoolEvent::Closed);
+            self.tell_what_is_left();
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, Sh
 use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, Turns, nanos, ticks};
 use crate::manager::Manager;
-use crate::observe::{Counts, PoolEvent, Recorder, Subscribers, Timings, Told};
+use crate::observe::{Counts, PoolEvent, Recorder, Subscribers, Timings, Told, say};
 use crate::resilience::shedding::Overload;
 use crossbeam_channel::Receiver;
 use std::fmt;
@@ -195,8 +195,10 @@ impl<M: Manager> Builder<M> {
     /// one was ready in time; [`BuildError::Thread`] if the keeper's thread could not be started.
     pub fn build(self) -> Result<Pool<M>, BuildError> {
         let Builder { manager, config, subscribers } = self;
+        let label = config.name.as_ref().map_or_else(|| "a pool".to_owned(), |name| format!("pool \"{name}\""));
         let told = |subscribers: &Subscribers, error: BuildError| {
-            subscribers.tell(|| PoolEvent::NotBuilt(error.clone()));
+            subscribers.tell_subscribers(|| PoolEvent::NotBuilt(error.clone()));
+            say(log::Level::Error, &label, format_args!("not built: {error}"));
             error
         };
         let valid = config.validate().and_then(|()| config.validate_for::<M>());
@@ -264,6 +266,8 @@ fn assemble<M: Manager>(
 ) -> Inner<M> {
     let slots = config.places();
     let label = config.name.as_deref().unwrap_or("pool");
+    let alarm = Arc::new(Alarm::default());
+    subscribers.journal.rings(&alarm);
     let limits = CrewLimits {
         at_once: config.create_parallelism(),
         slots,
@@ -287,7 +291,10 @@ fn assemble<M: Manager>(
         breaker: PoolBreaker::of(&config),
         outdated: AtomicU64::new(0),
         crew: Arc::new(Crew::new(format!("{label}-crew"), limits)),
-        alarm: Arc::new(Alarm::default()),
+        alarm,
+        herald: Arc::default(),
+        #[cfg(feature = "metrics")]
+        reports: Default::default(),
         keeper: Mutex::new(KeeperState::default()),
         turns: Turns::default(),
         keeper_thread: Mutex::new(None),

@@ -184,7 +184,7 @@ impl<M: Manager> Inner<M> {
         let look = self.look_at_circuit();
         let failures = look.map_or(0, |look| look.failures);
         let retry_after = self.retry_after();
-        self.subscribers.tell(|| PoolEvent::Breaker { from, to, failures, retry_after });
+        self.subscribers.tell_subscribers(|| PoolEvent::Breaker { from, to, failures, retry_after });
         let line = match to {
             BreakerState::Open => {
                 let text = format!("creates nothing for {retry_after:.1?}: {failures} failures; {from} circuit opened");

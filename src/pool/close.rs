@@ -56,7 +56,7 @@ impl fmt::Display for CloseReport {
 
 /// How long the end of a pool waits for its keeper, in nanoseconds: it runs no user code and ends at once, unless the
 /// program's logger holds it up.
-const KEEPER_GRACE: u64 = 1_000_000_000;
+pub(crate) const KEEPER_GRACE: u64 = 1_000_000_000;
 
 /// How often jobs are looked after in the end where nobody knows when that is due.
 const ATTENDANCE: Duration = Duration::from_millis(10);
@@ -83,6 +83,7 @@ impl<M: Manager> Inner<M> {
         self.finish_threads(deadline);
         self.sizes_have_settled();
         self.closed_if_empty();
+        self.tell_the_end(Some(deadline));
         let in_callback = |phase| matches!(phase, Phase::Creating | Phase::Checking | Phase::Retiring);
         let mut report = CloseReport {
             destroyed: self.counts.destroyed().total() - destroyed_before,
@@ -107,6 +108,7 @@ impl<M: Manager> Inner<M> {
         self.sweep();
         self.finish_threads(self.now().saturating_add(KEEPER_GRACE));
         self.closed_if_empty();
+        self.tell_the_end(None);
     }
 
     /// Has the crew destroy a resource of a closed pool. Without threads, or once the crew takes no more, it ends here.

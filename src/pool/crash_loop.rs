@@ -68,7 +68,7 @@ impl<M: Manager> Inner<M> {
         let pause = PAUSE.checked_shl(in_a_row - LOOP).filter(|pause| *pause < PAUSE_MOST).unwrap_or(PAUSE_MOST);
         short_lives.not_before.store(now.saturating_add(pause), Relaxed);
         let pause = Duration::from_nanos(pause);
-        self.subscribers.tell(|| PoolEvent::CrashLoop { in_a_row, pause });
+        self.subscribers.tell_subscribers(|| PoolEvent::CrashLoop { in_a_row, pause });
         self.log(
             log::Level::Error,
             format_args!("{in_a_row} resources in a row failed right after their creation; the next is made in {pause:?}, or on demand"),

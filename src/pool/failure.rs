@@ -63,7 +63,7 @@ impl<M: Manager> Inner<M> {
         if self.is_closed() || self.stopped_by.set(Arc::clone(cause)).is_err() {
             return;
         }
-        self.subscribers.tell(|| PoolEvent::Stopped(Arc::clone(cause)));
+        self.subscribers.tell_subscribers(|| PoolEvent::Stopped(Arc::clone(cause)));
         self.close(Deadline::from(Duration::ZERO));
         // The logger is the user's, and may take its time.
         self.log(log::Level::Error, format_args!("stopped, because nothing can help any more: {cause}"));

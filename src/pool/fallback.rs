@@ -5,7 +5,7 @@ use super::checkout::Patient;
 use crate::error::CheckoutError;
 use crate::guard::Lent;
 use crate::manager::Manager;
-use crate::observe::PoolEvent;
+use crate::observe::{Line, PoolEvent, kind};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 impl<'p, M: Manager> Request<'p, M> {
@@ -62,7 +62,8 @@ impl<'p, M: Manager> Request<'p, M> {
         let made = catch_unwind(AssertUnwindSafe(|| fallback(&cause)));
         if made.is_ok() {
             inner.counts.fallbacks.add_one();
-            inner.subscribers.tell(|| PoolEvent::FellBack { cause: cause.clone() });
+            inner.subscribers.journal.note(Line::FellBack(kind(&cause)));
+            inner.subscribers.tell_subscribers(|| PoolEvent::FellBack { cause: cause.clone() });
         }
         // It may hold an error of the manager's, whose drop may panic: neither what was made nor another panic may meet it.
         inner.let_go(cause);

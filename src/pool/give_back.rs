@@ -283,7 +283,12 @@ impl<M: Manager> Inner<M> {
                 let id = ResourceId::new(index, right.word());
                 // A subscriber that does not take it drops a copy: the error itself stays here.
                 let its = || SharedError::clone(&error);
-                self.subscribers.tell(|| PoolEvent::CheckFailed { id, in_a_row: failures, severity, error: its() });
+                self.subscribers.tell_subscribers(|| PoolEvent::CheckFailed {
+                    id,
+                    in_a_row: failures,
+                    severity,
+                    error: its(),
+                });
                 if still_busy.is_some() || self.is_closed() {
                     self.destroy(right.change(Phase::Retiring), DestroyReason::CheckFailed);
                 } else if let Some(right) = self.unless_surplus(right) {

@@ -12,10 +12,12 @@ use crate::core::sync::around::thread::JoinHandle;
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::core::{Lease, Phase, Right, Settle, Shelf, Slots, attention};
 use crate::error::{Panicked, SharedError, dropped, let_go};
-use crate::keeper::{Alarm, Clock, Crew, KeeperState, Task, Turns, Watch, Work, ticks};
+#[cfg(feature = "metrics")]
+use crate::keeper::Reports;
+use crate::keeper::{Alarm, Aside, Clock, Crew, KeeperState, Task, Turns, Watch, Work, ticks};
 use crate::manager::Manager;
 use crate::observe::{
-    Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers, Timings, Told,
+    Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers, Timings, Told, say,
 };
 use crossbeam_utils::CachePadded;
 use std::any::Any;
@@ -48,6 +50,10 @@ pub(crate) struct Inner<M: Manager> {
     /// The latest epoch by which everything older is to be replaced.
     pub(super) outdated: AtomicU64,
     pub(crate) crew: Arc<Crew<Job<M>>>,
+    /// Where the log is told.
+    pub(crate) herald: Arc<Aside>,
+    #[cfg(feature = "metrics")]
+    pub(crate) reports: Reports,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) keeper: Mutex<KeeperState<M>>,
     pub(crate) turns: Turns,
@@ -161,10 +167,7 @@ impl<M: Manager> Inner<M> {
     /// Says something to the program's logger, which is user code, as is the text of a user's error: neither may take a
     /// slot with it. Never called under a lock.
     pub(crate) fn log(&self, level: log::Level, text: fmt::Arguments<'_>) {
-        let said = catch_unwind(AssertUnwindSafe(|| log::log!(level, "{self}: {text}")));
-        if let Err(payload) = said {
-            let_go(payload);
-        }
+        say(level, self, text);
     }
 
     /// Drops what holds an error of the manager's. A panic in that is one like any other of its panics.
@@ -237,6 +240,7 @@ impl<M: Manager> Inner<M> {
                 self.work(job);
             }
         }
+        self.tell_here();
     }
 
     /// Whether `build` is done with its warm-up.
@@ -255,6 +259,28 @@ impl<M: Manager> Inner<M> {
         let counts = [created, detached, discards].map(|count| count.get());
         let sum = counts.into_iter().fold(self.counts.destroyed().total(), mix);
         self.shelf.slots().fold(sum, |sum, (_, slot)| mix(mix(sum, slot.look().bits()), slot.record().checkouts()))
+    }
+
+    /// As much of all that is reported: the same number twice if nothing changed but the time.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn look_of_all(&self) -> u64 {
+        let mix = |sum: u64, each: u64| (sum ^ each).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        let Counts { create_failures, waits, timeouts, rejected, fallbacks, callback_panics, long_holds, .. } =
+            &self.counts;
+        let counts = [create_failures, waits, timeouts, rejected, fallbacks, callback_panics, long_holds];
+        let (hung, hung_ever) = self.crew.hung();
+        let others = [
+            self.max_size() as u64,
+            u64::from(self.shelf.waiting()),
+            self.subscribers.lost(),
+            self.memory.used(),
+            hung as u64,
+            hung_ever,
+            u64::from(self.short_lives.in_a_row()),
+            self.breaker_state().map_or(0, |state| state as u64 + 1),
+            u64::from(self.is_closed()),
+        ];
+        counts.into_iter().map(|count| count.get()).chain(others).fold(self.fingerprint(), mix)
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -7,7 +7,7 @@ use crate::core::Phase;
 use crate::core::sync::around::thread;
 use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Timeout, WouldDeadlock};
 use crate::manager::{Manager, Severity};
-use crate::observe::{Holder, PoolEvent};
+use crate::observe::{Holder, Line, PoolEvent, kind};
 use std::time::Duration;
 
 /// Transitions in an error. A few: whoever wants them all has `Pool::transitions`.
@@ -23,7 +23,8 @@ impl<M: Manager> Inner<M> {
         if let CheckoutError::Shed(shed) = error {
             self.counts.shed_one(shed.reason);
         }
-        self.subscribers.tell(|| PoolEvent::Refused(error.clone()));
+        self.subscribers.journal.note(Line::Refused(kind(error)));
+        self.subscribers.tell_subscribers(|| PoolEvent::Refused(error.clone()));
     }
 
     pub(super) fn create_error(&self, failure: CreateFailure, caller: Option<&Caller>) -> CheckoutError {

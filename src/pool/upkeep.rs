@@ -140,6 +140,19 @@ impl<M: Manager> Builder<M> {
         self
     }
 
+    /// Reports the pool to the program's recorder of `metrics` every so often while it is in use, once more when it comes to
+    /// rest, and a last time when it closes. Default: not. 100 ms to a year. See
+    /// [`MetricsReporter`](crate::MetricsReporter) for what is reported.
+    ///
+    /// The recorder runs on a thread of its own that ends with each report; with [`Keeper::Manual`](crate::Keeper::Manual) inside
+    /// [`tick`](crate::Pool::tick). One that panics or hangs holds up nobody, apart from `close`, which waits for the last report, at
+    /// most for 1 s. Dropping the last handle does not.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_interval(mut self, interval: Duration) -> Self {
+        self.config.metrics_interval = Some(interval);
+        self
+    }
+
     /// Has the keeper adapt `max_size` to the load. Default: not.
     pub fn scaling(mut self, scaling: Scaling) -> Self {
         self.config.scaling = Some(scaling);

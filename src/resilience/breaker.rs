@@ -11,12 +11,12 @@ pub use permit::Permit;
 
 use super::circuit::{BreakerState, Change, Circuit, Look, Refused};
 use crate::core::sync::around::{AtomicU64, panicking};
-use crate::error::{ConfigError, let_go};
+use crate::error::ConfigError;
 use crate::keeper::{Clock, nanos};
+use crate::observe::say;
 use crossbeam_utils::CachePadded;
 use permit::End;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -227,11 +227,8 @@ impl Breaker {
         if to == BreakerState::Open {
             self.counts.opened.fetch_add(1, Relaxed);
         }
-        // The logger is the program's, and may panic. The call's outcome is told, and must not be told twice.
         let name = self.name().map_or_else(|| "a breaker".to_owned(), |name| format!("breaker \"{name}\""));
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| log::log!(level, "{name}: {from} -> {to}"))) {
-            let_go(payload);
-        }
+        say(level, &name, format_args!("{from} -> {to}"));
     }
 }
 
