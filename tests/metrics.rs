@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "metrics/flushes.rs"]
+mod flushes;
 #[path = "metrics/listener.rs"]
 mod listener;
 #[path = "metrics/names.rs"]

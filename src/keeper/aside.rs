@@ -70,6 +70,12 @@ impl Aside {
         }
     }
 
+    /// Has who waits look at the clock again.
+    pub(crate) fn time_moved(&self) {
+        drop(self.state.lock());
+        self.rests.notify_all();
+    }
+
     fn work(&self, mut job: Job) {
         loop {
             run(job);

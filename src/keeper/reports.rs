@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 #[derive(Default)]
 pub(crate) struct Reports {
-    pub(super) aside: Arc<Aside>,
+    pub(crate) aside: Arc<Aside>,
     /// Taken out while it reports: the recorder runs under no lock.
     reporter: Arc<Mutex<Option<MetricsReporter>>>,
     /// Whether a pool without threads is to report at the end of its tick.
@@ -91,4 +91,32 @@ fn report(reporter: &Mutex<Option<MetricsReporter>>, snapshot: Snapshot, pool: &
     }
     // It may hold the last copy of an error of the manager's.
     let_go(snapshot);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Keeper, Pool};
+    use std::time::Duration;
+
+    #[test]
+    fn a_pool_at_rest_asks_for_no_wake_on_account_of_reports() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).keeper(Keeper::Manual);
+        let pool = pool.metrics_interval(Duration::from_secs(10)).build().unwrap();
+        let (inner, second) = (&pool.inner, 1_000_000_000);
+        let my_turn = inner.turns.take();
+        let now = inner.now() + second / 2;
+        assert_eq!(inner.report_metrics(now), Some(now + 10 * second), "just built");
+        assert_eq!(inner.report_metrics(now + second / 4), Some(now + 10 * second));
+        // It comes to rest, and then nothing happens.
+        for rest in 2..100 {
+            assert_eq!(inner.report_metrics(now + rest * second), None);
+        }
+        // What happens all the same is told in time, once.
+        inner.counts.long_holds.add_one();
+        assert_eq!(inner.report_metrics(now + 3 * second), Some(now + 12 * second));
+        assert_eq!(inner.report_metrics(now + 12 * second), None);
+        assert_eq!(inner.report_metrics(now + 13 * second), None);
+        drop(my_turn);
+        assert_eq!(pool.close(Duration::from_secs(10)).destroyed, 1);
+    }
 }

@@ -388,6 +388,9 @@ impl<M: Manager> Watch for Inner<M> {
         self.shelf.unpark_all();
         self.alarm.ring();
         self.tell_drained();
+        self.herald.time_moved();
+        #[cfg(feature = "metrics")]
+        self.reports.aside.time_moved();
     }
 }
 
