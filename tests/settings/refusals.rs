@@ -62,6 +62,10 @@ const REFUSED: &[Refused] = &[
     (|b| b.lifetime_jitter(0.1), "lifetime_jitter", "0.1", "set max_lifetime"),
     (|b| b.max_size(2).min_idle(1).idle_timeout(TINY), "idle_timeout", "1ns", "1ms to 31536000s"),
     (|b| b.max_size(2).idle_timeout(MAX_SPAN), "idle_timeout", "31536000s", "set min_idle lower"),
+    #[cfg(feature = "metrics")]
+    (|b| b.metrics_interval(TOO_LONG), "metrics_interval", "31536000.000000001s", "100ms to 31536000s"),
+    #[cfg(feature = "metrics")]
+    (|b| b.metrics_interval(MS), "metrics_interval", "1ms", "100ms to 31536000s"),
     (|b| b.max_uses(0), "max_uses", "0", "1 to 18446744073709551614"),
     (|b| b.surge(MAX_SLOTS + 1), "surge", "65537", "0 to 65536"),
     (|b| b.surge(0), "surge", "0", "set one of them"),

@@ -297,3 +297,44 @@ fn record_uses_is_whether_a_use_is_a_transition() {
     };
     assert_eq!((noted(false), noted(true)), (0, 2));
 }
+
+/// Counts who asks it for a gauge.
+#[cfg(feature = "metrics")]
+#[derive(Default)]
+struct Asked(std::sync::atomic::AtomicU64);
+
+#[cfg(feature = "metrics")]
+impl metrics::Recorder for Asked {
+    fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_histogram(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+
+    fn register_counter(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+        metrics::Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        if key.name() == "slackwater_pool_max_size" {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+        metrics::Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Histogram {
+        metrics::Histogram::noop()
+    }
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_interval_is_how_often_a_pool_in_use_is_reported() {
+    let reports = |set: fn(Builder<Probe>) -> Builder<Probe>| {
+        let (kept, asked) = (Kept::with(set), Asked::default());
+        let held = kept.pool.checkout().unwrap();
+        metrics::with_local_recorder(&asked, || kept.pass(60));
+        drop(held);
+        kept.end(asked.0.into_inner())
+    };
+    assert_eq!(reports(|b| b), 0);
+    assert_eq!((reports(|b| b.metrics_interval(5 * SEC)), reports(|b| b.metrics_interval(20 * SEC))), (12, 3));
+}
