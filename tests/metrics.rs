@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "metrics/dashboard.rs"]
+mod dashboard;
 #[path = "metrics/flushes.rs"]
 mod flushes;
 #[path = "metrics/listener.rs"]

@@ -283,7 +283,7 @@ pub(super) static METRICS: [Metric; 47] = [
     counter("slackwater_pool_evictions_total", "Times idle resources were destroyed for their weight.", |s| {
         s.snapshot.memory.gc_count
     }),
-    counter("slackwater_pool_evicted_total", "Resources destroyed so.", |s| s.snapshot.memory.evicted),
+    counter("slackwater_pool_evicted_total", "Resources destroyed for their weight.", |s| s.snapshot.memory.evicted),
     counter("slackwater_pool_lost_events_total", "Events that a subscriber's full channel did not take.", |s| {
         s.stats().lost_events
     }),
@@ -296,9 +296,9 @@ pub(super) static METRICS: [Metric; 47] = [
     times("slackwater_pool_create_seconds", "Making a resource, failed attempts too.", |s| {
         s.snapshot.latencies.create.clone()
     }),
-    times("slackwater_pool_check_seconds", "Checking one.", |s| s.snapshot.latencies.check.clone()),
-    times("slackwater_pool_recycle_seconds", "Resetting one at its return, as far as uses are timed.", |s| {
+    times("slackwater_pool_check_seconds", "Checking a resource.", |s| s.snapshot.latencies.check.clone()),
+    times("slackwater_pool_recycle_seconds", "Resetting a resource at its return, as far as uses are timed.", |s| {
         s.snapshot.latencies.recycle.clone()
     }),
-    times("slackwater_pool_destroy_seconds", "Destroying one.", |s| s.snapshot.latencies.destroy.clone()),
+    times("slackwater_pool_destroy_seconds", "Destroying a resource.", |s| s.snapshot.latencies.destroy.clone()),
 ];
