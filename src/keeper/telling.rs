@@ -18,13 +18,14 @@ impl<M: Manager> Inner<M> {
 
     /// Says and reports what there is, on this thread, for a pool that has no others. Nothing is held here.
     pub(crate) fn tell_here(&self) {
-        if self.is_manual() {
-            if self.subscribers.journal.has_news() {
-                self.herald.here(|| self.subscribers.journal.tell(&self.to_string()));
-            }
-            #[cfg(feature = "metrics")]
-            self.report_here();
+        if !self.is_manual() {
+            return;
         }
+        if self.subscribers.journal.has_news() {
+            self.herald.here(|| self.subscribers.journal.tell(&self.to_string()));
+        }
+        #[cfg(feature = "metrics")]
+        self.report_here();
     }
 
     /// The last lines and the last report of a pool whose threads have ended. A `deadline` is waited for, though not for long: the
