@@ -8,6 +8,8 @@ mod error;
 #[cfg(feature = "extract")]
 pub mod extract;
 mod guard;
+#[cfg(feature = "http")]
+pub mod http;
 mod keeper;
 mod manager;
 mod observe;

@@ -41,7 +41,7 @@ use crate::pool::{Inner, Quarantined};
 use holds::{Held, Overdue};
 use replacement::Replacement;
 use scaling::Load;
-use shared::Kept;
+pub(crate) use shared::Kept;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
