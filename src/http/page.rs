@@ -7,8 +7,8 @@ const STYLE: &str = include_str!("page/page.css");
 
 /// What the browser holds against the parts of the page before it takes them. After a change, for each of the two:
 /// `openssl dgst -sha256 -binary src/http/page/page.js | base64`. The tests check them.
-const SCRIPT_IS: &str = "sha256-TODO";
-const STYLE_IS: &str = "sha256-TODO";
+const SCRIPT_IS: &str = "sha256-EtY8lBK7w0qS7ROj84krzbcs9/MIttEo5AiTCKP/WfU=";
+const STYLE_IS: &str = "sha256-ZLFm6aa9KjVAqaPFe8D5FiFQ9yVopKEEPJrWI2Z667s=";
 
 static HTML: LazyLock<String> = LazyLock::new(|| {
     let frame = include_str!("page/page.html");
@@ -35,4 +35,38 @@ pub(super) fn html() -> &'static str {
 /// Its own script and style run, and it may ask this server. Nothing else.
 pub(super) fn policy() -> &'static str {
     &POLICY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    /// As browsers write it.
+    fn hash(part: &str) -> String {
+        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = String::from("sha256-");
+        for bytes in Sha256::digest(part).chunks(3) {
+            let bits = bytes.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - bytes.len()));
+            let digit = |at: usize| char::from(DIGITS[(bits >> (18 - 6 * at)) as usize & 63]);
+            text.extend((0..4).map(|at| if at <= bytes.len() { digit(at) } else { '=' }));
+        }
+        text
+    }
+
+    #[test]
+    fn the_policy_names_what_the_page_is_made_of() {
+        assert_eq!(hash("abc"), "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert_eq!((hash(SCRIPT), hash(STYLE)), (SCRIPT_IS.to_owned(), STYLE_IS.to_owned()));
+    }
+
+    #[test]
+    fn the_parts_stand_in_the_page_as_they_were_hashed() {
+        let between = |open: &str, close: &str| {
+            let (_, rest) = html().split_once(open)?;
+            rest.split_once(close).map(|(part, _)| part)
+        };
+        assert_eq!((between("<script>", "</script>"), between("<style>", "</style>")), (Some(SCRIPT), Some(STYLE)));
+        assert!(!SCRIPT.contains("</") && !STYLE.contains("</"), "a part must not end early");
+    }
 }

@@ -77,8 +77,9 @@ impl Server {
         let addr = listener.local_addr().map_err(bind)?;
         let hosts = hosts.bound_to(addr.ip());
         let table = Arc::<Table>::default();
-        let serving = Serving { table: Arc::clone(&table), hosts, watch: Arc::clone(&watch) };
-        let thread = thread::Builder::new().name("http".to_owned()).spawn(move || serving.serve(listener));
+        let serving = Serving { addr, table: Arc::clone(&table), hosts, watch: Arc::clone(&watch) };
+        let thread =
+            thread::Builder::new().name(format!("http-{}", addr.port())).spawn(move || serving.serve(listener));
         let thread = thread.map_err(|source| ServeError::Thread { source })?;
         Ok(ServerHandle { addr, table, watch, thread: Some(thread) })
     }
@@ -152,6 +153,7 @@ fn here(addr: SocketAddr) -> SocketAddr {
 
 /// What the server's thread has.
 struct Serving {
+    addr: SocketAddr,
     table: Arc<Table>,
     hosts: Hosts,
     watch: Arc<Watch>,
@@ -177,7 +179,7 @@ impl Serving {
                     let served = catch_unwind(AssertUnwindSafe(|| connection::serve(&seat, &self.hosts, &self.watch)));
                     served.unwrap_or_else(let_go);
                 };
-                let builder = thread::Builder::new().name("http-client".to_owned()).stack_size(STACK);
+                let builder = thread::Builder::new().name(format!("http-{}-c", self.addr.port())).stack_size(STACK);
                 // Without a thread the connection ends here; the next one may have better luck.
                 let _ = builder.spawn_scoped(scope, serve);
             }
