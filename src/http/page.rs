@@ -7,8 +7,8 @@ const STYLE: &str = include_str!("page/page.css");
 
 /// What the browser holds against the parts of the page before it takes them. After a change, for each of the two:
 /// `openssl dgst -sha256 -binary src/http/page/page.js | base64`. The tests check them.
-const SCRIPT_IS: &str = "sha256-EtY8lBK7w0qS7ROj84krzbcs9/MIttEo5AiTCKP/WfU=";
-const STYLE_IS: &str = "sha256-ZLFm6aa9KjVAqaPFe8D5FiFQ9yVopKEEPJrWI2Z667s=";
+const SCRIPT_IS: &str = "sha256-oMdTlzQFkB1nRZJl/lueJoOtL4JFjPS+QKIK6DaciLQ=";
+const STYLE_IS: &str = "sha256-TBrwX8EdIzbUGLW3p6ZWTRMuaMRiin4Zi7Ra6xRab3I=";
 
 static HTML: LazyLock<String> = LazyLock::new(|| {
     let frame = include_str!("page/page.html");

@@ -53,6 +53,7 @@ const SIGN = { healthy: "✓", degraded: "!", unhealthy: "!!", critical: "✕" }
 const STATES = [
   ["busy", "B", "busy"], ["long", "L", "held too long"], ["ready", "R", "ready"], ["degraded", "D", "degraded"],
   ["initializing", "+", "being made"], ["terminating", "×", "ending"], ["ended", "×", "just ended"], ["vacant", "", "empty"],
+  ["fresh", "", "just replaced"],          // Not a state: a mark on one.
 ];
 const LETTER = Object.fromEntries(STATES.map(([name, letter]) => [name, letter]));
 const SAID = Object.fromEntries(STATES.map(([name, , said]) => [name, said]));
@@ -77,6 +78,7 @@ class Memory {
     this.notes = [];               // Changes that only the page can see: at most NOTES.
     this.ends = new Map();         // Slot to the last end in it, as long as it is shown.
     this.uses = this.errors = this.at = NaN;
+    this.looks = 0;
     this.told = -1;                // The time of the newest step that was looked at.
     this.perSecond = { uses: 0, errors: 0 };
   }
@@ -84,6 +86,7 @@ class Memory {
   look(pool, now) {
     const before = this.pool, { stats } = pool;
     this.pool = pool;
+    this.looks++;
     if (before) {
       if (before.health.level !== pool.health.level) this.note(now, pool.health.level, "health: " + before.health.level + " → " + pool.health.level);
       if (before.state !== pool.state) this.note(now, "critical", "the pool is " + pool.state);
@@ -99,8 +102,8 @@ class Memory {
     const wait = pool.interval.latencies.wait, some = wait.count > 0;
     rings.share.push(stats.utilisation);
     rings.waiting.push(stats.waiting);
-    rings.uses.push(this.perSecond.uses);
-    rings.errors.push(this.perSecond.errors);
+    rings.uses.push(before ? this.perSecond.uses : NaN);
+    rings.errors.push(before ? this.perSecond.errors : NaN);
     rings.p50.push(some ? wait.p50_seconds : NaN);
     rings.p99.push(some ? wait.p99_seconds : NaN);
     rings.p999.push(some ? wait.p999_seconds : NaN);
@@ -122,6 +125,7 @@ class Memory {
 
   /// Time passed without looks.
   gap(now) {
+    this.looks++;
     for (const name in this.rings) this.rings[name].push(name === "when" ? now : NaN);
   }
 }
@@ -186,27 +190,30 @@ const tiles = ["In use", "Waiting", "Checkouts a second", "Wait, p99", "Errors",
   };
 });
 const drawHealth = memory => {
-  const { health, state } = memory.pool;
+  const { health, state, last_create_error: failed, stopped_by: stopped } = memory.pool;
   dress($("health"), health.level);
   say($("pool-name"), nameOf(memory));
   say($("level-sign"), SIGN[health.level] ?? "?");
   say($("level"), state === "open" ? health.level : state);
   say($("score"), state === "open" ? health.score + " of 100" : "");
-  const all = rows($("reasons"), health.reasons.length, () => el("li"));
-  health.reasons.forEach((reason, at) => { say(all[at], reason.text); dress(all[at], reason.level); });
+  const all = rows($("reasons"), health.reasons.length + (stopped ? 1 : 0) + (failed ? 1 : 0), () => el("li"));
+  let at = 0;
+  for (const reason of health.reasons) { dress(all[at], reason.level); say(all[at++], reason.text); }
+  for (const [what, error] of [["stopped by", stopped], ["the last creation failed", failed]]) {
+    if (error) { dress(all[at], health.level); say(all[at++], what + ": " + error); }
+  }
 };
 const drawTiles = memory => {
-  const { stats, breaker, interval, oldest_wait_seconds: oldest, last_create_error: error, checkout_timeout_seconds: patience } = memory.pool;
+  const { stats, breaker, interval, oldest_wait_seconds: oldest, checkout_timeout_seconds: patience } = memory.pool;
   if (!stats) { tiles.forEach(tile => tile("–", "", "")); return; }
-  tiles[0](stats.in_use + " / " + stats.max_size, percent(stats.utilisation) + (stats.overflow ? ", " + stats.overflow + " overflow" : ""), "");
+  tiles[0](whole(stats.in_use) + " / " + whole(stats.max_size), percent(stats.utilisation) + (stats.overflow ? ", " + stats.overflow + " overflow" : ""), "");
   tiles[1](whole(stats.waiting), oldest === undefined ? "nobody" : "the first for " + span(oldest), oldest > patience / 2 ? "care" : "");
   tiles[2](rate(memory.perSecond.uses), whole(stats.checkouts) + " in all", "");
   const wait = interval.latencies.wait;
   tiles[3](wait.count ? span(wait.p99_seconds) : "–", wait.count ? "p50 " + span(wait.p50_seconds) + ", max " + span(wait.max_seconds) : "no checkouts lately", "");
-  tiles[4](whole(stats.timeouts + stats.rejected), count.format(stats.timeouts) + " timeouts, " + rate(memory.perSecond.errors) + " a second", memory.perSecond.errors > 0 ? "alert" : "");
+  tiles[4](whole(stats.timeouts + stats.rejected), rate(memory.perSecond.errors) + " a second; " + whole(stats.timeouts) + " timeouts", memory.perSecond.errors > 0 ? "alert" : "");
   const is = breaker?.state ?? "none";
-  const again = error ?? (is === "open" ? "" : stats.create_failures + " failed creations");
-  tiles[5](is, is === "open" ? "again in " + span(breaker.retry_after_seconds) + (again && ": " + again) : again, is === "open" ? "alert" : is === "half-open" ? "care" : "");
+  tiles[5](is, is === "open" ? "again in " + span(breaker.retry_after_seconds) : whole(stats.create_failures) + " failed creations", is === "open" ? "alert" : is === "half-open" ? "care" : "");
 };
 
 /* ---- slots ---- */
@@ -231,7 +238,7 @@ const drawSlots = memory => {
   block = slots <= SINGLE ? 1 : Math.ceil(slots / BLOCKS);
   const many = Math.ceil(slots / block);
   dress(cells, many <= 24 ? "large" : many <= 128 ? "middle" : "small");
-  say($("slots-note"), block === 1 ? slots + (slots === 1 ? " slot" : " slots") : slots + " slots, " + block + " to a cell; a cell shows the worst of its own");
+  say($("slots-note"), block === 1 ? slots + (slots === 1 ? " slot" : " slots") : whole(slots) + " slots, " + block + " to a cell; a cell shows the worst of its own");
   shown.length = many;
   for (let at = 0; at < many; at++) {
     const seen = shown[at] ??= { first: 0, end: 0, state: "", busy: 0, resources: [] };
@@ -258,7 +265,7 @@ const drawSlots = memory => {
       const state = stateOf(resource, slot, memory);
       counts[state]++;
       if (state === "busy" || state === "long") seen.busy++;
-      if (resource && memory.ends.has(slot)) fresh = true;
+      if (resource && memory.ends.has(slot)) { fresh = true; counts.fresh++; }
       worst = Math.min(worst, WORST.indexOf(state));
     }
     seen.state = WORST[worst];
@@ -271,7 +278,7 @@ const drawSlots = memory => {
   }
   [...$("legend").children].forEach((item, at) => {
     const [name] = STATES[at];
-    say(item.children[2], counts[name]);
+    say(item.children[2], whole(counts[name]));
     item.hidden = counts[name] === 0 && !["busy", "ready", "vacant"].includes(name);
   });
   drawDetail(memory);
@@ -342,7 +349,8 @@ for (const chart of CHARTS) {
   $("charts").append(figure);
   chart.canvas.addEventListener("pointermove", event => {
     const box = chart.canvas.getBoundingClientRect();
-    pointed = Math.max(0, Math.min(KEPT - 1, Math.round((event.clientX - box.left) / box.width * (KEPT - 1))));
+    const wide = width();
+    pointed = KEPT - wide + Math.max(0, Math.min(wide - 1, Math.round((event.clientX - box.left) / box.width * (wide - 1))));
     drawCharts();
   });
   chart.canvas.addEventListener("pointerleave", () => { pointed = -1; drawCharts(); });
@@ -352,25 +360,27 @@ const readInks = () => {
   const style = getComputedStyle(document.documentElement);
   for (const ink of ["--busy", "--p50", "--p99", "--p999", "--ready", "--grid", "--soft", "--text"]) inks[ink] = style.getPropertyValue(ink).trim();
 };
-/// The next of 1, 2, 5, 10, 20, ... that is no less.
+/// The next of 1, 2, 4, 6, 10, 20, ... that is no less: half of it is a whole number too.
 const nice = most => {
   const power = 10 ** Math.floor(Math.log10(most)), step = most / power;
-  return (step <= 1 ? 1 : step <= 2 ? 2 : step <= 5 ? 5 : 10) * power;
+  return (step <= 1 ? 1 : step <= 2 ? 2 : step <= 4 ? 4 : step <= 6 ? 6 : 10) * power;
 };
+/// How many of the last looks a chart shows: all there are, and at least a minute's.
+const width = () => Math.max(60, Math.min(KEPT, memories[chosen]?.looks ?? 0));
 const drawCharts = () => {
   const memory = memories[chosen];
   if (memory) CHARTS.forEach(chart => drawChart(chart, memory.rings));
 };
 const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings) => {
-  const scale = devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
-  const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
+  const scale = devicePixelRatio || 1, across = canvas.clientWidth, height = canvas.clientHeight;
+  const [w, h] = [Math.round(across * scale), Math.round(height * scale)], wide = width(), begin = KEPT - wide;
   if (!w || !h) return;
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
   const pen = canvas.getContext("2d"), foot = 16, tall = height - foot - 8;
   pen.setTransform(scale, 0, 0, scale, 0, 0);
-  pen.clearRect(0, 0, width, height);
+  pen.clearRect(0, 0, across, height);
   let most = 0;
-  for (const [name] of lines) for (const value of rings[name].values) if (value > most) most = value;
+  for (const [name] of lines) for (let at = begin; at < KEPT; at++) most = Math.max(most, rings[name].at(at) || 0);
   let place, marks;
   if (log) {
     const top = Math.max(3, Math.ceil(Math.log10(Math.max(most, FLOOR) / FLOOR) - 1e-9));
@@ -383,14 +393,14 @@ const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings
     place = value => value / top;
     marks = [0, top / 2, top];
   }
-  const x = at => at / (KEPT - 1) * width, y = value => 8 + tall * (1 - place(value));
+  const x = at => (at - begin) / (wide - 1) * across, y = value => 8 + tall * (1 - place(value));
   pen.font = "11px system-ui, sans-serif";
   pen.lineWidth = 1;
   for (const mark of marks) {
     pen.strokeStyle = inks["--grid"];
     pen.beginPath();
     pen.moveTo(0, Math.round(y(mark)) + .5);
-    pen.lineTo(width, Math.round(y(mark)) + .5);
+    pen.lineTo(across, Math.round(y(mark)) + .5);
     pen.stroke();
   }
   for (const [name, , ink, dash] of lines) {
@@ -400,20 +410,20 @@ const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings
     pen.lineJoin = "round";
     pen.setLineDash(dash);
     let from = -1;
-    const run = (begin, end) => {
+    const run = (first, end) => {
       pen.beginPath();
-      for (let at = begin; at < end; at++) pen.lineTo(x(at), y(ring.at(at)));
-      if (end - begin === 1) pen.lineTo(x(begin) + 1.5, y(ring.at(begin)));
+      for (let at = first; at < end; at++) pen.lineTo(x(at), y(ring.at(at)));
+      if (end - first === 1) pen.lineTo(x(first) + 1.5, y(ring.at(first)));
       pen.stroke();
       if (!fill) return;
       pen.lineTo(x(end - 1), 8 + tall);
-      pen.lineTo(x(begin), 8 + tall);
+      pen.lineTo(x(first), 8 + tall);
       pen.globalAlpha = .16;
       pen.fillStyle = inks[ink];
       pen.fill();
       pen.globalAlpha = 1;
     };
-    for (let at = 0; at <= KEPT; at++) {
+    for (let at = begin; at <= KEPT; at++) {
       const is = at < KEPT && !Number.isNaN(ring.at(at));
       if (is && from < 0) from = at;
       if (!is && from >= 0) { run(from, at); from = -1; }
@@ -423,9 +433,10 @@ const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings
   // Words last, so that no line runs through them.
   pen.fillStyle = inks["--soft"];
   for (const mark of marks) pen.fillText(log && mark <= FLOOR ? "≤ " + show(mark) : show(mark), 2, Math.max(10, y(mark) - 3));
-  pen.fillText("5 min ago", 2, height - 3);
+  const since = rings.when.at(begin);
+  pen.fillText(since > 0 ? clock(since) : "", 2, height - 3);
   pen.textAlign = "right";
-  pen.fillText("now", width - 2, height - 3);
+  if (pointed < 0) pen.fillText("now", across - 2, height - 3);
   if (pointed >= 0) {
     pen.strokeStyle = inks["--text"];
     pen.lineWidth = 1;
@@ -435,8 +446,8 @@ const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings
     pen.stroke();
     const when = rings.when.at(pointed);
     pen.fillStyle = inks["--text"];
-    pen.textAlign = x(pointed) > width / 2 ? "right" : "left";
-    if (when > 0) pen.fillText(clock(when), x(pointed) + (x(pointed) > width / 2 ? -5 : 5), height - 3);
+    pen.textAlign = x(pointed) > across / 2 ? "right" : "left";
+    if (when > 0) pen.fillText(clock(when), x(pointed) + (x(pointed) > across / 2 ? -5 : 5), height - 3);
   }
   pen.textAlign = "left";
   const at = pointed >= 0 ? pointed : KEPT - 1;
@@ -444,7 +455,7 @@ const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings
     const value = rings[name].at(at);
     say(outs[which], word + " " + (Number.isNaN(value) ? "–" : show(value)));
   });
-  set(canvas, "aria-label", title + " over the last five minutes; " + outs.map(out => out.textContent).join(", "));
+  set(canvas, "aria-label", title + ", the last " + span(wide) + "; " + outs.map(out => out.textContent).join(", "));
 };
 
 /* ---- times, weight, events, numbers ---- */
