@@ -122,13 +122,13 @@ const A_DAY: &str = "
     window.said = n => ({ schema: 1, version: 'made up', pools: ['first', 'second'].map(name => ({
       name, state: 'open', at_seconds: n, checkout_timeout_seconds: 5, max_hold_seconds: 60, failed_creations: n % 5,
       health: { level: ['healthy', 'degraded', 'unhealthy', 'critical'][n % 4], score: n % 100, reasons: Array.from({ length: n % 4 }, (_, at) => ({ level: 'degraded', text: 'reason ' + at + ' of look ' + n })) },
-      stats: { max_size: 64, total: 64, in_use: n % 64, overflow: 0, utilisation: n % 64 / 64, waiting: n % 11, checkouts: n * 1000, timeouts: n, rejected: n % 3, create_failures: n, destroyed_by: { broken: n, idle: n }, settled: true },
-      resources: Array.from({ length: 60 + n % 5 }, (_, slot) => ({ slot, generation: n, state: ['busy', 'ready', 'degraded', 'initializing', 'terminating'][(slot + n) % 5], age_seconds: n, uses: n, errors: 0, failures: 0, idle_seconds: 1, last_check_seconds: 1, weight: n,
+      stats: { max_size: 24, total: 24, in_use: n % 24, overflow: 0, utilisation: n % 24 / 24, waiting: n % 11, checkouts: n * 1000, timeouts: n, rejected: n % 3, create_failures: n, destroyed_by: { broken: n, idle: n }, settled: true },
+      resources: Array.from({ length: 20 + n % 5 }, (_, slot) => ({ slot, generation: n, state: ['busy', 'ready', 'degraded', 'initializing', 'terminating'][(slot + n) % 5], age_seconds: n, uses: n, errors: 0, failures: 0, idle_seconds: 1, last_check_seconds: 1, weight: n,
         ...((slot + n) % 5 ? {} : { holder: { thread: slot, thread_name: 'thread ' + n, file: 'src/' + slot + '.rs', line: n, held_seconds: n % 100 } }) })),
       oldest_wait_seconds: n % 7, breaker: { state: ['closed', 'open', 'half-open'][n % 3], failures: n, retry_after_seconds: 1 }, hung_jobs: [],
       memory: { total: n, in_use: n, peak: n, budget: 100000, threshold: 80000, gc_count: n, evicted: n },
-      latencies: all(n), interval: { seconds: 1.5, latencies: all(n % 50) }, advice: { text: 'size ' + n, size: 64, recommended: 64 },
-      transitions: Array.from({ length: 256 }, (_, at) => ({ at_seconds: n - 2 + at / 128, slot: (n + at) % 64, generation: n, from: 'terminating', to: 'terminated', reason: at % 2 ? 'broken' : 'idle', after_seconds: .1 })),
+      latencies: all(n), interval: { seconds: 1.5, latencies: all(n % 50) }, advice: { text: 'size ' + n, size: 24, recommended: 24 },
+      transitions: Array.from({ length: 256 }, (_, at) => ({ at_seconds: n - 2 + at / 128, slot: (n + at) % 24, generation: n, from: 'terminating', to: 'terminated', reason: at % 2 ? 'broken' : 'idle', after_seconds: .1 })),
     })) });
     document.getElementById('numbers').open = true;
     window.feed = (from, to) => { for (let n = from; n < to; n++) slackwater.update(said(n), 1e12 + n * 1000); };
@@ -146,8 +146,8 @@ fn a_day_of_updates_leaves_nothing_behind() {
     // The first hour fills the rings and makes what rows there will be.
     browser.run("feed(0, 3600)");
     let [heap, nodes, listeners] = browser.remains();
-    for hour in 1..24 {
-        browser.run(&format!("feed({}, {})", hour * DAY / 24, (hour + 1) * DAY / 24));
+    for quarter in 4..96 {
+        browser.run(&format!("feed({}, {})", quarter * DAY / 96, (quarter + 1) * DAY / 96));
     }
     assert_eq!(browser.run("return slackwater.looks()"), 1e12 + f64::from(DAY - 1) * 1e3);
     browser.picture("after-a-day");

@@ -203,7 +203,9 @@ impl Drop for Browser {
 fn asked_for(entry: &Value) -> Option<String> {
     let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
     let message = &message["message"];
-    let is_request = message["method"] == "Network.requestWillBeSent";
+    // What the browser's own first page wants is none of ours.
+    let is_ours = message["params"]["documentURL"].as_str().is_some_and(|document| !document.starts_with("chrome:"));
+    let is_request = message["method"] == "Network.requestWillBeSent" && is_ours;
     is_request.then(|| message["params"]["request"]["url"].as_str().map(str::to_owned))?
 }
 

@@ -19,11 +19,11 @@ fn held_by<'p>(pool: &'p Pool<Probe>, name: &str) -> Checkout<'p, Probe> {
 #[ignore = "needs Chromium"]
 fn the_keyboard_and_the_pointer_both_find_who_holds_a_slot() {
     let pool = Pool::builder(Probe::new()).name("held").max_size(40).build().unwrap();
-    let held: Vec<_> = (0..12).map(|_| pool.checkout().unwrap()).collect();
+    let held: Vec<_> = (0..40).map(|_| pool.checkout().unwrap()).collect();
     let line = line!() - 1;
     let (server, browser) = (serving(&pool), Browser::open());
     browser.go(&server.url());
-    browser.until("document.querySelectorAll('#cells .busy').length === 12");
+    browser.until("document.querySelectorAll('#cells .busy').length === 40");
     // From the top of the page, by nothing but Tab.
     for _ in 0..30 {
         browser.press("Tab");

@@ -21,11 +21,12 @@ const say = (node, text) => {
   if (inner.nodeValue !== text) inner.nodeValue = text;
 };
 const set = (node, name, value) => { if (node.getAttribute(name) !== value) node.setAttribute(name, value); };
+const focusable = (node, is) => set(node, "tabindex", is ? "0" : "-1");
 const dress = (node, name) => { if (node.className !== name) node.className = name; };
 /// The first `many` children are shown, made when they are first needed; the others wait hidden.
 const rows = (parent, many, make) => {
   while (parent.children.length < many) parent.append(make(parent.children.length));
-  for (let at = 0; at < parent.children.length; at++) parent.children[at].hidden = at >= many;
+  for (let at = 0; at < parent.children.length; at++) if (parent.children[at].hidden !== at >= many) parent.children[at].hidden = at >= many;
   return parent.children;
 };
 
@@ -159,7 +160,7 @@ const drawTabs = () => {
     const tab = all[index], level = memory.pool.health.level;
     dress(tab, level);
     set(tab, "aria-selected", String(index === chosen));
-    tab.tabIndex = index === chosen ? 0 : -1;
+    focusable(tab, index === chosen);
     say(tab.children[0], SIGN[level] ?? "?");
     tab.children[0].style.color = "var(--mood)";
     say(tab.children[1], nameOf(memory));
@@ -274,7 +275,7 @@ const drawSlots = memory => {
     const held = block === 1 ? seen.resources[0]?.holder?.held_seconds : undefined;
     say(cell.lastChild, many > 24 ? "" : held === undefined ? "slot " + seen.first : span(held));
     set(cell, "aria-label", label(seen, memory));
-    cell.tabIndex = at === current ? 0 : -1;
+    focusable(cell, at === current);
   }
   [...$("legend").children].forEach((item, at) => {
     const [name] = STATES[at];
@@ -322,7 +323,7 @@ cells.addEventListener("keydown", event => {
   if (to >= 0 && to <= last) cells.children[to].focus();
 });
 const redetail = () => { if (memories[chosen]) drawDetail(memories[chosen]); };
-const retab = () => { for (let at = 0; at < shown.length; at++) cells.children[at].tabIndex = at === current ? 0 : -1; };
+const retab = () => { for (let at = 0; at < shown.length; at++) focusable(cells.children[at], at === current); };
 
 /* ---- charts ---- */
 
@@ -337,6 +338,7 @@ let pointed = -1;
 for (const chart of CHARTS) {
   const figure = el("figure"), caption = el("figcaption"), values = el("span");
   chart.canvas = el("canvas");
+  chart.across = chart.height = 0;
   chart.canvas.setAttribute("role", "img");
   chart.outs = chart.lines.map(([, , ink, dash]) => {
     const out = el("span", dash.length ? dash[0] > 3 ? "dashed" : "dotted" : "");
@@ -367,14 +369,19 @@ const nice = most => {
 };
 /// How many of the last looks a chart shows: all there are, and at least a minute's.
 const width = () => Math.max(60, Math.min(KEPT, memories[chosen]?.looks ?? 0));
+let frame = 0;
+/// Once for each frame that is seen, however often it is asked for.
 const drawCharts = () => {
-  const memory = memories[chosen];
-  if (memory) CHARTS.forEach(chart => drawChart(chart, memory.rings));
+  frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    const memory = memories[chosen];
+    if (memory) CHARTS.forEach(chart => drawChart(chart, memory.rings));
+  });
 };
-const drawChart = ({ canvas, lines, outs, show, least, log, fill, title }, rings) => {
-  const scale = devicePixelRatio || 1, across = canvas.clientWidth, height = canvas.clientHeight;
+const drawChart = ({ canvas, across, height, lines, outs, show, least, log, fill, title }, rings) => {
+  const scale = devicePixelRatio || 1;
   const [w, h] = [Math.round(across * scale), Math.round(height * scale)], wide = width(), begin = KEPT - wide;
-  if (!w || !h) return;
+  if (!w || !h) return;                    // Not laid out yet.
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
   const pen = canvas.getContext("2d"), foot = 16, tall = height - foot - 8;
   pen.setTransform(scale, 0, 0, scale, 0, 0);
@@ -503,9 +510,11 @@ const drawEvents = memory => {
   const began = memory.rings.when.at(KEPT - 1) - at * 1000;
   events.length = 0;
   for (let which = transitions.length - 1; which >= 0 && events.length < EVENTS; which--) events.push(transitions[which]);
-  events.push(...memory.notes);
   const when = event => event.now ?? began + event.at_seconds * 1000;
-  events.sort((a, b) => when(b) - when(a));
+  if (memory.notes.length) {
+    events.push(...memory.notes);
+    events.sort((a, b) => when(b) - when(a));
+  }
   const many = Math.max(1, Math.min(EVENTS, events.length));
   const all = rows($("events-rows"), many, () => { const row = el("li"); row.append(el("time"), el("span")); return row; });
   if (!events.length) { say(all[0].children[0], ""); say(all[0].children[1], "nothing yet"); return; }
@@ -605,7 +614,15 @@ document.addEventListener("visibilitychange", () => {
   if (!paused) ask();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readInks(); drawCharts(); });
-new ResizeObserver(drawCharts).observe($("charts"));
+// Sizes are remembered: to ask for one after a change makes the browser lay out the whole page.
+const sizes = new ResizeObserver(entries => {
+  for (const { target, contentRect } of entries) {
+    const chart = CHARTS.find(chart => chart.canvas === target);
+    [chart.across, chart.height] = [contentRect.width, contentRect.height];
+  }
+  drawCharts();
+});
+CHARTS.forEach(chart => sizes.observe(chart.canvas));
 readInks();
 ask();
 
