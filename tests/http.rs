@@ -83,15 +83,30 @@ fn pools_json_tells_who_holds_what_since_when_and_where() {
     assert!(seen["memory"].get("budget").is_none(), "what is not there is left out");
     let resources = seen["resources"].as_array().unwrap();
     let held: Vec<_> = resources.iter().filter_map(|resource| resource.get("holder")).collect();
-    assert_eq!((resources.len(), held.len()), (2, 2));
+    assert_eq!((resources.len(), held.len()), (3, 2));
     let ours = held.iter().find(|holder| holder["line"] == line).expect("this file's line");
     assert!(ours["file"].as_str().unwrap().ends_with("http.rs") && ours["held_seconds"].as_f64().is_some());
     assert_eq!(seen["latencies"]["wait"]["count"], 2);
     assert!(seen["interval"]["latencies"]["wait"]["count"].as_u64().unwrap() <= 2);
     let created = |step: &&serde_json::Value| step["to"] == "ready" && step["reason"] == "created";
-    assert_eq!(seen["transitions"].as_array().unwrap().iter().filter(created).count(), 2);
+    assert_eq!(seen["transitions"].as_array().unwrap().iter().filter(created).count(), 3);
     drop((guard, mine));
     closes_balanced(&pool);
+}
+
+#[test]
+fn prometheus_is_told_of_the_pools_that_are_there() {
+    let (pool, other) = (pool("css"), pool("other"));
+    let server = Server::bind("127.0.0.1:0").unwrap().pool(&pool).pool(&other).start().unwrap();
+    drop(pool.checkout().unwrap());
+    let has = |line: &str| get(server.addr(), "/metrics").body.lines().any(|each| each == line);
+    until(|| has("slackwater_pool_checkouts_total{pool=\"css\"} 1"));
+    assert!(has("slackwater_pool_checkouts_total{pool=\"other\"} 0"));
+    let answer = get(server.addr(), "/metrics");
+    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some(slackwater::Scrape::CONTENT_TYPE)));
+    [&pool, &other].into_iter().for_each(closes_balanced);
+    drop(other);
+    until(|| !get(server.addr(), "/metrics").body.contains("pool=\"other\""));
 }
 
 #[test]

@@ -21,6 +21,7 @@
 //! | `/` | the page: one HTML file without anything from outside |
 //! | `/pools.json` | each pool in full |
 //! | `/health` | level, score and reasons of each pool; 200 if all are healthy or degraded, 503 if one is not, or is closed |
+//! | `/metrics` | the text for Prometheus: see [`Scrape`](crate::Scrape) |
 //!
 //! It only reads, with `GET` and `HEAD`. It watches pools and keeps none of them: a pool that closes or is dropped while it is
 //! watched is shown as closed, or gone. What it reads, it reads as [`Pool::snapshot`](crate::Pool::snapshot) does, at most 20 times

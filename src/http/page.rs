@@ -7,8 +7,8 @@ const STYLE: &str = include_str!("page/page.css");
 
 /// What the browser holds against the parts of the page before it takes them. After a change, for each of the two:
 /// `openssl dgst -sha256 -binary src/http/page/page.js | base64`. The tests check them.
-const SCRIPT_IS: &str = "sha256-J6bSQOnZVcFB5dNLz2e9lbpQbEO/Y8oqpmdSRBAwoZI=";
-const STYLE_IS: &str = "sha256-TBrwX8EdIzbUGLW3p6ZWTRMuaMRiin4Zi7Ra6xRab3I=";
+const SCRIPT_IS: &str = "sha256-KrU+JgyE6bUDl/Ij3A7ty/HmIKB0NWeVK4b4Lrnxr9s=";
+const STYLE_IS: &str = "sha256-KsI6PwCccvO3U6Vy6hYJb05DeFvk3YasopXaMXMoOuU=";
 
 static HTML: LazyLock<String> = LazyLock::new(|| {
     let frame = include_str!("page/page.html");

@@ -4,6 +4,7 @@ use super::page;
 use super::request::Request;
 use super::response::{Answer, Body, JSON, Status};
 use super::watch::Watch;
+use crate::observe::Scrape;
 
 pub(super) fn answer(request: &Request, watch: &Watch) -> Answer {
     let answer = match request.path.as_str() {
@@ -13,7 +14,8 @@ pub(super) fn answer(request: &Request, watch: &Watch) -> Answer {
             Answer::new(if is_well { Status::Ok } else { Status::Unavailable }, JSON, Body::Shared(body))
         }
         "/pools.json" => Answer::new(Status::Ok, JSON, Body::Shared(watch.pools())),
-        _ => Answer::text(Status::NotFound, "Not Found: there are /, /pools.json and /health\n".to_owned()),
+        "/metrics" => Answer::new(Status::Ok, Scrape::CONTENT_TYPE, Body::Shared(watch.metrics())),
+        _ => Answer::text(Status::NotFound, "Not Found: there are /, /pools.json, /health and /metrics\n".to_owned()),
     };
     answer.head_only(request.head_only)
 }

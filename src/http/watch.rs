@@ -4,11 +4,11 @@ use super::json;
 use crate::error::let_go;
 use crate::keeper::Kept;
 use crate::manager::Manager;
-use crate::observe::{Latencies, Snapshot};
+use crate::observe::{Latencies, Scrape, Snapshot};
 use crate::pool::Pool;
 use parking_lot::{Mutex, RwLock};
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 /// How old an answer may be that is given to the next who asks, so that a crowd of them costs the pools no more than one.
@@ -22,6 +22,9 @@ pub(super) struct Watch {
     watched: RwLock<Vec<Arc<Watched>>>,
     pools: Cached<()>,
     health: Cached<bool>,
+    metrics: Cached<()>,
+    /// Made when it is first asked for: the exporter sets its clock then.
+    scrape: OnceLock<Scrape>,
 }
 
 /// What was answered last.
@@ -112,6 +115,7 @@ impl Watch {
         self.watched.write().push(Arc::new(watched));
         self.pools.forget();
         self.health.forget();
+        self.metrics.forget();
     }
 
     /// All of them in full, as JSON.
@@ -122,6 +126,18 @@ impl Watch {
     /// Whether all are well, and how well each is, as JSON.
     pub(super) fn health(&self) -> (bool, Arc<str>) {
         self.health.get(|| self.with_seen(json::health))
+    }
+
+    /// Those that are there, for Prometheus.
+    pub(super) fn metrics(&self) -> Arc<str> {
+        let render = || {
+            let watched = self.watched.read().clone();
+            let snapshots: Vec<_> = watched.iter().filter_map(|watched| (watched.look)()).collect();
+            let text = self.scrape.get_or_init(Scrape::new).render(&snapshots);
+            snapshots.into_iter().for_each(let_go);
+            ((), text)
+        };
+        self.metrics.get(render).1
     }
 
     fn with_seen<T>(&self, tell: impl FnOnce(&[Seen<'_>]) -> T) -> T {

@@ -187,7 +187,6 @@ const tiles = ["In use", "Waiting", "Checkouts a second", "Wait, p99", "Errors",
     say(tile.children[1], value);
     dress(tile.children[1], "value" + (mood ? " " + mood : ""));
     say(tile.children[2], note);
-    set(tile.children[2], "title", note);
   };
 });
 const drawHealth = memory => {
@@ -497,8 +496,9 @@ const drawMemory = ({ memory }) => {
   $("memory").hidden = !there;
   if (!there) return;
   const { total, in_use: used, peak, budget, threshold, gc_count: runs } = memory, meter = $("memory-meter");
-  say($("memory-text"), whole(total) + (budget === undefined ? "" : " of " + whole(budget)) + ", " + whole(used) + " in use, at most " + whole(peak) + (runs ? ", shed " + runs + " times" : ""));
-  meter.max = budget ?? Math.max(peak, 1);
+  say($("memory-text"), (budget === undefined ? "all together " : "") + whole(total) + (budget === undefined ? "" : " of " + whole(budget)) + ", " + whole(used) + " in use, at most " + whole(peak) + (runs ? ", shed " + runs + " times" : ""));
+  meter.hidden = budget === undefined;
+  meter.max = budget ?? 1;
   meter.high = threshold ?? meter.max;
   meter.value = total;
 };
