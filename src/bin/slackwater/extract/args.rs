@@ -1,6 +1,8 @@
 //! What can be typed after `slackwater extract`, and the recipe it means.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{self, Path, PathBuf};
 use std::thread::available_parallelism;
 
 use clap::ArgMatches;
@@ -22,10 +24,12 @@ Exit codes:
   2  usage: a bad option, selector or pattern; nothing was started, nothing written
   3  the output could not be written, or the run could not be set up
   4  lines written differ from pages read; this is a bug, please report it
+  130, 143  interrupted (Ctrl-C), terminated: pages in hand were finished, a file of -o was not written, a report was
 
 Examples:
   slackwater extract
   slackwater extract --css title=title --css 'links=a[href]@href' -o pages.jsonl site/
+  slackwater extract -o pages.jsonl --report run.html site/
   curl -s https://example.org | slackwater extract --regex 'years=\\b(?:19|20)\\d\\d\\b' -";
 
 /// Extract fields from HTML pages with pooled CSS and regex extractors, one JSON object a line
@@ -74,6 +78,14 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Write a report on the run to FILE, an HTML page that needs nothing else
+    ///
+    /// Shows pages a second over time, percentiles of what pages took and waited, failures by kind with examples, the slowest pages,
+    /// and how the pools of extractors fared. Written at the end, also of a run that failed or was interrupted (Ctrl-C), as far
+    /// as it came. What is shown is counted in bounded memory, however long the run is.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+
     /// Print neither progress nor summary
     #[arg(short, long)]
     pub quiet: bool,
@@ -90,8 +102,8 @@ impl Args {
         self.pool_size.map_or_else(|| self.threads(), usize::from)
     }
 
-    /// The fields, in the order they were typed across both options.
-    pub fn recipe(&self, typed: &ArgMatches) -> Result<Recipe, (&'static str, Mistake)> {
+    /// The fields as typed, in the order they were typed across both options.
+    pub fn fields(&self, typed: &ArgMatches) -> Vec<(Kind, &str)> {
         let mut fields: Vec<(usize, Kind, &str)> = Vec::new();
         for (option, kind, texts) in [("css", Kind::Css, &self.css), ("regex", Kind::Regex, &self.regex)] {
             let places = typed.indices_of(option).into_iter().flatten();
@@ -102,19 +114,59 @@ impl Args {
             fields.extend(DEFAULT_CSS.map(|text| (0, Kind::Css, text)));
             fields.extend(DEFAULT_REGEX.map(|text| (0, Kind::Regex, text)));
         }
-        let mut recipe = Recipe::new();
-        for (_, kind, text) in fields {
-            match kind {
-                Kind::Css => recipe.css(text).map_err(|mistake| ("--css", mistake))?,
-                Kind::Regex => recipe.regex(text).map_err(|mistake| ("--regex", mistake))?,
-            };
+        fields.into_iter().map(|(_, kind, text)| (kind, text)).collect()
+    }
+
+    /// Refuses a report that would go where the lines go.
+    /// # Errors
+    /// What is wrong, with what to try.
+    pub fn check_places(&self) -> Result<(), String> {
+        let Some(report) = &self.report else { return Ok(()) };
+        if report == Path::new("-") {
+            return Err("--report: a report is a file, - is where the lines go; give it a name".to_owned());
         }
-        Ok(recipe)
+        match &self.output {
+            Some(output) if place(output) == place(report) => {
+                Err(format!("--report: the lines of -o go to {} already; give it another name", report.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How to say that the lines could not be written.
+    pub fn no_output(&self) -> impl Fn(&io::Error) -> String + Send + use<> {
+        let path = self.output.clone();
+        move |error| match &path {
+            Some(path) => format!("cannot write {}: {error}; choose another place with -o", path.display()),
+            None => format!("cannot write to standard output: {error}; write to a file with -o"),
+        }
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// Where a file is, or would be: by whatever name, the same place.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let would_be = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(would_be).or_else(|| path::absolute(path).ok())
+}
+
+/// The recipe of these fields.
+/// # Errors
+/// The first mistake, and the option it was typed after.
+pub fn recipe(fields: &[(Kind, &str)]) -> Result<Recipe, (&'static str, Mistake)> {
+    let mut recipe = Recipe::new();
+    for (kind, text) in fields {
+        match kind {
+            Kind::Css => recipe.css(text).map_err(|mistake| ("--css", mistake))?,
+            Kind::Regex => recipe.regex(text).map_err(|mistake| ("--regex", mistake))?,
+        };
+    }
+    Ok(recipe)
+}
+
+/// What takes a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
     Css,
     Regex,
 }

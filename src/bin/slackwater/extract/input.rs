@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::failure::{Failure, FailureKind};
+
 /// One page to be extracted.
 pub enum Source {
     /// A file, not opened yet.
@@ -32,7 +34,7 @@ impl Source {
     /// Fills `page` with the page's bytes.
     /// # Errors
     /// Why not, fit for the line's `error`.
-    pub fn read(&self, page: &mut Vec<u8>, max_bytes: u64) -> Result<(), String> {
+    pub fn read(&self, page: &mut Vec<u8>, max_bytes: u64) -> Result<(), Failure> {
         page.clear();
         let read = match self {
             Source::File(path) => File::open(path).and_then(|file| {
@@ -42,12 +44,16 @@ impl Source {
             }),
             Source::Stdin => read_up_to(io::stdin().lock(), page, max_bytes),
             Source::Bundled(_, bytes) => read_up_to(*bytes, page, max_bytes),
-            Source::Unreachable(_, why) => return Err(why.clone()),
+            Source::Unreachable(_, why) => return Err(FailureKind::Unreachable.because(why)),
         };
         match read {
             Ok(true) => Ok(()),
-            Ok(false) => Err(format!("larger than {max_bytes} bytes; raise --max-bytes to take it")),
-            Err(error) => Err(format!("cannot read: {error}; check the path, and the link if it is one")),
+            Ok(false) => {
+                Err(FailureKind::TooLarge
+                    .because(format!("larger than {max_bytes} bytes; raise --max-bytes to take it")))
+            }
+            Err(error) => Err(FailureKind::Unreadable
+                .because(format!("cannot read: {error}; check the path, and the link if it is one"))),
         }
     }
 }
@@ -58,35 +64,31 @@ fn read_up_to(from: impl Read, page: &mut Vec<u8>, max_bytes: u64) -> io::Result
     Ok(read as u64 <= max_bytes)
 }
 
-/// Hands every page to `found` until it says stop, and counts the files of folders that are no pages.
-pub fn walk(paths: &[PathBuf], mut found: impl FnMut(Source) -> bool) -> u64 {
-    let mut skipped = 0;
+/// Hands every page to `found` until it says stop, and every file of a folder that is no page to `skipped`. Returns whether it
+/// came to the end.
+pub fn walk(paths: &[PathBuf], mut skipped: impl FnMut(), mut found: impl FnMut(Source) -> bool) -> bool {
     if paths.is_empty() {
-        let _ = BUNDLED.iter().all(|(name, bytes)| found(Source::Bundled(name, bytes)));
+        return BUNDLED.iter().all(|(name, bytes)| found(Source::Bundled(name, bytes)));
     }
-    for path in paths {
-        let going_on = if path == Path::new("-") {
+    paths.iter().all(|path| {
+        if path == Path::new("-") {
             found(Source::Stdin)
         } else if path.is_dir() {
             walk_folder(path, &mut skipped, &mut found)
         } else {
             // Also what does not exist: the line says so.
             found(Source::File(path.clone()))
-        };
-        if !going_on {
-            break;
         }
-    }
-    skipped
+    })
 }
 
-fn walk_folder(folder: &Path, skipped: &mut u64, found: &mut impl FnMut(Source) -> bool) -> bool {
+fn walk_folder(folder: &Path, skipped: &mut impl FnMut(), found: &mut impl FnMut(Source) -> bool) -> bool {
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
         let source = match entry {
             Ok(entry) if entry.file_type().is_dir() => continue,
             Ok(entry) if is_page(&entry) => Source::File(entry.into_path()),
             Ok(_) => {
-                *skipped += 1;
+                skipped();
                 continue;
             }
             Err(error) => unreachable_source(folder, &error),

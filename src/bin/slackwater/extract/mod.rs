@@ -11,24 +11,35 @@ use std::fmt::Display;
 use std::io;
 use std::mem;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
+use std::time::Instant;
 
 use clap::ArgMatches;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
-use hdrhistogram::Histogram;
 use slackwater::extract::{Reorder, Window};
 
 mod args;
+mod ending;
+mod failure;
 mod input;
+mod interrupt;
 mod output;
+mod record;
 mod report;
+mod series;
+mod terminal;
 mod work;
 
 pub use args::Args;
+use ending::{Closing, Run};
 use input::Source;
+use interrupt::Signals;
 use output::Output;
-use report::{Progress, Summary};
-use work::{Line, Shared, Worker, new_waits};
+use record::Record;
+use terminal::Progress;
+use work::{Line, Shared, Worker};
 
 /// Pages are handed on in batches: waking a thread for each made 50 000 to 75 000 context switches over the 48 000 pages of the
 /// reference input, batches make 11 000, and the run is some 4 % shorter. A run starts with single pages, so that a few pages
@@ -54,85 +65,81 @@ const LOST_PAGES: u8 = 4;
 
 /// Runs the command. `typed` are the raw matches `args` came from.
 pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
-    let recipe = match args.recipe(typed) {
-        Ok(recipe) => recipe,
-        Err((option, mistake)) => return refuse(USAGE, format_args!("{option}: {mistake}")),
-    };
-    let threads = args.threads();
-    let set_up = Shared::build(&recipe, args.pool_size()).and_then(|shared| Ok((shared, work::threads(threads)?)));
-    let (shared, rayon) = match set_up {
-        Ok(set_up) => set_up,
-        Err(why) => return refuse(NO_OUTPUT, why),
-    };
-    let mut output = match Output::open(args.output.as_deref()) {
-        Ok(output) => output,
-        Err(error) => return refuse(NO_OUTPUT, no_output(&args, &error)),
-    };
+    ExitCode::from(started(args, typed).unwrap_or_else(|(code, why)| complain(code, why)))
+}
 
+/// Sets a run up and carries it out. Returns its exit code.
+/// # Errors
+/// What stands in the way of its start, with the exit code for that.
+fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
+    let fields = args.fields(typed);
+    let recipe = args::recipe(&fields).map_err(|(option, mistake)| (USAGE, format!("{option}: {mistake}")))?;
+    args.check_places().map_err(|why| (USAGE, why))?;
+    // Before there are threads: each has the signals held back that the one had which started it.
+    let signals = Signals::hold_back();
+    let threads = args.threads();
+    let shared = Shared::build(&recipe, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
+    let shared = Arc::new(shared);
+    let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
+    let no_output = args.no_output();
+    let mut output = Output::open(args.output.as_deref()).map_err(|error| (NO_OUTPUT, no_output(&error)))?;
+    let report = report::open(&args, &fields).map_err(|why| (NO_OUTPUT, why))?;
+
+    let progress = Progress::start(args.quiet, output.is_terminal());
     let window = Window::new(threads as u64 * WINDOW_PAGES_PER_THREAD, WINDOW_BYTES);
+    let record = Record::new(Instant::now(), report.is_some());
+    let closing = Closing {
+        quiet: args.quiet,
+        progress: progress.clone(),
+        shared: Arc::clone(&shared),
+        report,
+        unfinished: output.unfinished().map(ToOwned::to_owned),
+        no_output: Box::new(no_output),
+    };
+    let run = Arc::new(Run::new(window, record, closing));
+    run.stop_at(signals);
+
     let (to_workers, tickets) = bounded(AHEAD);
     let (to_output, lines) = bounded(2 * threads);
-    let mut progress = Progress::start(args.quiet, output.is_terminal());
-    let (found, skipped, waits, written) = thread::scope(|scope| {
-        let walker = scope.spawn(|| walk(&args, to_workers));
-        let (window, shared, rayon) = (&window, &shared, &rayon);
+    let written = thread::scope(|scope| {
+        let (args, run, shared, rayon) = (&args, &*run, &*shared, &rayon);
         let (names, max_bytes) = (recipe.names(), args.max_bytes);
-        let workers = scope.spawn(move || {
-            let waits = rayon.broadcast(|_| work(Worker::new(shared, names, max_bytes), &tickets, &to_output, window));
-            merged(&waits)
+        scope.spawn(move || walk(args, run, to_workers));
+        scope.spawn(move || {
+            rayon.broadcast(|_| work(Worker::new(shared, names, max_bytes), &tickets, &to_output, &run.window));
         });
-        let written = write(&mut output, lines, args.ordered, window, &mut progress);
+        let written = write(&mut output, lines, args.ordered, run, &progress);
         // From here on nobody takes lines: workers and walker find their channels closed and end.
-        window.close();
-        let (found, skipped) = walker.join().expect("the walker does not panic");
-        (found, skipped, workers.join().expect("pages that panic are caught"), written)
+        run.window.close();
+        written
     });
-    let finished = written.and_then(|()| output.finish());
-    let (tally, took) = progress.finish();
-
-    let cut = finished.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
-    if !args.quiet {
-        let summary = Summary { tally, took, skipped, waits: &waits, cut };
-        // Standard error may be gone too; there is nobody left to tell.
-        let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n"));
-    }
-    match finished {
-        _ if cut => ExitCode::SUCCESS,
-        Err(error) => refuse(NO_OUTPUT, no_output(&args, &error)),
-        Ok(()) if tally.pages != found => refuse(
-            LOST_PAGES,
-            format_args!("{found} pages were found but {} lines written; please report this bug", tally.pages),
-        ),
-        Ok(()) if tally.failures > 0 => ExitCode::from(FAILED_PAGES),
-        Ok(()) => ExitCode::SUCCESS,
-    }
+    Ok(run.close(output, written))
 }
 
 /// A page and its place in the input.
 type Ticket = (u64, Source);
 
-/// Gives every page found its ticket. Returns the pages found and the files skipped.
-fn walk(args: &Args, to_workers: Sender<Vec<Ticket>>) -> (u64, u64) {
+/// Gives every page found its ticket.
+fn walk(args: &Args, run: &Run, to_workers: Sender<Vec<Ticket>>) {
     let mut found = 0;
     let mut batch = Vec::new();
-    let skipped = input::walk(&args.paths, |source| {
+    let skipped = || {
+        run.skipped.fetch_add(1, Relaxed);
+    };
+    let to_the_end = input::walk(&args.paths, skipped, |source| {
         batch.push((found, source));
         found += 1;
+        run.found.store(found, Relaxed);
         let enough = (1 + found / BATCH_GROWS_EVERY).min(BATCH);
         (batch.len() as u64) < enough || to_workers.send(mem::take(&mut batch)).is_ok()
     });
-    // Nobody to take it is the end of a run whose output was closed.
+    run.walked.store(to_the_end, Relaxed);
+    // Nobody to take it is the end of a run whose output was closed, or that was interrupted.
     let _ = to_workers.send(batch);
-    (found, skipped)
 }
 
 /// One worker's run, until there are no more tickets or nobody wants lines.
-fn work(
-    mut worker: Worker,
-    tickets: &Receiver<Vec<Ticket>>,
-    to_output: &Sender<Vec<(u64, Line)>>,
-    window: &Window,
-) -> Histogram<u64> {
+fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<Vec<(u64, Line)>>, window: &Window) {
     for batch in tickets {
         let mut done = Vec::new();
         let mut bytes = 0;
@@ -140,11 +147,13 @@ fn work(
             if bytes >= FULL_BATCH || !window.is_open_for(ticket) {
                 bytes = 0;
                 if to_output.send(mem::take(&mut done)).is_err() {
-                    return worker.waits;
+                    return;
                 }
             }
             if !window.enters(ticket) {
-                return worker.waits;
+                // If it was a signal that closed the window, what is finished is still wanted.
+                let _ = to_output.send(done);
+                return;
             }
             let line = worker.page(&source);
             window.finished(line.json.len() as u64);
@@ -155,7 +164,6 @@ fn work(
             break;
         }
     }
-    worker.waits
 }
 
 /// Writes lines as they come, or in order. Returns at the end of lines or at the first error.
@@ -163,13 +171,15 @@ fn write(
     output: &mut Output,
     lines: Receiver<Vec<(u64, Line)>>,
     ordered: bool,
-    window: &Window,
-    progress: &mut Progress,
+    run: &Run,
+    progress: &Progress,
 ) -> io::Result<()> {
-    let mut put = |output: &mut Output, line: Line| -> io::Result<()> {
+    let put = |output: &mut Output, line: Line| -> io::Result<()> {
         output.write(&line.json)?;
-        window.written(line.json.len() as u64);
-        progress.line(&line);
+        run.window.written(line.json.len() as u64);
+        let mut record = run.record.lock();
+        record.line(line);
+        progress.show(&record);
         Ok(())
     };
     let mut reorder = Reorder::new();
@@ -194,27 +204,12 @@ fn write(
             }
         }
     }
-    // Only a lost page leaves anything here. What is there is written, and the count at the end tells.
+    // Only an interruption, or a lost page, leaves anything here. What is there is written, and the count at the end tells.
     reorder.into_rest().try_for_each(|line| put(output, line))
 }
 
-fn merged(parts: &[Histogram<u64>]) -> Histogram<u64> {
-    let mut all = new_waits();
-    for part in parts {
-        all.add(part).expect("histograms that grow take each other");
-    }
-    all
-}
-
-fn no_output(args: &Args, error: &io::Error) -> String {
-    match &args.output {
-        Some(path) => format!("cannot write {}: {error}; choose another place with -o", path.display()),
-        None => format!("cannot write to standard output: {error}; write to a file with -o"),
-    }
-}
-
-/// Says why and with which code it ends.
-fn refuse(code: u8, why: impl Display) -> ExitCode {
+/// Says why, and gives back the code to end with.
+fn complain(code: u8, why: impl Display) -> u8 {
     let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("error: {why}\n"));
-    ExitCode::from(code)
+    code
 }

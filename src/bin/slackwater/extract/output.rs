@@ -1,4 +1,4 @@
-//! Where lines go: standard output, or a file that appears only when complete.
+//! Where lines go: standard output, or a file that appears only when complete. A report goes to such a file too.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
@@ -8,35 +8,25 @@ use std::path::{Path, PathBuf};
 pub enum Output {
     /// Standard output; flushed whenever no further line is ready, for whoever reads along.
     Stdout(BufWriter<StdoutLock<'static>>),
-    /// A pipe or device named with `-o`: written in place, as it cannot be replaced.
-    Device(BufWriter<File>),
-    /// A file under a temporary name beside its own.
-    File(BufWriter<File>, Unfinished),
+    /// What was named with `-o`.
+    Named(NamedFile),
 }
 
 impl Output {
     /// Opens standard output (`None` or `-`) or a file.
     pub fn open(path: Option<&Path>) -> io::Result<Self> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::Stdout(BufWriter::with_capacity(64 << 10, io::stdout().lock())));
-        };
-        // A link stays a link: what it leads to is replaced.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let old = fs::metadata(&target).ok();
-        if old.as_ref().is_some_and(|old| old.is_dir()) {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        match path.filter(|path| *path != Path::new("-")) {
+            Some(path) => NamedFile::open(path).map(Self::Named),
+            None => Ok(Self::Stdout(BufWriter::with_capacity(64 << 10, io::stdout().lock()))),
         }
-        if old.as_ref().is_some_and(|old| !old.is_file()) {
-            return Ok(Self::Device(BufWriter::new(File::create(&target)?)));
+    }
+
+    /// What is there until it is finished, under another name.
+    pub fn unfinished(&self) -> Option<&Path> {
+        match self {
+            Self::Stdout(_) => None,
+            Self::Named(file) => file.unfinished.as_ref().map(|unfinished| &*unfinished.temporary),
         }
-        let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-        let temporary = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let file = File::create(&temporary)?;
-        let unfinished = Unfinished { temporary, target };
-        if let Some(old) = old {
-            file.set_permissions(old.permissions())?;
-        }
-        Ok(Self::File(BufWriter::with_capacity(256 << 10, file), unfinished))
     }
 
     /// Whether lines go to a terminal.
@@ -47,7 +37,7 @@ impl Output {
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.write_all(line),
-            Self::Device(out) | Self::File(out, _) => out.write_all(line),
+            Self::Named(file) => file.write(line),
         }
     }
 
@@ -55,7 +45,7 @@ impl Output {
     pub fn idle(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(out) => out.flush(),
-            Self::Device(_) | Self::File(..) => Ok(()),
+            Self::Named(_) => Ok(()),
         }
     }
 
@@ -63,17 +53,52 @@ impl Output {
     pub fn finish(self) -> io::Result<()> {
         match self {
             Self::Stdout(mut out) => out.flush(),
-            Self::Device(mut out) => out.flush(),
-            Self::File(out, unfinished) => {
-                out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-                fs::rename(&unfinished.temporary, &unfinished.target)
-            }
+            Self::Named(file) => file.finish(),
         }
     }
 }
 
+/// A file under a temporary name beside its own; a pipe or device is written in place, as it cannot be replaced.
+pub struct NamedFile {
+    out: BufWriter<File>,
+    unfinished: Option<Unfinished>,
+}
+
+impl NamedFile {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        // A link stays a link: what it leads to is replaced.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let old = fs::metadata(&target).ok();
+        if old.as_ref().is_some_and(|old| old.is_dir()) {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        if old.as_ref().is_some_and(|old| !old.is_file()) {
+            return Ok(Self { out: BufWriter::new(File::create(&target)?), unfinished: None });
+        }
+        let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
+        let temporary = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        let file = File::create(&temporary)?;
+        let unfinished = Unfinished { temporary, target };
+        if let Some(old) = old {
+            file.set_permissions(old.permissions())?;
+        }
+        Ok(Self { out: BufWriter::with_capacity(256 << 10, file), unfinished: Some(unfinished) })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
+    /// Everything is written: the file gets its name.
+    pub fn finish(mut self) -> io::Result<()> {
+        let Some(unfinished) = self.unfinished else { return self.out.flush() };
+        self.out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&unfinished.temporary, &unfinished.target)
+    }
+}
+
 /// Takes the temporary file away again unless it got its name.
-pub struct Unfinished {
+struct Unfinished {
     temporary: PathBuf,
     target: PathBuf,
 }

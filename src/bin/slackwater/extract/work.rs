@@ -1,11 +1,11 @@
 //! One worker: a page in, a line out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use slackwater::extract::{CssManager, Extractor, Recipe, RegexManager, Values, decode, extract_page, sniff};
-use slackwater::{Manager, Pool};
+use slackwater::{Manager, Pool, Snapshot};
 
+use super::failure::Failure;
 use super::input::Source;
 
 /// How long a page waits for an extractor. Others hold one for a page each, so only a page that takes minutes gets near.
@@ -38,9 +38,15 @@ impl Shared {
     }
 
     /// Runs all fields over one page.
-    fn extract(&self, page: &str, values: &mut Values, waits: &mut Histogram<u64>) -> Result<(), String> {
-        visit(self.css.as_ref(), page, values, waits)?;
-        visit(self.regex.as_ref(), page, values, waits)
+    fn extract(&self, page: &str, values: &mut Values, times: &mut Times) -> Result<(), Failure> {
+        visit(self.css.as_ref(), page, values, &mut times.css)?;
+        visit(self.regex.as_ref(), page, values, &mut times.regex)
+    }
+
+    /// What there is to be seen of the pools in use.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let css = self.css.iter().map(Pool::snapshot);
+        css.chain(self.regex.iter().map(Pool::snapshot)).collect()
     }
 }
 
@@ -49,6 +55,8 @@ fn pool<M: Manager>(name: &'static str, manager: M, size: usize) -> Result<Pool<
         .name(name)
         .max_size(size)
         .checkout_timeout(PATIENCE)
+        // Uses take microseconds at least: to time them all costs nothing that shows, and a few pages tell something too.
+        .time_one_in(1)
         .build()
         .map_err(|error| format!("cannot build the {name} pool: {error}"))
 }
@@ -67,10 +75,32 @@ pub fn threads(n: usize) -> Result<rayon::ThreadPool, String> {
 pub struct Line {
     /// The JSON, with its newline.
     pub json: Vec<u8>,
+    /// What stands in its `source`.
+    pub source: String,
     /// Size of the page.
     pub bytes: u64,
-    /// Whether it carries an error.
-    pub failed: bool,
+    /// The error it carries.
+    pub failure: Option<Failure>,
+    pub times: Times,
+}
+
+/// How long a page took.
+pub struct Times {
+    /// When its line was finished.
+    pub done: Instant,
+    /// From the look at the file to the finished line.
+    pub page: Duration,
+    pub css: Option<Visit>,
+    pub regex: Option<Visit>,
+}
+
+/// A page's use of an extractor.
+#[derive(Clone, Copy)]
+pub struct Visit {
+    /// How long the checkout took.
+    pub waited: Duration,
+    /// How long the extractor had the page.
+    pub worked: Duration,
 }
 
 /// What a thread needs for its pages, reused from one to the next.
@@ -80,39 +110,41 @@ pub struct Worker<'a> {
     max_bytes: u64,
     page: Vec<u8>,
     values: Values,
-    /// Checkout times in nanoseconds.
-    pub waits: Histogram<u64>,
 }
 
 impl<'a> Worker<'a> {
     pub fn new(shared: &'a Shared, names: &'a [String], max_bytes: u64) -> Self {
-        Self { shared, names, max_bytes, page: Vec::new(), values: Values::new(names.len()), waits: new_waits() }
+        Self { shared, names, max_bytes, page: Vec::new(), values: Values::new(names.len()) }
     }
 
     /// Reads and extracts one page. Whatever goes wrong with it is in the line.
     pub fn page(&mut self, source: &Source) -> Line {
+        let begun = Instant::now();
+        let mut times = Times { done: begun, page: Duration::ZERO, css: None, regex: None };
         self.values.clear();
-        let outcome = self.extract(source);
-        let failed = outcome.is_err();
-        let json = self.json(&source.name(), outcome);
+        let outcome = self.extract(source, &mut times);
+        let source = source.name();
+        let json = self.json(&source, &outcome);
         let bytes = self.page.len() as u64;
         self.page.clear();
         self.page.shrink_to(KEEP);
-        Line { json, bytes, failed }
+        times.done = Instant::now();
+        times.page = times.done - begun;
+        Line { json, source, bytes, failure: outcome.err(), times }
     }
 
     /// The note, if the page was not plain UTF-8.
-    fn extract(&mut self, source: &Source) -> Result<Option<String>, String> {
+    fn extract(&mut self, source: &Source, times: &mut Times) -> Result<Option<String>, Failure> {
         source.read(&mut self.page, self.max_bytes)?;
-        sniff(&self.page).map_err(|error| error.to_string())?;
+        sniff(&self.page)?;
         let decoded = decode(&self.page);
-        let (shared, values, waits) = (self.shared, &mut self.values, &mut self.waits);
-        let mut extract = || shared.extract(&decoded.text, values, waits);
+        let (shared, values) = (self.shared, &mut self.values);
+        let mut extract = || shared.extract(&decoded.text, values, times);
         if self.page.len() > LARGE { shared.large.install(extract) } else { extract() }?;
         Ok(decoded.note)
     }
 
-    fn json(&self, source: &str, outcome: Result<Option<String>, String>) -> Vec<u8> {
+    fn json(&self, source: &str, outcome: &Result<Option<String>, Failure>) -> Vec<u8> {
         let mut line = Vec::with_capacity(256);
         line.extend_from_slice(b"{\"source\":");
         string(&mut line, source);
@@ -139,54 +171,28 @@ impl<'a> Worker<'a> {
                 line.extend_from_slice(b"null");
                 if let Some(note) = note {
                     line.extend_from_slice(b",\"note\":");
-                    string(&mut line, &note);
+                    string(&mut line, note);
                 }
             }
-            Err(why) => string(&mut line, &why),
+            Err(failure) => string(&mut line, &failure.why),
         }
         line.extend_from_slice(b"}\n");
         line
     }
 }
 
-/// An empty histogram of nanoseconds: three digits, growing as far as it must.
-pub fn new_waits() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are within 0 to 5")
-}
-
-fn visit<M>(pool: Option<&Pool<M>>, page: &str, values: &mut Values, waits: &mut Histogram<u64>) -> Result<(), String>
+fn visit<M>(pool: Option<&Pool<M>>, page: &str, values: &mut Values, times: &mut Option<Visit>) -> Result<(), Failure>
 where
     M: Manager,
     M::Resource: Extractor,
 {
     let Some(pool) = pool else { return Ok(()) };
+    let begun = Instant::now();
     let (waited, outcome) = extract_page(pool, page, values);
-    record(waits, waited);
-    outcome.map_err(|error| error.to_string())
-}
-
-/// Not `saturating_record`: that would cut the time off at what the histogram has room for now, instead of growing it.
-fn record(waits: &mut Histogram<u64>, waited: Duration) {
-    let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
-    waits.record(nanos).expect("the histogram grows");
+    *times = Some(Visit { waited, worked: begun.elapsed().saturating_sub(waited) });
+    Ok(outcome?)
 }
 
 fn string(line: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(line, text).expect("a string always has a JSON form, and memory takes every write");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Promise: the summary's maximum is the longest wait. Provoked: waits far beyond what an empty histogram has room for.
-    #[test]
-    fn long_waits_are_not_cut_off() {
-        let mut waits = new_waits();
-        for wait in [Duration::from_nanos(80), Duration::from_secs(3), PATIENCE, Duration::MAX] {
-            record(&mut waits, wait);
-            let want = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-            assert!(waits.max() >= want - want / 1000, "{wait:?} came out as {} ns", waits.max());
-        }
-    }
 }

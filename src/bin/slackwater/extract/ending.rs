@@ -1,0 +1,183 @@
+//! How a run ends: the summary, the report, the exit code. Whatever ends it, that is said once.
+
+use std::io;
+use std::path::PathBuf;
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+use slackwater::extract::Window;
+
+use super::interrupt::{Signal, Signals};
+use super::output::{NamedFile, Output};
+use super::record::Record;
+use super::report::{self, Setting};
+use super::terminal::{Progress, Summary};
+use super::work::Shared;
+use super::{FAILED_PAGES, LOST_PAGES, NO_OUTPUT, complain};
+
+/// How long an interrupted run may take over the pages in hand and the lines that wait. Some never end: standard input that
+/// nobody writes to, an output that nobody reads.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A run, as seen by all its threads.
+pub struct Run {
+    pub window: Window,
+    pub record: Mutex<Record>,
+    /// Pages found, files of folders that are no pages, and whether the walk came to its end.
+    pub found: AtomicU64,
+    pub skipped: AtomicU64,
+    pub walked: AtomicBool,
+    signal: OnceLock<Signal>,
+    closing: Mutex<Option<Closing>>,
+    over: (Sender<()>, Receiver<()>),
+}
+
+/// What it takes to end a run. Whoever takes it ends it: the main thread, or the one that waits for signals if that one is stuck.
+pub struct Closing {
+    pub quiet: bool,
+    pub progress: Progress,
+    pub shared: Arc<Shared>,
+    pub report: Option<(Setting, NamedFile)>,
+    /// What to take away if the main thread cannot.
+    pub unfinished: Option<PathBuf>,
+    /// How to say that the output could not be written.
+    pub no_output: Box<dyn Fn(&io::Error) -> String + Send>,
+}
+
+/// What ended a run.
+#[derive(Debug)]
+pub enum End {
+    /// All pages found are lines.
+    Complete,
+    /// Whoever read the output closed it.
+    Closed,
+    /// The output could not be written.
+    NoOutput(String),
+    Interrupted(Signal),
+    /// Fewer lines than pages: a bug.
+    Lost,
+}
+
+impl Run {
+    pub fn new(window: Window, record: Record, closing: Closing) -> Self {
+        Self {
+            window,
+            record: Mutex::new(record),
+            found: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            walked: AtomicBool::new(false),
+            signal: OnceLock::new(),
+            closing: Mutex::new(Some(closing)),
+            over: bounded(1),
+        }
+    }
+
+    /// Stops this run at a signal. Pages in hand are finished; if that takes too long, the run ends without them.
+    pub fn stop_at(self: &Arc<Self>, signals: Signals) {
+        let run = Arc::clone(self);
+        let stop = move || {
+            let Some(signal) = signals.wait() else { return };
+            signals.let_through();
+            let _ = run.signal.set(signal);
+            // Nobody starts another page: workers, walker and at last the main thread find nothing to do any more.
+            run.window.close();
+            if run.over.1.recv_timeout(GRACE).is_err()
+                && let Some(closing) = run.closing.lock().take()
+            {
+                let unfinished = closing.unfinished.clone();
+                let code = run.end(closing, &End::Interrupted(signal));
+                // The report went by its own way; the lines never will.
+                if let Some(path) = unfinished {
+                    let _ = std::fs::remove_file(path);
+                }
+                process::exit(code.into());
+            }
+        };
+        // Without that thread a signal could not stop the run at all.
+        if thread::Builder::new().name("signals".to_owned()).spawn(stop).is_err() {
+            Signals::hold_back().let_through();
+        }
+    }
+
+    /// What came in between, unless everything was done by then.
+    fn interrupted(&self) -> Option<Signal> {
+        let is_complete = self.walked.load(Relaxed) && self.record.lock().tally.pages == self.found.load(Relaxed);
+        self.signal.get().copied().filter(|_| !is_complete)
+    }
+
+    /// Ends the run: all threads are through, and this is what became of the lines. Returns the exit code.
+    pub fn close(&self, output: Output, written: io::Result<()>) -> u8 {
+        let Some(closing) = self.closing.lock().take() else {
+            // The other thread is at it and will end the process.
+            loop {
+                thread::park();
+            }
+        };
+        let end = match self.interrupted() {
+            // An unfinished file goes away with it.
+            Some(signal) => {
+                drop(output);
+                End::Interrupted(signal)
+            }
+            None => match written.and_then(|()| output.finish()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => End::Closed,
+                Err(error) => End::NoOutput((closing.no_output)(&error)),
+                Ok(()) if self.record.lock().tally.pages != self.found.load(Relaxed) => End::Lost,
+                Ok(()) => End::Complete,
+            },
+        };
+        let code = self.end(closing, &end);
+        let _ = self.over.0.try_send(());
+        code
+    }
+
+    fn end(&self, closing: Closing, end: &End) -> u8 {
+        let Closing { quiet, progress, shared, report, .. } = closing;
+        let record = self.record.lock();
+        let took = record.started.elapsed();
+        let (found, skipped) = (self.found.load(Relaxed), self.skipped.load(Relaxed));
+        progress.finish();
+        let cut = match end {
+            End::Closed => Some("the output was closed early"),
+            End::Interrupted(Signal::Interrupt) => Some("interrupted"),
+            End::Interrupted(Signal::Terminate) => Some("terminated"),
+            End::Complete | End::NoOutput(_) | End::Lost => None,
+        };
+        if !quiet {
+            let summary = Summary { tally: record.tally, took, skipped, waits: record.waits.distribution(), cut };
+            // Standard error may be gone too; there is nobody left to tell.
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n"));
+        }
+        let code = match end {
+            End::Closed => 0,
+            End::NoOutput(why) => complain(NO_OUTPUT, why),
+            End::Interrupted(signal) => {
+                let left = closing.unfinished.map_or("", |_| "; the file of -o was not written");
+                complain(signal.exit_code(), format_args!("{signal} after {} pages{left}", record.tally.pages))
+            }
+            End::Lost => complain(
+                LOST_PAGES,
+                format_args!(
+                    "{found} pages were found but {} lines written; please report this bug",
+                    record.tally.pages
+                ),
+            ),
+            End::Complete if record.tally.failures > 0 => FAILED_PAGES,
+            End::Complete => 0,
+        };
+        let Some((setting, output)) = report else { return code };
+        let run = report::Outcome { end, record: &record, took, found, skipped, pools: shared.snapshots() };
+        match report::write(output, &setting, &run) {
+            Ok(()) => code,
+            Err(error) => {
+                let failed = complain(NO_OUTPUT, report::not_written(&setting.path, &error));
+                code.max(failed)
+            }
+        }
+    }
+}
