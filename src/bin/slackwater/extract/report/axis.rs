@@ -37,6 +37,7 @@ impl Axis {
             known.into_iter().chain(longer).find(fits).unwrap_or_else(|| day * round_up((least / day).max(1.0)))
         };
         let (unit, name) = match step {
+            step if step < 1e-6 => (1e-9, "ns"),
             step if step < 1e-3 => (1e-6, "µs"),
             step if step < 1.0 => (1e-3, "ms"),
             step if step < 60.0 => (1.0, "s"),

@@ -43,7 +43,8 @@ pub fn sentences(figures: &Figures) -> Vec<String> {
     let (worked, waited) = (figures.times.sum().as_secs_f64(), figures.waits.sum().as_secs_f64());
     if worked > 0.0 && waited / worked >= MUCH {
         let advice = if pool_size < threads {
-            format!("there are {pool_size} of each kind for {threads} threads; raise --pool-size to {threads}")
+            let are = if pool_size == 1 { "is" } else { "are" };
+            format!("there {are} {pool_size} of each kind for {threads} threads; raise --pool-size to {threads}")
         } else {
             "there are as many as threads, so the machine was busy with something else, or lower --threads".to_owned()
         };

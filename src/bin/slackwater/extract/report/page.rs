@@ -172,7 +172,7 @@ fn latencies(html: &mut String, details: &Details, times: Distribution, waits: D
     shares(html, &curves);
     html.push_str("<h3>By percentile</h3>\n<p class=\"legend\">");
     for Curve { class, name, .. } in curves.iter().filter(|curve| !curve.times.is_empty()) {
-        let _ = write!(html, "<span><i class=\"key {class}\"></i>{name}</span>");
+        let _ = write!(html, "<span><i class=\"line {class}\"></i>{name}</span>");
     }
     let _ = writeln!(html, "</p>\n<figure id=\"percentiles-plot\">{}</figure>", percentiles::plots(&curves));
     html.push_str(
@@ -240,9 +240,16 @@ fn failures(html: &mut String, details: &Details, tally: Counts) {
             0 => String::new(),
             more => format!(" <span class=\"note\">and {} more</span>", text::count(more)),
         };
-        let _ = writeln!(html, "<h3>{kind}{first}</h3>\n<ul class=\"examples\">");
+        let _ = writeln!(html, "<h3>{kind}{first}</h3>");
+        // Most kinds have one text for all their pages.
+        let common = of.examples.first().filter(|(_, why)| of.examples.iter().all(|(_, each)| each == why));
+        if let Some((_, why)) = common {
+            let _ = writeln!(html, "<p class=\"note why\">{}</p>", Foreign(why));
+        }
+        html.push_str("<ul class=\"examples\">\n");
         for (source, why) in &of.examples {
-            let _ = writeln!(html, "<li><code>{}</code><br><span>{}</span></li>", Foreign(source), Foreign(why));
+            let why = if common.is_some() { String::new() } else { format!("<br><span>{}</span>", Foreign(why)) };
+            let _ = writeln!(html, "<li><code>{}</code>{why}</li>", Foreign(source));
         }
         html.push_str("</ul>\n");
     }

@@ -22,7 +22,8 @@ pub struct Curve {
 const ROWS: [f64; 7] = [50.0, 75.0, 90.0, 99.0, 99.9, 99.99, 99.999];
 
 /// Marks of the axis: where they are in `nines`, and what stands there.
-const MARKS: [(f64, &str); 8] = [
+const MARKS: [(f64, &str); 9] = [
+    (0.0, "0"),
     (50.0, "50"),
     (90.0, "90"),
     (99.0, "99"),
@@ -136,7 +137,7 @@ pub fn table(curves: &[Curve]) -> String {
     for Curve { class, name, meaning, .. } in &shown {
         let _ = write!(
             html,
-            "<th scope=\"col\"><span class=\"key {class}\"></span>{name}<br><span class=\"note\">{meaning}</span></th>"
+            "<th scope=\"col\"><i class=\"line {class}\"></i>{name}<br><span class=\"note\">{meaning}</span></th>"
         );
     }
     html.push_str("</tr></thead><tbody>\n");
