@@ -8,6 +8,8 @@ use std::thread::available_parallelism;
 use clap::ArgMatches;
 use slackwater::extract::{Mistake, Recipe};
 
+use super::dashboard;
+
 /// The fields of a run that names none.
 const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"];
 const DEFAULT_REGEX: [&str; 1] = [r"codes=\bE[0-9]{4}\b"];
@@ -85,6 +87,13 @@ pub struct Args {
     /// as it came. What is shown is counted in bounded memory, however long the run is.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+
+    /// Show the pools of extractors in a browser while the run lasts [default ADDR: 127.0.0.1, any port that is free]
+    ///
+    /// Prints the page's address. Only programs on this machine can reach it, and it only shows: who holds an extractor since when,
+    /// how long pages wait, how well the pools are. It is gone when the run is over; --report is what stays.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = dashboard::ANYWHERE)]
+    pub dashboard: Option<String>,
 
     /// Print neither progress nor summary
     #[arg(short, long)]

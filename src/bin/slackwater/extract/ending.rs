@@ -8,10 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use slackwater::extract::Window;
 
+use super::dashboard::Dashboard;
 use super::interrupt::{Signal, Signals};
 use super::output::{NamedFile, Output};
 use super::record::Record;
@@ -24,6 +24,10 @@ use super::{FAILED_PAGES, LOST_PAGES, NO_OUTPUT, complain};
 /// nobody writes to, an output that nobody reads.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// For how long of that nothing is said.
+const SILENCE: Duration = Duration::from_millis(300);
+const STOPPING: &str = "stopping: the pages in hand have two seconds; once more ends it at once\n";
+
 /// A run, as seen by all its threads.
 pub struct Run {
     pub window: Window,
@@ -34,7 +38,6 @@ pub struct Run {
     pub walked: AtomicBool,
     signal: OnceLock<Signal>,
     closing: Mutex<Option<Closing>>,
-    over: (Sender<()>, Receiver<()>),
 }
 
 /// What it takes to end a run. Whoever takes it ends it: the main thread, or the one that waits for signals if that one is stuck.
@@ -43,6 +46,7 @@ pub struct Closing {
     pub progress: Progress,
     pub shared: Arc<Shared>,
     pub report: Option<(Setting, NamedFile)>,
+    pub dashboard: Option<Dashboard>,
     /// What to take away if the main thread cannot.
     pub unfinished: Option<PathBuf>,
     /// How to say that the output could not be written.
@@ -73,7 +77,6 @@ impl Run {
             walked: AtomicBool::new(false),
             signal: OnceLock::new(),
             closing: Mutex::new(Some(closing)),
-            over: bounded(1),
         }
     }
 
@@ -86,9 +89,13 @@ impl Run {
             let _ = run.signal.set(signal);
             // Nobody starts another page: workers, walker and at last the main thread find nothing to do any more.
             run.window.close();
-            if run.over.1.recv_timeout(GRACE).is_err()
-                && let Some(closing) = run.closing.lock().take()
-            {
+            thread::sleep(SILENCE);
+            if run.closing.lock().is_some() {
+                let _ = io::Write::write_all(&mut io::stderr(), STOPPING.as_bytes());
+            }
+            thread::sleep(GRACE - SILENCE);
+            let stuck = run.closing.lock().take();
+            if let Some(closing) = stuck {
                 let unfinished = closing.unfinished.clone();
                 let code = run.end(closing, &End::Interrupted(signal));
                 // The report went by its own way; the lines never will.
@@ -131,13 +138,11 @@ impl Run {
                 Ok(()) => End::Complete,
             },
         };
-        let code = self.end(closing, &end);
-        let _ = self.over.0.try_send(());
-        code
+        self.end(closing, &end)
     }
 
     fn end(&self, closing: Closing, end: &End) -> u8 {
-        let Closing { quiet, progress, shared, report, .. } = closing;
+        let Closing { quiet, progress, shared, report, dashboard, .. } = closing;
         let record = self.record.lock();
         let took = record.started.elapsed();
         let (found, skipped) = (self.found.load(Relaxed), self.skipped.load(Relaxed));
@@ -153,6 +158,7 @@ impl Run {
             // Standard error may be gone too; there is nobody left to tell.
             let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n"));
         }
+        dashboard.into_iter().for_each(|dashboard| dashboard.close(quiet));
         let code = match end {
             End::Closed => 0,
             End::NoOutput(why) => complain(NO_OUTPUT, why),

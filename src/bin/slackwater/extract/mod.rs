@@ -21,6 +21,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use slackwater::extract::{Reorder, Window};
 
 mod args;
+mod dashboard;
 mod ending;
 mod failure;
 mod input;
@@ -33,6 +34,7 @@ mod terminal;
 mod work;
 
 pub use args::Args;
+use dashboard::Dashboard;
 use ending::{Closing, Run};
 use input::Source;
 use interrupt::Signals;
@@ -81,6 +83,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let shared = Shared::build(&recipe, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
     let shared = Arc::new(shared);
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
+    let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(address, &shared)).transpose()?;
     let no_output = args.no_output();
     let mut output = Output::open(args.output.as_deref()).map_err(|error| (NO_OUTPUT, no_output(&error)))?;
     let report = report::open(&args, &fields).map_err(|why| (NO_OUTPUT, why))?;
@@ -93,6 +96,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
         progress: progress.clone(),
         shared: Arc::clone(&shared),
         report,
+        dashboard,
         unfinished: output.unfinished().map(ToOwned::to_owned),
         no_output: Box::new(no_output),
     };

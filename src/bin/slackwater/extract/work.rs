@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use slackwater::extract::{CssManager, Extractor, Recipe, RegexManager, Values, decode, extract_page, sniff};
+use slackwater::http::{ServeError, Server, ServerHandle};
 use slackwater::{Manager, Pool, Snapshot};
 
 use super::failure::Failure;
@@ -41,6 +42,15 @@ impl Shared {
     fn extract(&self, page: &str, values: &mut Values, times: &mut Times) -> Result<(), Failure> {
         visit(self.css.as_ref(), page, values, &mut times.css)?;
         visit(self.regex.as_ref(), page, values, &mut times.regex)
+    }
+
+    /// A server that shows the pools in use.
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn served_at(&self, address: &str) -> Result<ServerHandle, ServeError> {
+        let server = Server::bind(address)?;
+        let server = self.css.iter().fold(server, Server::pool);
+        self.regex.iter().fold(server, Server::pool).start()
     }
 
     /// What there is to be seen of the pools in use.

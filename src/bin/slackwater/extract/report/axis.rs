@@ -37,9 +37,9 @@ impl Axis {
             known.into_iter().chain(longer).find(fits).unwrap_or_else(|| day * round_up((least / day).max(1.0)))
         };
         let (unit, name) = match step {
-            step if step < 1e-6 => (1e-9, "ns"),
-            step if step < 1e-3 => (1e-6, "µs"),
-            step if step < 1.0 => (1e-3, "ms"),
+            _ if most < 1e-6 => (1e-9, "ns"),
+            _ if most < 1e-3 => (1e-6, "µs"),
+            _ if most < 1.0 => (1e-3, "ms"),
             step if step < 60.0 => (1.0, "s"),
             step if step < 3_600.0 => (60.0, "min"),
             step if step < day => (3_600.0, "h"),
@@ -95,6 +95,7 @@ mod tests {
     fn time_is_marked_in_steps_that_people_count_in() {
         let of = |seconds| labels(&Axis::of_time(Duration::from_secs_f64(seconds), 4)).join(" ");
         assert_eq!(of(0.035), "0 10 ms 20 ms 30 ms");
+        assert_eq!(of(1.3), "0 0.5 s 1 s");
         assert_eq!(of(3.5), "0 1 s 2 s 3 s");
         assert_eq!(of(100.0), "0 30 s 60 s 90 s");
         assert_eq!(of(900.0), "0 5 min 10 min 15 min");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use slackwater::{Distribution, Health, Snapshot};
 
+use super::super::record::SlowPage;
 use super::text;
 
 /// The numbers the sentences are made of.
@@ -18,7 +19,7 @@ pub struct Figures<'a> {
     /// Whole pages, and checkouts.
     pub times: &'a Distribution,
     pub waits: &'a Distribution,
-    pub slowest: Option<(Duration, &'a str)>,
+    pub slowest: Option<&'a SlowPage>,
     pub pools: &'a [Snapshot],
 }
 
@@ -27,6 +28,10 @@ const MUCH: f64 = 0.05;
 
 /// From this share of the run on, a single page is.
 const LONG: f64 = 0.25;
+const LONG_ENOUGH: Duration = Duration::from_millis(500);
+
+/// A page of so many bytes may well be slow for its size.
+const LARGE: u64 = 1 << 20;
 
 /// The sentences, as HTML. None if all is as it should be.
 pub fn sentences(figures: &Figures) -> Vec<String> {
@@ -50,16 +55,21 @@ pub fn sentences(figures: &Figures) -> Vec<String> {
         };
         all.push(format!("Pages waited for extractors for {} of their time: {advice}.", text::percent(waited, worked)));
     }
-    if let Some((longest, source)) = figures.slowest
+    if let Some(SlowPage { took: longest, source, bytes }) = figures.slowest
         && pages > 1
         && longest.as_secs_f64() >= LONG * took.as_secs_f64()
-        && longest >= Duration::from_millis(500)
+        && *longest >= LONG_ENOUGH
     {
         let share = text::percent(longest.as_secs_f64(), took.as_secs_f64());
         let source = text::Foreign(source);
+        let advice = if *bytes >= LARGE {
+            "lower --max-bytes to leave such pages out"
+        } else {
+            "it is not large, so it is deeply nested, or slow to read; leave it out if it is not worth that"
+        };
         all.push(format!(
-            "One page, <code>{source}</code>, took {}, {share} of the run; lower --max-bytes to leave such pages out.",
-            text::span(longest)
+            "One page, <code>{source}</code>, took {}, {share} of the run; {advice}.",
+            text::span(*longest)
         ));
     }
     for pool in figures.pools {
@@ -94,6 +104,8 @@ mod tests {
     fn what_stands_out_is_said_and_nothing_else() {
         let (page, short, long) =
             (of(Duration::from_secs(1)), of(Duration::from_nanos(80)), of(Duration::from_millis(60)));
+        let slow = |bytes| SlowPage { took: Duration::from_secs(1), bytes, source: "<p>".to_owned() };
+        let (small, large) = (slow(300), slow(3 << 20));
         let sound = || Figures {
             pages: 100,
             failures: 0,
@@ -103,7 +115,7 @@ mod tests {
             pool_size: 8,
             times: &page,
             waits: &short,
-            slowest: Some((Duration::from_secs(1), "<p>")),
+            slowest: Some(&small),
             pools: &[],
         };
         assert_eq!(sentences(&sound()), [""; 0]);
@@ -116,10 +128,10 @@ mod tests {
         assert_eq!(failed, "7 of 100 pages failed (7.0 %), most often: empty.");
         assert!(only(Figures { waits: &long, pool_size: 2, ..sound() }).contains("raise --pool-size to 8"));
         assert!(only(Figures { waits: &long, ..sound() }).contains("as many as threads"));
-        assert!(
-            only(Figures { took: Duration::from_secs(2), ..sound() })
-                .contains("<code>&lt;p&gt;</code>, took 1.00 s, 50 %")
-        );
-        assert_eq!(sentences(&Figures { took: Duration::from_secs(2), pages: 1, ..sound() }), [""; 0]);
+        let short_run = || Figures { took: Duration::from_secs(2), ..sound() };
+        let slow = only(short_run());
+        assert!(slow.contains("<code>&lt;p&gt;</code>, took 1.00 s, 50 %") && slow.contains("deeply nested"), "{slow}");
+        assert!(only(Figures { slowest: Some(&large), ..short_run() }).contains("lower --max-bytes"));
+        assert_eq!(sentences(&Figures { pages: 1, ..short_run() }), [""; 0]);
     }
 }

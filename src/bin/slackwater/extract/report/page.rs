@@ -123,7 +123,7 @@ fn notables(
         pool_size: setting.pool_size,
         times,
         waits,
-        slowest: details.slowest.pages().first().map(|page| (page.took, page.source.as_str())),
+        slowest: details.slowest.pages().first(),
         pools: &outcome.pools,
     };
     let sentences = notable::sentences(&figures);
@@ -228,7 +228,7 @@ fn failures(html: &mut String, details: &Details, tally: Counts) {
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\">{kind}</th><td><data value=\"{count}\">{}</data></td><td>{}</td>\
-             <td class=\"wide-cell\" aria-hidden=\"true\"><i class=\"meter\" style=\"width:{:.1}%\"></i></td></tr>",
+             <td class=\"wide-cell meters\" aria-hidden=\"true\"><i class=\"meter\" style=\"width:{:.1}%\"></i></td></tr>",
             text::count(count),
             text::percent(count as f64, tally.pages as f64),
             100.0 * count as f64 / most
@@ -263,7 +263,7 @@ fn slowest(html: &mut String, details: &Details) {
     }
     html.push_str(
         "<section>\n<h2>Slowest pages</h2>\n<div class=\"scroll\"><table id=\"slowest\"><caption>Slowest pages</caption><thead><tr>\
-         <th scope=\"col\">page</th><th scope=\"col\">took</th><th scope=\"col\">size</th><th scope=\"col\">a MiB</th></tr></thead>\
+         <th scope=\"col\">page</th><th scope=\"col\">took</th><th scope=\"col\">size</th><th scope=\"col\" class=\"wide-cell\">a MiB</th></tr></thead>\
          <tbody>\n",
     );
     for page in pages {
@@ -271,7 +271,7 @@ fn slowest(html: &mut String, details: &Details) {
         let each = if page.bytes == 0 { "–".to_owned() } else { text::span(page.took.div_f64(mebibytes)) };
         let _ = writeln!(
             html,
-            "<tr><th scope=\"row\"><code>{}</code></th><td><data value=\"{}\">{}</data></td><td>{}</td><td>{each}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code></th><td><data value=\"{}\">{}</data></td><td>{}</td><td class=\"wide-cell\">{each}</td></tr>",
             Foreign(&page.source),
             page.took.as_nanos(),
             text::span(page.took),
