@@ -143,7 +143,7 @@ impl Args {
     }
 
     /// How to say that the lines could not be written.
-    pub fn no_output(&self) -> impl Fn(&io::Error) -> String + Send + use<> {
+    pub fn no_output(&self) -> impl Fn(&io::Error) -> String + Send + Sync + use<> {
         let path = self.output.clone();
         move |error| match &path {
             Some(path) => format!("cannot write {}: {error}; choose another place with -o", path.display()),

@@ -37,6 +37,8 @@ pub struct Run {
     pub skipped: AtomicU64,
     pub walked: AtomicBool,
     signal: OnceLock<Signal>,
+    /// How to say that the output could not be written.
+    no_output: Box<dyn Fn(&io::Error) -> String + Send + Sync>,
     closing: Mutex<Option<Closing>>,
 }
 
@@ -49,8 +51,6 @@ pub struct Closing {
     pub dashboard: Option<Dashboard>,
     /// What to take away if the main thread cannot.
     pub unfinished: Option<PathBuf>,
-    /// How to say that the output could not be written.
-    pub no_output: Box<dyn Fn(&io::Error) -> String + Send>,
 }
 
 /// What ended a run.
@@ -68,7 +68,12 @@ pub enum End {
 }
 
 impl Run {
-    pub fn new(window: Window, record: Record, closing: Closing) -> Self {
+    pub fn new(
+        window: Window,
+        record: Record,
+        closing: Closing,
+        no_output: Box<dyn Fn(&io::Error) -> String + Send + Sync>,
+    ) -> Self {
         Self {
             window,
             record: Mutex::new(record),
@@ -76,6 +81,7 @@ impl Run {
             skipped: AtomicU64::new(0),
             walked: AtomicBool::new(false),
             signal: OnceLock::new(),
+            no_output,
             closing: Mutex::new(Some(closing)),
         }
     }
@@ -119,24 +125,25 @@ impl Run {
 
     /// Ends the run: all threads are through, and this is what became of the lines. Returns the exit code.
     pub fn close(&self, output: Output, written: io::Result<()>) -> u8 {
-        let Some(closing) = self.closing.lock().take() else {
-            // The other thread is at it and will end the process.
-            loop {
-                thread::park();
-            }
-        };
+        // The output first: while it is stuck, the thread that waits for signals can still end the run.
         let end = match self.interrupted() {
-            // An unfinished file goes away with it.
             Some(signal) => {
+                // An unfinished file goes away with it.
                 drop(output);
                 End::Interrupted(signal)
             }
             None => match written.and_then(|()| output.finish()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => End::Closed,
-                Err(error) => End::NoOutput((closing.no_output)(&error)),
+                Err(error) => End::NoOutput((self.no_output)(&error)),
                 Ok(()) if self.record.lock().tally.pages != self.found.load(Relaxed) => End::Lost,
                 Ok(()) => End::Complete,
             },
+        };
+        let Some(closing) = self.closing.lock().take() else {
+            // The other thread is at it and will end the process.
+            loop {
+                thread::park();
+            }
         };
         self.end(closing, &end)
     }

@@ -98,9 +98,8 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
         report,
         dashboard,
         unfinished: output.unfinished().map(ToOwned::to_owned),
-        no_output: Box::new(no_output),
     };
-    let run = Arc::new(Run::new(window, record, closing));
+    let run = Arc::new(Run::new(window, record, closing, Box::new(no_output)));
     run.stop_at(signals);
 
     let (to_workers, tickets) = bounded(AHEAD);
