@@ -9,8 +9,11 @@
 //! Each round also times W, the bare loop inside this long-lived process, paths at hand and heap grown by the rounds before. No
 //! program that starts once gets that, so it has no verdict, but its ratio is printed: it is the strictest reading.
 //!
+//! Then B with `--report` against B without, on the same sample, in blocks of with, without, without, with: what it costs to count for
+//! a report and to write it. The blocks are many, as it costs less than what two runs of the same differ by.
+//!
 //! Environment: EXTRACT_PAGES sample size (1500; `all` for the whole tree, where both sides walk it), EXTRACT_ROUNDS (7),
-//! EXTRACT_THREADS (cores).
+//! EXTRACT_BLOCKS (21; 0 leaves the report out, and with EXTRACT_ROUNDS=0 there is nothing but the report), EXTRACT_THREADS (cores).
 
 #[path = "harness/mod.rs"]
 mod harness;
@@ -35,6 +38,7 @@ const MOST_ARGUMENTS: usize = 8_000;
 
 const WANTED_RATIO: f64 = 1.10;
 const WANTED_MEGABYTES: f64 = 300.0;
+const WANTED_OF_REPORT: f64 = 1.02;
 
 /// Set for the child process that is the bare loop.
 const BARE: &str = "EXTRACT_BARE_LOOP";
@@ -50,22 +54,43 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let threads = number("EXTRACT_THREADS").unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
-    let rounds = number("EXTRACT_ROUNDS").unwrap_or(7).max(1);
+    let rounds = number("EXTRACT_ROUNDS").unwrap_or(7);
+    let blocks = number("EXTRACT_BLOCKS").unwrap_or(21);
     let all = pages(&root);
     let whole = env::var("EXTRACT_PAGES").is_ok_and(|value| value == "all");
     let size = if whole { all.len() } else { number("EXTRACT_PAGES").unwrap_or(1_500).clamp(1, MOST_ARGUMENTS) };
     let sample: Vec<PathBuf> = all.iter().step_by((all.len() / size).max(1)).cloned().collect();
     let given = if whole { std::slice::from_ref(&root) } else { &sample[..] };
-    println!("{} of {} pages, {threads} threads, {rounds} rounds", sample.len(), all.len());
+    println!("{} of {} pages, {threads} threads, {rounds} rounds, {blocks} blocks", sample.len(), all.len());
 
     bare(threads, &sample); // Files into the page cache, for all.
+    let mut verdicts = Verdicts::default();
+    if rounds > 0 {
+        against_bare_loop(rounds, threads, &root, &all, &sample, given, &mut verdicts);
+    }
+    if blocks > 0 {
+        with_report(blocks, threads, given, sample.len(), &mut verdicts);
+    }
+    ExitCode::from(verdicts.status(true))
+}
+
+/// Rounds of both, then the peak memory.
+fn against_bare_loop(
+    rounds: usize,
+    threads: usize,
+    root: &Path,
+    all: &[PathBuf],
+    sample: &[PathBuf],
+    given: &[PathBuf],
+    verdicts: &mut Verdicts,
+) {
     let (mut ratios, mut warm_ratios) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
         let a = timed_bare(given, threads);
         let start = Instant::now();
-        bare(threads, &sample);
+        bare(threads, sample);
         let w = start.elapsed();
-        let (b, _) = ours(given, threads, sample.len());
+        let b = ours(given, threads, sample.len(), None).took;
         let rate = |took: Duration| sample.len() as f64 / took.as_secs_f64();
         let (ratio, warm) = (b.div_duration_f64(a), b.div_duration_f64(w));
         println!(
@@ -80,17 +105,49 @@ fn main() -> ExitCode {
     let (ratio, warm) = (median(ratios), median(warm_ratios));
 
     println!("whole reference input, ordered ...");
-    let (took, peak) = ours(std::slice::from_ref(&root), threads, all.len());
+    let Run { took, peak, .. } = ours(&[root.to_owned()], threads, all.len(), None);
     println!("{} pages in, {} lines out, {:.2} s", all.len(), all.len(), took.as_secs_f64());
 
     println!("extract vs bare loop in a warm process: {warm:.3} x its time");
-    let mut verdicts = Verdicts::default();
     match peak {
         Some(peak) => verdicts.wanted("peak memory on the reference input", peak, " MB", Below(WANTED_MEGABYTES)),
         None => println!("peak memory: this system does not tell"),
     }
     verdicts.wanted_times("time of extract vs bare scraper loop", ratio, AtMost(WANTED_RATIO));
-    ExitCode::from(verdicts.status(true))
+}
+
+/// Runs with and without a report, in blocks of with, without, without, with: what gets slower or faster meanwhile gets both. Judged
+/// by the pages/s that the command tells, which is what counting costs; what writing the report adds at the end is told beside it.
+fn with_report(blocks: usize, threads: usize, given: &[PathBuf], pages: usize, verdicts: &mut Verdicts) {
+    let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract-bench.html");
+    let run = |with: bool| ours(given, threads, pages, with.then_some(&*report));
+    let (mut ratios, mut noise, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..blocks {
+        let [with, without, again, with_again] = [true, false, false, true].map(run);
+        let [a, b, c, d] = [&with, &without, &again, &with_again].map(|run| 1.0 / run.rate);
+        ratios.push((a + d) / (b + c));
+        // The same against itself: what such a figure is worth here.
+        noise.push(c / b);
+        rates[0].extend([with.rate, with_again.rate]);
+        rates[1].extend([without.rate, again.rate]);
+        let end = |run: &Run| run.took.as_secs_f64() - pages as f64 / run.rate;
+        ends.push(1e3 * (end(&with) + end(&with_again) - end(&without) - end(&again)) / 2.0);
+    }
+    let size = fs::metadata(&report).map_or(0, |report| report.len());
+    let _ = fs::remove_file(&report);
+    let [with, without] = rates.map(median);
+    println!("pages/s: with a report {with:.0}, without {without:.0}");
+    println!("writing the report, {size} bytes, takes {:.1} ms at the end of a run", median(ends));
+    noise.sort_by(f64::total_cmp);
+    let at = |share: usize| noise[(noise.len() - 1) * share / 4];
+    println!(
+        "noise: a run without a report against another one: {:.3} x, middle half {:.3} to {:.3}",
+        at(2),
+        at(1),
+        at(3)
+    );
+    verdicts.wanted_times("time a page with --report vs without", median(ratios), AtMost(WANTED_OF_REPORT));
 }
 
 /// The shortest program that takes the fields: every page read, parsed, selected; the results dropped.
@@ -124,13 +181,25 @@ fn timed_bare(paths: &[PathBuf], threads: usize) -> Duration {
     start.elapsed()
 }
 
-/// The built binary over the same pages, lines counted afterwards. Its time, and its peak memory in MB as the kernel saw it.
-fn ours(paths: &[PathBuf], threads: usize, pages: usize) -> (Duration, Option<f64>) {
+/// One run of the built binary.
+struct Run {
+    took: Duration,
+    /// Pages a second, as it tells.
+    rate: f64,
+    /// Its peak memory in MB as the kernel saw it.
+    peak: Option<f64>,
+}
+
+/// The built binary over the same pages, lines counted afterwards.
+fn ours(paths: &[PathBuf], threads: usize, pages: usize, report: Option<&Path>) -> Run {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract-bench.jsonl");
     let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
     command.args(["extract", "--ordered", "--threads", &threads.to_string()]).arg("-o").arg(&out);
     for field in FIELDS {
         command.args(["--css", field]);
+    }
+    if let Some(report) = report {
+        command.arg("--report").arg(report);
     }
     let start = Instant::now();
     let output = command.args(paths).stdin(Stdio::null()).output().expect("the binary runs");
@@ -143,7 +212,8 @@ fn ours(paths: &[PathBuf], threads: usize, pages: usize) -> (Duration, Option<f6
     let _ = fs::remove_file(&out);
     // The summary reads VmHWM of its own process at the end, when nothing can raise it any more.
     let peak = summary.split_once("peak memory ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-    (took, peak)
+    let rate = summary.split_once(" s, ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    Run { took, rate: rate.expect("the summary has pages/s"), peak }
 }
 
 /// The toolchain's documentation.
