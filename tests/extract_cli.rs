@@ -338,7 +338,15 @@ fn progress_on_a_terminal() {
 fn help_is_worth_reading() {
     let output = extract(&["--help"], &folder("help"));
     let help = std::str::from_utf8(&output.stdout).unwrap();
-    for part in ["Exit codes:", "links=a@href", "--pool-size", "standard input", "Examples:"] {
+    for part in [
+        "Exit codes:",
+        "links=a@href",
+        "--pool-size",
+        "standard input",
+        "Examples:",
+        "--report",
+        "--dashboard[=<ADDR>]",
+    ] {
         assert!(help.contains(part), "{part}");
     }
     assert_eq!(extract(&["--threads", "0"], &folder("help")).status.code(), Some(2));
