@@ -82,7 +82,7 @@ fn a_fallback_is_never_pooled_nor_counted_nor_destroyed_by_the_manager() {
     let calls = (probe.recycle.calls(), probe.is_broken.calls());
     drop(pool.request().no_wait().or_else(|_| thing).unwrap());
     assert_eq!((probe.recycle.calls(), probe.is_broken.calls()), calls);
-    assert_eq!(probe.ended(), []);
+    assert_eq!(probe.ended(), Vec::<usize>::new());
     drop(held);
     closes_balanced(&pool);
 }
