@@ -50,26 +50,6 @@ fn what_probes_did_comes_before_calls_let_through_by_their_success() {
     });
 }
 
-/// Rules out the same for a refusal, and for what its text says.
-#[test]
-fn what_a_failed_call_did_comes_before_refusals_by_its_failure() {
-    explore_all("what_a_failed_call_did_comes_before_refusals", || {
-        let circuit = closed(config());
-        let ticket = acquire(&circuit, 0).expect("it is closed");
-        let traces = Traces::new();
-        let seen = Arc::clone(&traces);
-        let other = spawn(&circuit, move |circuit| {
-            if let Err(refused) = acquire(circuit, 0) {
-                seen.are_seen(1);
-                assert_eq!(refused.look.failures, 1);
-            }
-        });
-        traces.leave(0);
-        assert_eq!(tell(&circuit, ticket, 0, true), Some(step(Closed, Open)));
-        other.join().unwrap();
-    });
-}
-
 /// Rules out: whoever looks sees it open, and not why.
 #[test]
 fn whoever_sees_it_open_sees_the_failures_that_opened_it() {
@@ -85,56 +65,62 @@ fn whoever_sees_it_open_sees_the_failures_that_opened_it() {
     });
 }
 
-/// Rules out the same for steps made by hand.
-#[test]
-fn what_came_before_a_trip_comes_before_refusals_by_it() {
-    explore_all("what_came_before_a_trip", || {
-        let circuit = closed(config());
+/// `act` brings about a step from the state that `begin` begins in. What came before it is seen by a call whose outcome is
+/// one that only the step `explains`.
+fn what_came_before_is_seen(
+    name: &'static str,
+    begin: fn(BreakerConfig) -> Arc<Circuit>,
+    act: fn(&Circuit),
+    explains: fn(Result<Ticket, Refused>) -> bool,
+) {
+    explore_all(name, move || {
+        let circuit = begin(config());
         let traces = Traces::new();
         let seen = Arc::clone(&traces);
         let other = spawn(&circuit, move |circuit| {
-            if acquire(circuit, 0).is_err() {
+            if explains(acquire(circuit, 0)) {
                 seen.are_seen(1);
             }
         });
         traces.leave(0);
-        circuit.trip(0);
+        act(&circuit);
         other.join().unwrap();
     });
+}
+
+/// Rules out the same for a refusal, and for what its text says.
+#[test]
+fn what_a_failed_call_did_comes_before_refusals_by_its_failure() {
+    let fail = |circuit: &Circuit| {
+        let ticket = acquire(circuit, 0).expect("it is closed");
+        assert_eq!(tell(circuit, ticket, 0, true), Some(step(Closed, Open)));
+    };
+    what_came_before_is_seen("what_a_failed_call_did_comes_before_refusals", closed, fail, |outcome| {
+        outcome.is_err_and(|refused| {
+            assert_eq!(refused.look.failures, 1);
+            true
+        })
+    });
+}
+
+/// Rules out the same for steps made by hand.
+#[test]
+fn what_came_before_a_trip_comes_before_refusals_by_it() {
+    let trip = |circuit: &Circuit| assert_eq!(circuit.trip(0), Some(step(Closed, Open)));
+    what_came_before_is_seen("what_came_before_a_trip", closed, trip, |outcome| outcome.is_err());
 }
 
 /// Rules out the same for the calls that a reset lets through.
 #[test]
 fn what_came_before_a_reset_comes_before_calls_let_through_by_it() {
-    explore_all("what_came_before_a_reset", || {
-        let circuit = open(config());
-        let traces = Traces::new();
-        let seen = Arc::clone(&traces);
-        let other = spawn(&circuit, move |circuit| {
-            if acquire(circuit, 0).is_ok() {
-                seen.are_seen(1);
-            }
-        });
-        traces.leave(0);
-        circuit.reset(0);
-        other.join().unwrap();
-    });
+    let reset = |circuit: &Circuit| assert_eq!(circuit.reset(0), Some(step(Open, Closed)));
+    what_came_before_is_seen("what_came_before_a_reset", open, reset, |outcome| outcome.is_ok());
 }
 
 /// Rules out the same for the probes that a suspicion lets through.
 #[test]
 fn what_came_before_a_suspicion_comes_before_the_probes_it_asks_for() {
-    explore_all("what_came_before_a_suspicion", || {
-        let circuit = closed(config());
-        let traces = Traces::new();
-        let seen = Arc::clone(&traces);
-        let other = spawn(&circuit, move |circuit| {
-            if acquire(circuit, 0).is_ok_and(|ticket| ticket.is_probe()) {
-                seen.are_seen(1);
-            }
-        });
-        traces.leave(0);
-        assert_eq!(circuit.suspect(0), Some(step(Closed, HalfOpen)));
-        other.join().unwrap();
-    });
+    let suspect = |circuit: &Circuit| assert_eq!(circuit.suspect(0), Some(step(Closed, HalfOpen)));
+    let is_probe = |outcome: Result<Ticket, Refused>| outcome.is_ok_and(|ticket| ticket.is_probe());
+    what_came_before_is_seen("what_came_before_a_suspicion", closed, suspect, is_probe);
 }
