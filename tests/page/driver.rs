@@ -173,10 +173,11 @@ impl Browser {
             .unwrap();
         let mut answer = BufReader::new(stream);
         let (mut line, mut length) = (String::new(), 0);
-        while line.clear() == () && answer.read_line(&mut line).expect("chromedriver answers") > 2 {
+        while answer.read_line(&mut line).expect("chromedriver answers") > 2 {
             if let Some(its) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = its.trim().parse().unwrap();
             }
+            line.clear();
         }
         let mut body = vec![0; length];
         answer.read_exact(&mut body).unwrap();
