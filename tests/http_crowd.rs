@@ -2,6 +2,8 @@
 //!
 //! One test, so that the threads, descriptors and memory of the process are its own.
 
+#![cfg(target_os = "linux")]
+
 #[path = "http/client.rs"]
 mod client;
 mod support;
@@ -12,7 +14,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
-use support::{Probe, closes_balanced, until};
+use support::{closes_balanced, until};
 
 const CROWD: usize = 1_000;
 
@@ -39,19 +41,25 @@ fn bad_client(to: SocketAddr, number: usize) -> Option<TcpStream> {
 }
 
 /// Bytes of memory that the process has.
-#[cfg(target_os = "linux")]
 fn memory() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * 4096
 }
 
-#[cfg(target_os = "linux")]
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-#[cfg(target_os = "linux")]
+/// Ends the one that works, however the test ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 #[test]
 fn a_thousand_bad_clients_hold_up_nobody_and_leave_nothing() {
     // Each needs a descriptor, and some systems give a process 1,024.
@@ -59,11 +67,14 @@ fn a_thousand_bad_clients_hold_up_nobody_and_leave_nothing() {
     limit.current = limit.maximum.map(|most| most.min(8_192)).or(Some(8_192));
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).expect("up to its maximum it is ours to set");
 
-    let pool = Pool::builder(Probe::new()).name("busy").max_size(4).time_one_in(0).build().unwrap();
+    // Not a probe, which remembers each call.
+    let pool =
+        Pool::builder(|| Ok::<_, String>(Box::new(0_u64))).name("busy").max_size(4).time_one_in(0).build().unwrap();
     let server = Server::bind("127.0.0.1:0").unwrap().pool(&pool).start().unwrap();
     let (addr, threads) = (server.addr(), format!("http-{}", server.addr().port()));
     let (over, uses) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
+        let _over = Over(&over);
         scope.spawn(|| {
             while !over.load(Relaxed) {
                 drop(pool.checkout().expect("there are four"));
@@ -73,7 +84,8 @@ fn a_thousand_bad_clients_hold_up_nobody_and_leave_nothing() {
         let wave = || {
             let crowd: Vec<_> = (0..CROWD).map(|number| bad_client(addr, number)).collect();
             assert!(crowd.iter().all(Option::is_some), "all came in");
-            assert!(support::threads_named(&threads).len() <= 65, "a thread for each of 64, and the server's own");
+            // A thread for each of 64, and the server's own; those that are about to end are still listed.
+            until(|| support::threads_named(&threads).len() <= 65);
             // A good one is answered while they are all there, and the pool works on.
             let before = uses.load(Relaxed);
             assert_eq!(client::get(addr, "/health").status, 200);
@@ -84,10 +96,9 @@ fn a_thousand_bad_clients_hold_up_nobody_and_leave_nothing() {
         // What the first one leaves is what memory there is from then on.
         wave();
         let (had, open) = (memory(), descriptors());
-        (0..3).for_each(|_| wave());
+        (0..2).for_each(|_| wave());
         assert!(memory() < had + 4 * 1024 * 1024, "{} bytes after {had}", memory());
         assert_eq!(descriptors(), open);
-        over.store(true, Relaxed);
     });
     let stats = pool.stats();
     assert_eq!((stats.timeouts, stats.rejected, stats.waits), (0, 0, 0), "nobody had to wait for anything");
