@@ -5,6 +5,8 @@ mod contestants;
 mod harness;
 #[path = "../checkout/laps.rs"]
 mod laps;
+#[cfg(feature = "http")]
+mod watched;
 
 use std::process::exit;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ fn main() {
     println!("\n{}", neighbours.describe());
     let mut verdicts = Verdicts::default();
     judge(&figures, &mut verdicts);
+    #[cfg(feature = "http")]
+    watched::measure(&options, &mut verdicts);
     exit(verdicts.status(options.gate).into());
 }
 

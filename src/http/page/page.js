@@ -575,7 +575,7 @@ const live = (name, text) => { dress($("live"), name); say($("live-text"), text)
 const ask = async () => {
   clearTimeout(timer);
   try {
-    const answer = await fetch("/pools.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch("pools.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok) throw new Error("it answers " + answer.status);
     const said = await answer.json();
     if (paused || document.hidden) return;
