@@ -359,7 +359,7 @@ for (const chart of CHARTS) {
 let inks = {};
 const readInks = () => {
   const style = getComputedStyle(document.documentElement);
-  for (const ink of ["--busy", "--p50", "--p99", "--p999", "--ready", "--grid", "--soft", "--text"]) inks[ink] = style.getPropertyValue(ink).trim();
+  for (const ink of ["--busy", "--p50", "--p99", "--p999", "--ready", "--card", "--grid", "--soft", "--text"]) inks[ink] = style.getPropertyValue(ink).trim();
 };
 /// The next of 1, 2, 4, 6, 10, 20, ... that is no less: half of it is a whole number too.
 const nice = most => {
@@ -436,9 +436,16 @@ const drawChart = ({ canvas, across, height, lines, outs, show, least, log, fill
     }
     pen.setLineDash([]);
   }
-  // Words last, so that no line runs through them.
-  pen.fillStyle = inks["--soft"];
-  for (const mark of marks) pen.fillText(log && mark <= FLOOR ? "≤ " + show(mark) : show(mark), 2, Math.max(10, y(mark) - 3));
+  // Words last, each on a plate of its own, so that no line runs through them.
+  for (const mark of marks) {
+    const word = log && mark <= FLOOR ? "≤ " + show(mark) : show(mark), foot = Math.max(10, y(mark) - 3);
+    pen.fillStyle = inks["--card"];
+    pen.globalAlpha = .8;
+    pen.fillRect(0, foot - 10, pen.measureText(word).width + 5, 13);
+    pen.globalAlpha = 1;
+    pen.fillStyle = inks["--soft"];
+    pen.fillText(word, 2, foot);
+  }
   const since = rings.when.at(begin);
   pen.fillText(since > 0 ? clock(since) : "", 2, height - 3);
   pen.textAlign = "right";
