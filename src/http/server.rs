@@ -25,7 +25,7 @@ const KNOCK: Duration = Duration::from_millis(200);
 /// What a thread of a connection needs, with room to spare.
 const STACK: usize = 512 * 1024;
 
-/// A server that is yet to be started: see the [module](self).
+/// A server that is yet to be started: see the [module](crate::http).
 #[derive(Debug)]
 #[must_use = "a server serves nothing until `start`"]
 pub struct Server {
