@@ -5,6 +5,10 @@ use crate::resilience::BreakerState;
 use std::fmt;
 use std::time::Duration;
 
+/// A failure counts in full for as long: after that nobody has asked the pool for anything it could have tried, and it may be well
+/// again. A balancer that sends nobody to what is not well would keep it from ever finding out.
+const NEWS: Duration = Duration::from_secs(60);
+
 /// How well a pool is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HealthLevel {
@@ -54,6 +58,8 @@ pub enum HealthReason {
     NothingAlive {
         /// Creations that failed in a row.
         failures: u32,
+        /// How long ago the last of them did, or nothing while one is under way.
+        ago: Duration,
     },
     /// The breaker lets no creation through, or only probes.
     Breaker {
@@ -77,6 +83,8 @@ pub enum HealthReason {
     CrashLoop {
         /// How many did, in a row.
         in_a_row: u32,
+        /// How long ago the last of them did.
+        ago: Duration,
     },
     /// Resources failed lately, and serve as a last resort.
     DegradedResources {
@@ -134,11 +142,12 @@ impl HealthReason {
         use HealthLevel::*;
         let or_worse = |is_worse: bool, worse: HealthLevel, level: HealthLevel| if is_worse { worse } else { level };
         match *self {
-            HealthReason::Closed { .. } | HealthReason::NothingAlive { .. } => Critical,
+            HealthReason::Closed { .. } => Critical,
+            HealthReason::NothingAlive { ago, .. } => or_worse(ago < NEWS, Critical, Degraded),
             HealthReason::Breaker { state: BreakerState::Open, alive, .. } => or_worse(alive == 0, Critical, Unhealthy),
             HealthReason::Breaker { .. } => Degraded,
-            HealthReason::CreationFails { alive, .. } => or_worse(alive == 0, Unhealthy, Degraded),
-            HealthReason::CrashLoop { .. } => Unhealthy,
+            HealthReason::CreationFails { .. } => Degraded,
+            HealthReason::CrashLoop { ago, .. } => or_worse(ago < NEWS, Unhealthy, Degraded),
             HealthReason::DegradedResources { degraded, alive } => or_worse(2 * degraded >= alive, Unhealthy, Degraded),
             HealthReason::HungJobs { hung: many, max_size, .. }
             | HealthReason::LongHolds { held: many, max_size, .. } => {
@@ -171,8 +180,9 @@ impl fmt::Display for HealthReason {
                 f.write_str("a fatal error closed the pool; mend that, build a new one")
             }
             HealthReason::Closed { stopped: false } => f.write_str("the pool is closed"),
-            HealthReason::NothingAlive { failures } => {
-                write!(f, "nothing is alive, and creating failed {}; mend what it needs", Times(*failures))
+            HealthReason::NothingAlive { failures, ago } => {
+                write!(f, "nothing is alive, and creating failed {}, {}; ", Times(*failures), Ago(*ago))?;
+                f.write_str("mend what it needs")
             }
             HealthReason::Breaker { state, failures, retry_after, alive } => {
                 write!(f, "the circuit is {state} after {failures} failures, {alive} alive; ")?;
@@ -181,11 +191,9 @@ impl fmt::Display for HealthReason {
             HealthReason::CreationFails { failures, alive } => {
                 write!(f, "creating failed {}, {alive} alive; mend what it needs", Times(*failures))
             }
-            HealthReason::CrashLoop { in_a_row } => {
-                write!(
-                    f,
-                    "{in_a_row} resources in a row failed right after their creation; look at what they are made of"
-                )
+            HealthReason::CrashLoop { in_a_row, ago } => {
+                write!(f, "{in_a_row} resources in a row failed right after their creation, {}; ", Ago(*ago))?;
+                f.write_str("look at what they are made of")
             }
             HealthReason::DegradedResources { degraded, alive } => {
                 write!(f, "{degraded} of {alive} resources are degraded; see why their checks fail")
@@ -225,6 +233,19 @@ impl fmt::Display for Times {
         match self.0 {
             1 => f.write_str("once"),
             more => write!(f, "{more} times in a row"),
+        }
+    }
+}
+
+/// When the last of them did.
+struct Ago(Duration);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Duration::ZERO => f.write_str("the last just now"),
+            ago if ago < NEWS => write!(f, "the last {ago:.1?} ago"),
+            ago => write!(f, "the last {ago:.1?} ago, and nobody has asked since"),
         }
     }
 }
@@ -278,7 +299,9 @@ fn reasons(snapshot: &Snapshot) -> Vec<HealthReason> {
     let fails = snapshot.failed_creations;
     let mut reasons = Vec::new();
     if alive == 0 && fails > 0 {
-        reasons.push(HealthReason::NothingAlive { failures: fails });
+        // Being made is being tried, however long it takes to fail again.
+        let ago = snapshot.last_create_failure.filter(|_| stats.creating == 0).unwrap_or_default();
+        reasons.push(HealthReason::NothingAlive { failures: fails, ago });
     } else if fails > 0 {
         reasons.push(HealthReason::CreationFails { failures: fails, alive });
     }
@@ -287,7 +310,10 @@ fn reasons(snapshot: &Snapshot) -> Vec<HealthReason> {
         reasons.push(HealthReason::Breaker { state, failures, retry_after, alive });
     }
     if stats.short_lives >= crate::pool::CRASH_LOOP {
-        reasons.push(HealthReason::CrashLoop { in_a_row: stats.short_lives });
+        reasons.push(HealthReason::CrashLoop {
+            in_a_row: stats.short_lives,
+            ago: snapshot.last_short_life.unwrap_or_default(),
+        });
     }
     if stats.degraded > 0 {
         reasons.push(HealthReason::DegradedResources { degraded: stats.degraded, alive });

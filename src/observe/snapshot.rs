@@ -34,6 +34,10 @@ pub struct Snapshot {
     pub max_hold: Option<Duration>,
     /// Creations that failed in a row, up to now.
     pub failed_creations: u32,
+    /// How long ago the last of them failed.
+    pub last_create_failure: Option<Duration>,
+    /// How long ago a resource failed right after its creation, if one did since others lived.
+    pub last_short_life: Option<Duration>,
     /// The last creation that failed, if none has succeeded since.
     pub last_create_error: Option<SharedError>,
     /// The breaker, if there is one.
@@ -74,6 +78,7 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let now = self.now();
         let waits_since = self.shelf.waits_since();
+        let ago = |then: u64| Duration::from_nanos(now.saturating_sub(then));
         Snapshot {
             name: self.name().cloned(),
             at: Duration::from_nanos(now),
@@ -81,10 +86,12 @@ impl<M: Manager> Inner<M> {
             stopped_by: self.stopped_by(),
             stats: self.stats(),
             resources: self.resources(),
-            oldest_wait: waits_since.map(|since| Duration::from_nanos(now.saturating_sub(since))),
+            oldest_wait: waits_since.map(ago),
             checkout_timeout: self.config().checkout_timeout,
             max_hold: self.config().max_hold,
             failed_creations: self.failed_creations(),
+            last_create_failure: self.last_create_failure().map(ago),
+            last_short_life: self.last_short_life().map(ago),
             last_create_error: self.last_create_error(),
             breaker: self.breaker_look(),
             hung_jobs: self.crew.hung_jobs(now),

@@ -26,6 +26,8 @@ pub(super) struct ShortLives {
     in_a_row: AtomicU32,
     /// One more than the highest birth number among them.
     last: AtomicU64,
+    /// When the last of them ended.
+    ended: AtomicU64,
     not_before: AtomicU64,
 }
 
@@ -61,6 +63,7 @@ impl<M: Manager> Inner<M> {
             short_lives.in_a_row.store(0, Relaxed);
         }
         short_lives.last.fetch_max(life.birth() + 1, Relaxed);
+        short_lives.ended.fetch_max(now, Relaxed);
         let in_a_row = short_lives.in_a_row.fetch_add(1, Relaxed).saturating_add(1);
         if in_a_row < LOOP {
             return;
@@ -73,6 +76,11 @@ impl<M: Manager> Inner<M> {
             log::Level::Error,
             format_args!("{in_a_row} resources in a row failed right after their creation; the next is made in {pause:?}, or on demand"),
         );
+    }
+
+    /// When the last of those in a row ended.
+    pub(crate) fn last_short_life(&self) -> Option<u64> {
+        (self.short_lives.in_a_row() > 0).then(|| self.short_lives.ended.load(Relaxed))
     }
 
     /// What the keeper may make now. One resource that outlives the short-lived ones ends the loop.

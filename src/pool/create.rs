@@ -174,6 +174,11 @@ impl<M: Manager> Inner<M> {
         self.creation.failures()
     }
 
+    /// When the last of them failed.
+    pub(crate) fn last_create_failure(&self) -> Option<u64> {
+        (self.creation.failures() > 0).then(|| self.creation.last_failed.load(SeqCst))
+    }
+
     /// The last creation that failed, if none has succeeded since.
     pub(crate) fn last_create_error(&self) -> Option<SharedError> {
         self.creation.last_error()
