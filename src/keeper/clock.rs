@@ -1,6 +1,7 @@
 //! The pool's time: the system's monotonic clock, or one that a test moves.
 
 use crate::core::sync::around::{AtomicU64, Condvar, Mutex, MutexGuard};
+use crate::error::let_go;
 use std::fmt;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Weak};
@@ -132,10 +133,18 @@ impl VirtualClock {
     /// threads wake. With `Keeper::Manual`, duties happen at the next `tick`. Time ends after 292 years.
     pub fn advance(&self, step: Duration) {
         let mut watchers = self.0.watchers.lock().clone();
-        watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moves()).is_some());
+        // A pool whose last handle goes meanwhile ends here, and its manager's destructor may panic.
+        let tell = |watcher: &Weak<dyn Watch>, tell: fn(&dyn Watch)| {
+            let watcher = watcher.upgrade();
+            watcher.iter().for_each(|watcher| tell(&**watcher));
+            let lives = watcher.is_some();
+            let_go(watcher);
+            lives
+        };
+        watchers.retain(|watcher| tell(watcher, |pool| pool.time_moves()));
         let moved = |now: u64| Some(now.saturating_add(nanos(step)).min(END));
         let _ = self.0.now.fetch_update(SeqCst, SeqCst, moved);
-        watchers.retain(|watcher| watcher.upgrade().map(|pool| pool.time_moved()).is_some());
+        watchers.retain(|watcher| tell(watcher, |pool| pool.time_moved()));
         self.0.watchers.lock().retain(|watcher| watcher.strong_count() > 0);
     }
 }

@@ -50,6 +50,16 @@ pub fn on_each_line(name: &str, hook: impl Fn(&str) + Send + Sync + 'static) -> 
     Hooking(label)
 }
 
+/// Stops the keeper at a line that it says itself. Most are said for it, by a thread of their own.
+pub fn stops_the_keeper(barrier: &Arc<Barrier>) -> impl Fn(&str) + Send + Sync + 'static {
+    let barrier = Arc::clone(barrier);
+    move |text| {
+        if text.contains("held for too long") {
+            barrier.stop_one();
+        }
+    }
+}
+
 pub struct Hooking(String);
 
 impl Drop for Hooking {
@@ -271,8 +281,7 @@ fn a_logger_that_blocks_at_a_change_of_the_circuit_holds_no_slot_and_keeps_nobod
 fn a_logger_that_blocks_the_keeper_delays_no_caller_and_no_close() {
     each([Keeper::Dedicated, Keeper::Shared], |keeper| {
         let (faulty, clock, barrier) = (Faulty::new(), VirtualClock::new(), Arc::new(Barrier::default()));
-        let theirs = Arc::clone(&barrier);
-        let _hooked = on_each_line("stops the keeper", move |_| theirs.stop_one());
+        let _hooked = on_each_line("stops the keeper", stops_the_keeper(&barrier));
         let pool = Pool::builder(faulty.clone()).max_size(3).min_idle(0).creation(Creation::Background).keeper(keeper);
         let pool = pool.name("stops the keeper").clock(&clock).max_hold(SEC).build().unwrap();
         thread::scope(|s| {

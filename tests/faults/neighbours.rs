@@ -1,7 +1,7 @@
 //! Pools of one keeper's: a fault in one is nothing to the others.
 
 use super::faulty::{Callback, Fault, Faulty, HUNG, Released, builder, each, in_callbacks};
-use super::logger::{Barrier, Opened, on_each_line};
+use super::logger::{Barrier, Opened, on_each_line, stops_the_keeper};
 use super::support::{TimeRunsOut, closes_balanced, passes, until};
 use slackwater::{Creation, Keeper, Manager, Pool, VirtualClock};
 use std::convert::Infallible;
@@ -92,8 +92,7 @@ impl Manager for EndsBadly {
 fn a_pool_that_ends_badly_in_the_shared_keepers_hands_leaves_the_others_their_keeper() {
     each([false, true], |hangs| {
         let (held_up, clock, ended) = (Arc::new(Barrier::default()), VirtualClock::new(), Arc::<AtomicBool>::default());
-        let theirs = Arc::clone(&held_up);
-        let hooked = on_each_line("ends badly", move |_| theirs.stop_one());
+        let hooked = on_each_line("ends badly", stops_the_keeper(&held_up));
         let whole = Faulty::new();
         let well = builder(&whole, &clock).max_size(2).keeper(Keeper::Shared).build().unwrap();
         let end = Arc::new(Barrier::default());
