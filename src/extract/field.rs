@@ -1,8 +1,8 @@
 //! One named field, as it is typed: `NAME=SELECTOR`, `NAME=SELECTOR@ATTR`, `NAME=PATTERN`.
 
 use regex::Regex;
-use scraper::{Selector, error::SelectorErrorKind};
 
+use super::dom::{Selector, SelectorError};
 use super::{Mistake, place};
 
 const NAME_HINT: &str = "write NAME=..., the name of letters, digits, '_', '-' and '.', for example title=h1";
@@ -21,7 +21,7 @@ impl CssField {
     /// Only an `@` outside brackets, parentheses and quotes starts the attribute; `a[href="x@y"]` has none. In a selector's
     /// own name an `@` is written `\@`. Attribute names match without regard to ASCII case.
     /// # Errors
-    /// [`Mistake`] for a missing or strange name, a selector that scraper refuses or that leaves a bracket or quote open, and an
+    /// [`Mistake`] for a missing or strange name, a selector that has no meaning here or that leaves a bracket or quote open, and an
     /// attribute that is no name.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let (name, start) = split_name(text)?;
@@ -129,12 +129,9 @@ fn parse_selector(selector: &str) -> Result<Selector, Mistake> {
     }
 }
 
-fn selector_mistake(selector: &str, error: &SelectorErrorKind) -> Mistake {
+fn selector_mistake(selector: &str, error: &SelectorError) -> Mistake {
     let place = place::of_mistake(selector);
-    let why = match error {
-        SelectorErrorKind::UnexpectedSelectorParseError(kind) => in_words(&format!("{kind:?}")),
-        other => in_words(&format!("{other:?}")),
-    };
+    let why = in_words(&error.0);
     let what = match &selector[place.clone()] {
         "" => format!("the selector ends too early ({why})"),
         token => format!("{token:?} cannot stand here ({why})"),

@@ -30,6 +30,7 @@
 
 mod css;
 mod decode;
+mod dom;
 mod field;
 mod mistake;
 mod order;

@@ -1,12 +1,12 @@
 //! Where a refused selector goes wrong.
 //!
-//! The parser below scraper says what is wrong, not where. So the place is found by asking it again: the selector is cut after
+//! The parser says what is wrong, not where. So the place is found by asking it again: the selector is cut after
 //! each token, and a cut is sound if some short completion of it parses. The mistake is the first token whose cut is not.
 //! That costs a few dozen parses of a short text, once, for an error message.
 
 use std::ops::Range;
 
-use scraper::Selector;
+use super::dom::Selector;
 
 /// One of these makes any sound beginning whole: a name, a pseudo class, an attribute's value, arguments, a number.
 const COMPLETIONS: [&str; 8] = ["", "x", "root", "=x", "(x)", "(1)", "1", " x"];

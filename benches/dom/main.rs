@@ -1,0 +1,210 @@
+//! The document tree, per core: the text of `h1` and the `href` of `a[href]`, from real pages in memory.
+//! Run: cargo bench --features extract --bench dom
+//!
+//! The pages are every k-th of the installed toolchain's documentation. A round runs one lap of each contestant over all of them, in
+//! turn and on one core. Time is core time, so that what others take of the machine is not in it. The table has the fastest of a
+//! contestant's laps; what is judged is the median of the ratios of each round. html5ever's tokenizer alone, and its tree builder with a
+//! sink that makes no tree, are there to show what any tree over html5ever costs at least.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod clock;
+mod contestants;
+mod peers;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use clock::core_time;
+use contestants::{Bare, Found};
+use harness::Bound::AtLeast;
+use harness::{About, Neighbours, Options, Table, Verdicts, describe_machine, stay_on_core};
+use peers::Peer;
+use slackwater::extract::Values;
+
+const ABOUT: About = About {
+    name: "dom",
+    text: "What a page costs with the document tree, with scraper, with html5ever's parts alone, and with selectolax.\n\
+           DOM_PAGES says how many pages; `--lap-us` means nothing here, a lap is all pages once. PEERS_PYTHON names a Python\n\
+           that has selectolax; without one, an environment is made below the target folder.\n",
+    full: (15, Duration::ZERO),
+    quick: (3, Duration::ZERO),
+    smoke: (1, Duration::ZERO),
+};
+
+const NAMES: [&str; 6] = [
+    "slackwater on one core",
+    "bare scraper",
+    "html5ever tokenizer",
+    "html5ever builder",
+    "selectolax",
+    "slackwater on two cores",
+];
+const OURS: usize = 0;
+const SCRAPER: usize = 1;
+const SELECTOLAX: usize = 4;
+const TWO: usize = 5;
+
+fn main() -> ExitCode {
+    let options = Options::from_arguments(&ABOUT);
+    println!("{}", describe_machine());
+    let Some((paths, pages)) = pages(options.rounds) else {
+        println!("no pages: install them with `rustup component add rust-docs`");
+        return ExitCode::SUCCESS;
+    };
+    let bytes: usize = pages.iter().map(String::len).sum();
+    println!("{} pages of {:.1} MB in all, {} rounds", pages.len(), bytes as f64 / 1e6, options.rounds);
+    let neighbours = Neighbours::watch();
+    let started = options.asks_for(NAMES[SELECTOLAX]).then(|| peers::python(options.rounds > 1));
+    let mut peer = match started
+        .unwrap_or(Err("not asked for".to_owned()))
+        .and_then(|python| stayed(|| Peer::start(&python, &paths)))
+    {
+        Ok(peer) => Some(peer),
+        Err(why) => {
+            println!("selectolax is left out: {why}");
+            None
+        }
+    };
+
+    let mut laps: [Vec<Duration>; NAMES.len()] = Default::default();
+    for _ in 0..options.rounds {
+        thread::scope(|scope| {
+            scope.spawn(|| one_core(&options, &pages, &mut peer, &mut laps));
+        });
+        if options.asks_for(NAMES[TWO]) {
+            laps[TWO].push(two_cores(&pages));
+        }
+    }
+
+    let mut table = Table::new("h1 text and link targets", &["contestant", "MB a core second", "pages", "us a page"]);
+    for (name, laps) in NAMES.iter().zip(&laps) {
+        let Some(best) = laps.iter().min().map(Duration::as_secs_f64) else { continue };
+        let per_page = best / pages.len() as f64;
+        table.row(vec![
+            (*name).to_owned(),
+            format!("{:.1}", bytes as f64 / 1e6 / best),
+            format!("{:.0}", 1.0 / per_page),
+            format!("{:.1}", per_page * 1e6),
+        ]);
+    }
+    table.print();
+    println!("{}", neighbours.describe());
+    let mut verdicts = Verdicts::default();
+    let speedup = |slow: usize, fast: usize| {
+        let mut ratios: Vec<f64> =
+            laps[slow].iter().zip(&laps[fast]).map(|(slow, fast)| slow.div_duration_f64(*fast)).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied()
+    };
+    if let Some(speedup) = speedup(SCRAPER, OURS) {
+        println!("dom vs bare scraper, one core: {speedup:.2} x");
+    }
+    if let Some(speedup) = speedup(SELECTOLAX, OURS) {
+        verdicts.wanted_times("dom vs selectolax, one core", speedup, AtLeast(1.0));
+    }
+    if let Some(speedup) = speedup(OURS, TWO)
+        && thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+    {
+        verdicts.wanted_times("dom on two cores vs one", speedup, AtLeast(1.9));
+    }
+    ExitCode::from(verdicts.status(options.gate))
+}
+
+/// One lap of each, on the first core.
+fn one_core(options: &Options, pages: &[String], peer: &mut Option<Peer>, laps: &mut [Vec<Duration>; NAMES.len()]) {
+    stay_on_core(0);
+    let pool = contestants::pool(1);
+    let mut values = Values::new(2);
+    let bare = Bare::new();
+    let mut founds = Vec::new();
+    let mut lap = |which: usize, run: &mut dyn FnMut(&str, &mut Found)| {
+        let mut found = Found::default();
+        if !options.asks_for(NAMES[which]) {
+            return;
+        }
+        let start = core_time();
+        pages.iter().for_each(|page| run(page, &mut found));
+        laps[which].push(core_time() - start);
+        if found.count > 0 {
+            founds.push((NAMES[which], found));
+        }
+    };
+    lap(OURS, &mut |page, found| contestants::ours(&pool, page, &mut values, found));
+    lap(SCRAPER, &mut |page, found| bare.page(page, found));
+    lap(2, &mut |page, _| contestants::tokenizer(page));
+    lap(3, &mut |page, _| contestants::builder(page));
+    if let Some(peer) = peer {
+        let (took, found) = peer.lap().expect("selectolax answers");
+        laps[SELECTOLAX].push(took);
+        founds.push((NAMES[SELECTOLAX], found));
+    }
+    assert!(founds.windows(2).all(|pair| pair[0].1 == pair[1].1), "they differ in what they found: {founds:?}");
+}
+
+/// Two threads with one pool, each taking the next page there is. The core time of both, halved: on cores of their own they are
+/// done together, after just that.
+fn two_cores(pages: &[String]) -> Duration {
+    let pool = contestants::pool(2);
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let half = |core: usize| {
+            let (pool, next) = (&pool, &next);
+            scope.spawn(move || {
+                stay_on_core(core);
+                let (mut values, mut found) = (Values::new(2), Found::default());
+                let start = core_time();
+                while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    contestants::ours(pool, page, &mut values, &mut found);
+                }
+                std::hint::black_box(found);
+                core_time() - start
+            })
+        };
+        [half(0), half(1)].map(|half| half.join().expect("it does not panic")).into_iter().sum::<Duration>() / 2
+    })
+}
+
+/// Runs something on the first core; what it starts stays there.
+fn stayed<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            stay_on_core(0);
+            run()
+        });
+        run.join().expect("it does not panic")
+    })
+}
+
+/// The sample: the paths, and what stands there. A tiny round takes few.
+fn pages(rounds: usize) -> Option<(Vec<PathBuf>, Vec<String>)> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
+    let root = Path::new(String::from_utf8(output.stdout).ok()?.trim()).join("share/doc/rust/html");
+    let mut paths = Vec::new();
+    below(&root, &mut paths);
+    paths.sort();
+    let named = std::env::var("DOM_PAGES").ok().and_then(|pages| pages.parse().ok());
+    let wanted: usize = named.unwrap_or(if rounds == 1 { 20 } else { 1_000 });
+    let paths = paths.into_iter();
+    let step = (paths.len() / wanted.max(1)).max(1);
+    let sample = paths.step_by(step).filter_map(|path| Some((fs::read_to_string(&path).ok()?, path)));
+    let (pages, paths): (Vec<String>, Vec<PathBuf>) = sample.unzip();
+    (!pages.is_empty()).then_some((paths, pages))
+}
+
+fn below(folder: &Path, paths: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        if path.is_dir() {
+            below(&path, paths);
+        } else if path.extension().is_some_and(|ext| ext == "html") {
+            paths.push(path);
+        }
+    }
+}

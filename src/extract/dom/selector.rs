@@ -1,0 +1,148 @@
+//! Selectors, in the dialect that scraper reads: no pseudo elements and no states, but `:is`, `:where`, `:not` and `:has`.
+
+use std::fmt;
+
+use cssparser::{ParseErrorKind, ToCss};
+use precomputed_hash::PrecomputedHash;
+use selectors::parser::{self, ParseRelative, SelectorList, SelectorParseErrorKind};
+
+use super::names::{self, NameId};
+
+/// The types that the `selectors` crate is to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect;
+
+/// A name in a selector, with its number if the rules know it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Name {
+    pub(super) text: Box<str>,
+    pub(super) known: Option<NameId>,
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), known: names::known(text) }
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PrecomputedHash for Name {
+    /// For filters of ancestors, which are not used here.
+    fn precomputed_hash(&self) -> u32 {
+        self.text.bytes().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    }
+}
+
+impl ToCss for Name {
+    fn to_css<W: fmt::Write>(&self, dest: &mut W) -> fmt::Result {
+        cssparser::serialize_identifier(&self.text, dest)
+    }
+}
+
+/// A value in a selector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Value(pub(super) Box<str>);
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl AsRef<str> for Value {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ToCss for Value {
+    fn to_css<W: fmt::Write>(&self, dest: &mut W) -> fmt::Result {
+        cssparser::serialize_string(&self.0, dest)
+    }
+}
+
+/// There are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {}
+
+impl parser::NonTSPseudoClass for State {
+    fn is_active_or_hover(&self) -> bool {
+        match *self {}
+    }
+
+    fn is_user_action_state(&self) -> bool {
+        match *self {}
+    }
+}
+
+impl ToCss for State {
+    fn to_css<W: fmt::Write>(&self, _: &mut W) -> fmt::Result {
+        match *self {}
+    }
+}
+
+/// There are none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PseudoElement {}
+
+impl parser::PseudoElement for PseudoElement {}
+
+impl ToCss for PseudoElement {
+    fn to_css<W: fmt::Write>(&self, _: &mut W) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl parser::SelectorImpl for Dialect {
+    type ExtraMatchingData<'a> = ();
+    type AttrValue = Value;
+    type Identifier = Name;
+    type LocalName = Name;
+    type NamespaceUrl = Name;
+    type NamespacePrefix = Name;
+    type BorrowedNamespaceUrl = Name;
+    type BorrowedLocalName = Name;
+    type NonTSPseudoClass = State;
+    type PseudoElement = PseudoElement;
+}
+
+struct Parser;
+
+impl<'i> parser::Parser<'i> for Parser {
+    type Impl = Dialect;
+    type Error = SelectorParseErrorKind;
+
+    fn parse_is_and_where(&self) -> bool {
+        true
+    }
+
+    fn parse_has(&self) -> bool {
+        true
+    }
+}
+
+/// A list of selectors.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Selector(pub(super) SelectorList<Dialect>);
+
+/// Why a selector was refused, in a word or a few: `DanglingCombinator`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct SelectorError(pub(in super::super) String);
+
+impl Selector {
+    pub(in super::super) fn parse(text: &str) -> Result<Self, SelectorError> {
+        let mut input = cssparser::Parser::new(text);
+        let list = SelectorList::parse(&Parser, &mut input, ParseRelative::No).map_err(|error| {
+            SelectorError(match error.kind {
+                ParseErrorKind::Basic(kind) => format!("{kind:?}"),
+                ParseErrorKind::Custom(kind) => format!("{kind:?}"),
+            })
+        })?;
+        Ok(Self(list))
+    }
+}

@@ -1,0 +1,64 @@
+//! Deep and giant pages.
+
+use std::time::{Duration, Instant};
+
+use slackwater::extract::{Values, extract_page};
+
+use crate::compared::{Compared, pool};
+
+/// Promise: nesting 10,000 deep gives what scraper gives. Provoked: elements of different kinds, closed and not.
+#[test]
+fn deep_nesting_gives_what_scraper_gives() {
+    let depth = if cfg!(debug_assertions) { 300 } else { 2_000 };
+    let mut compared = Compared::new();
+    for (open, close) in
+        [("<div class=c>", "</div>"), ("<p><span>", ""), ("<table><td>", ""), ("<svg><g>", "</g>"), ("<x-y>", "")]
+    {
+        compared.check(&format!("{}x{}", open.repeat(depth), close.repeat(depth)));
+    }
+}
+
+/// Promise: deep nesting takes time that grows with the page, not with its square. Provoked: 25,000 and 100,000 nested elements
+/// of a kind that asks for a paragraph in scope each time. Four times the page may take twelve times as long, on a machine that is
+/// busy with other things; squared it would be sixteen.
+#[test]
+fn deep_nesting_is_not_quadratic() {
+    let pool = pool("x=b");
+    let mut values = Values::new(1);
+    for open in ["<div>", "<p><button>", "<ul><li>", "<x-y>", "<svg>"] {
+        let mut time = |depth: usize| {
+            values.clear();
+            let page = format!("{}<b>x</b>{}", open.repeat(depth), "</div></q>".repeat(depth));
+            let start = Instant::now();
+            extract_page(&pool, &page, &mut values).1.expect("an answer");
+            start.elapsed()
+        };
+        // A busy machine can make one lap long, but not the better of many.
+        let (mut small, mut large) = (time(25_000), time(100_000));
+        for _ in 0..40 {
+            if large < small * 12 {
+                break;
+            }
+            (small, large) = (small.max(time(25_000)), large.min(time(100_000)));
+        }
+        assert!(large < small * 12, "{open}: {small:?}, then {large:?}");
+    }
+    drop(values);
+    pool.close(Duration::from_secs(10));
+}
+
+/// Promise: a giant page's memory is given back after it, and the weight tells. Provoked: a page of 30 MB between small ones.
+#[test]
+fn a_giant_page_leaves_no_giant_arena() {
+    let mut compared = Compared::new();
+    compared.check("<p>a");
+    let small = compared.weight();
+    assert!(small > 0);
+    let pool = pool("x=b");
+    let mut values = Values::new(1);
+    extract_page(&pool, &"<p a=b>&amp;".repeat(1 << 20), &mut values).1.expect("an answer");
+    extract_page(&pool, "<b>x", &mut values).1.expect("an answer");
+    assert_eq!(values.of(0).collect::<Vec<_>>(), ["x"]);
+    assert!(pool.stats().weight < 32 << 20, "{} bytes", pool.stats().weight);
+    pool.close(Duration::from_secs(10));
+}

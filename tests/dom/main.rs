@@ -1,0 +1,8 @@
+//! The document tree against scraper, whose tree is html5ever's: the same answers on every page.
+
+mod compared;
+mod deep;
+mod pages;
+mod random;
+mod selectors;
+mod snippets;
