@@ -19,7 +19,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let length: usize = length.parse().expect("a number");
     assert!(lines.all(|line| line.contains(": ") && !line.contains('\n')), "{head:?}");
     // Nothing of a request comes back in its answer, so none can smuggle anything in.
-    assert!(body.is_empty() && bytes.starts_with(b"HEAD ") || body.len() == length, "{length}, but {}", body.len());
+    // Empty lines before a request are no part of it.
+    let request = bytes.trim_ascii_start();
+    assert!(body.is_empty() && request.starts_with(b"HEAD ") || body.len() == length, "{length}, but {}", body.len());
     if code == "200" {
         let says = |what: &str| bytes.windows(what.len()).any(|part| part.eq_ignore_ascii_case(what.as_bytes()));
         assert!(says("host:") && (says("localhost") || says("127.") || says("::1") || says("[")), "{bytes:?}");
