@@ -80,7 +80,7 @@ impl Drop for Bad {
 fn refuse_with_a_bad_error(shelf: &Shelf<Box<u64>>) -> Arc<AtomicBool> {
     let dropped = Arc::default();
     let error = Arc::new(Bad(Arc::clone(&dropped)));
-    shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient }, || 0);
+    shelf.refuse_waiters(u64::MAX, &Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient }, || 0);
     dropped
 }
 
@@ -109,4 +109,24 @@ fn a_refusal_of_a_waiter_that_panics_is_dropped_with_its_wait() {
     assert!(ended.is_err());
     let dropped = dropped.expect("it looked");
     assert!(dropped.load(SeqCst), "the next wait would drop it under the queue's lock");
+}
+
+#[test]
+fn a_refusal_ends_the_waits_that_began_before_what_is_refused_and_no_others() {
+    let shelf = one_slot();
+    let _held = shelf.take(0);
+    let refuse = |turns| {
+        let error: crate::SharedError = Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
+        shelf.refuse_waiters(
+            turns,
+            &Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient },
+            || 0,
+        );
+        None::<()>
+    };
+    let before = shelf.turns();
+    let outcome = shelf.wait(&REQUEST, |_| refuse(before), |_| Patience::Over, || 0);
+    assert!(matches!(outcome, Outcome::TimedOut { .. }), "the failure was over when it came");
+    let outcome = shelf.wait(&REQUEST, |_| refuse(shelf.turns()), |_| Patience::Over, || 0);
+    assert!(matches!(outcome, Outcome::Refused(_)), "it waited for what failed");
 }

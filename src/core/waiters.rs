@@ -326,22 +326,37 @@ impl Waiters {
         Ok(above_for)
     }
 
-    /// Ends the wait of everyone on the list with `refusal`; closing, of everyone to come. True if one of them had a
-    /// wake in hand, which must go to somebody else.
-    pub(crate) fn refuse_all(&self, close: bool, refusal: &Refusal) -> bool {
+    /// How many have joined the queue, ever.
+    pub(crate) fn turns(&self) -> u64 {
+        self.lock().turns
+    }
+
+    /// Ends the wait of everyone who joined in turn `last` or before with `refusal`. True if one of them had a wake in hand,
+    /// which must go to somebody else.
+    pub(crate) fn refuse_until(&self, last: u64, refusal: &Refusal) -> bool {
         let mut had_wake = false;
-        let mut list = self.lock();
-        list.closed |= close;
-        for _ in 0..list.len {
-            let Some(node) = list.first() else { break };
-            let (thread, woken) = list.refuse(node, refusal.clone());
-            had_wake |= woken;
-            self.count.store(list.len, Relaxed);
-            drop(list);
-            thread.unpark();
-            list = self.lock();
+        for lane in 0..LANES {
+            // One at a time: nobody who joins or leaves waits for more than that.
+            while let Some((thread, woken)) = self.refuse_one(lane, last, refusal) {
+                had_wake |= woken;
+                thread.unpark();
+            }
         }
         had_wake
+    }
+
+    fn refuse_one(&self, lane: usize, last: u64, refusal: &Refusal) -> Option<(Thread, bool)> {
+        let mut list = self.lock();
+        let node = list.first_until(lane, last)?;
+        let refused = list.refuse(node, refusal.clone());
+        self.count.store(list.len, Relaxed);
+        Some(refused)
+    }
+
+    /// Ends the wait of everyone, those to come included, with `refusal`. Answers as `refuse_until` does.
+    pub(crate) fn close(&self, refusal: &Refusal) -> bool {
+        self.lock().closed = true;
+        self.refuse_until(u64::MAX, refusal)
     }
 
     /// Wakes every waiter to look at the clock again; nobody is granted anything.
@@ -369,6 +384,21 @@ impl List {
             }
         }
         best.map(|(node, _)| node)
+    }
+
+    /// The first in `lane` that joined in turn `last` or before.
+    fn first_until<'l>(&self, lane: usize, last: u64) -> Option<&'l Node> {
+        let mut at = self.heads[lane];
+        // SAFETY: as in `first`.
+        while let Some(node) = unsafe { at.as_ref() } {
+            // SAFETY: as in `since`.
+            let (turn, next) = node.place.with(|place| unsafe { ((*place).turn, (*place).next) });
+            if turn <= last {
+                return Some(node);
+            }
+            at = next;
+        }
+        None
     }
 
     /// The waiter to serve or wake from this thread's processor: of the few at the front the first that ran there last,

@@ -431,7 +431,7 @@ impl<M: Manager> Inner<M> {
             Outcome::Found(found) => Ok(Some(found)),
             Outcome::Refused(Refusal::Closed) => Err(self.refused_closed()),
             Outcome::Refused(Refusal::Create { error, attempts, severity }) => {
-                Err(self.create_error(CreateFailure { error, severity, failures: attempts }, Some(caller)))
+                Err(self.create_error(CreateFailure { error, severity, failures: attempts, turns: 0 }, Some(caller)))
             }
             Outcome::Refused(Refusal::CircuitOpen(open)) => Err(CheckoutError::CircuitOpen(open)),
             Outcome::Full { waiting } => {

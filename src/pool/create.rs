@@ -133,11 +133,13 @@ pub(super) struct CreateFailure {
     pub(super) severity: Severity,
     /// How many have failed in a row.
     pub(super) failures: u32,
+    /// How many had joined the queue, ever, when it failed: it concerns nobody else.
+    pub(super) turns: u64,
 }
 
 impl CreateFailure {
     pub(super) fn transient(error: impl Error + Send + Sync + 'static) -> Self {
-        Self { error: Arc::new(error), severity: Severity::Transient, failures: 0 }
+        Self { error: Arc::new(error), severity: Severity::Transient, failures: 0, turns: 0 }
     }
 }
 
@@ -234,6 +236,8 @@ impl<M: Manager> Inner<M> {
                 self.set_last_error(Some(Arc::clone(&failure.error)));
                 self.not_made(leave);
                 self.moved(&right, ResourceState::Terminated, TransitionReason::CreateFailed);
+                // While the place is still taken: who joins once it is free has another creation to wait for.
+                failure.turns = self.shelf.turns();
                 self.vacate(right);
                 Err(failure)
             }
@@ -283,7 +287,9 @@ impl<M: Manager> Inner<M> {
         f: impl FnOnce(&M) -> Result<T, M::Error>,
     ) -> Result<T, CreateFailure> {
         match self.call_and_classify(callback, f) {
-            Ok(outcome) => outcome.map_err(|(error, severity)| CreateFailure { error, severity, failures: 0 }),
+            Ok(outcome) => {
+                outcome.map_err(|(error, severity)| CreateFailure { error, severity, failures: 0, turns: 0 })
+            }
             Err(panicked) => Err(CreateFailure::transient(panicked)),
         }
     }

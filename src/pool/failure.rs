@@ -38,9 +38,9 @@ impl<M: Manager> Inner<M> {
     }
 
     fn refuse_waiters(&self, failure: &CreateFailure) {
-        let CreateFailure { error, severity, failures } = failure;
+        let CreateFailure { error, severity, failures, turns } = failure;
         let refusal = Refusal::Create { error: Arc::clone(error), attempts: *failures, severity: *severity };
-        self.shelf.refuse_waiters(&refusal, move || self.now());
+        self.shelf.refuse_waiters(*turns, &refusal, move || self.now());
         self.let_go(refusal);
     }
 

@@ -28,7 +28,7 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn create_error(&self, failure: CreateFailure, caller: Option<&Caller>) -> CheckoutError {
-        let CreateFailure { error, severity, failures } = failure;
+        let CreateFailure { error, severity, failures, .. } = failure;
         let waited = caller.map_or(0, |caller| self.now().saturating_sub(caller.began));
         CheckoutError::Create(Box::new(CreateError {
             pool: self.name.clone(),
@@ -93,7 +93,7 @@ impl<M: Manager> Inner<M> {
     fn pausing_after(&self) -> Option<CreateFailure> {
         self.creation.paused_until(self.now())?;
         let (error, failures) = (self.creation.last_error()?, self.creation.failures());
-        Some(CreateFailure { error, severity: Severity::Transient, failures })
+        Some(CreateFailure { error, severity: Severity::Transient, failures, turns: 0 })
     }
 
     pub(crate) fn in_use(&self) -> usize {

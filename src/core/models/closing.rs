@@ -1,7 +1,9 @@
 //! Close against everything else.
 
 use super::*;
+use crate::core::sync::AtomicBool;
 use crate::error::Refusal;
+use std::sync::atomic::Ordering::SeqCst;
 
 fn at_end(shelf: &Model) {
     assert!(shelf.slots().all(|(_, slot)| slot.look().phase() == Phase::Vacant), "a closed pool kept a resource");
@@ -71,8 +73,47 @@ fn refusing_waiters_loses_no_wake() {
         });
         let holder = spawn(&shelf, move |shelf| use_it(shelf, take_up(shelf, held)));
         let error: crate::SharedError = Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
-        shelf.refuse_waiters(&Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient }, now);
+        shelf.refuse_waiters(
+            u64::MAX,
+            &Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient },
+            now,
+        );
         join([waiter, holder]);
         assert_eq!(at_rest(&shelf), 2);
+    });
+}
+
+/// Rules out: whoever comes once the place of a failed creation is free is told of that failure, where another creation serves
+/// it.
+#[test]
+fn a_refusal_reaches_nobody_who_came_after_what_is_refused() {
+    explore("refusing against joining", || {
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let failed = take_out(&shelf);
+        let is_free = Arc::new(AtomicBool::new(false));
+        let waiter = {
+            let is_free = Arc::clone(&is_free);
+            spawn(&shelf, move |shelf| {
+                // SeqCst here and below: the model's own, so that "after" means something.
+                let came_after = is_free.load(SeqCst);
+                match wait(shelf, forever) {
+                    Got::Right(right) => use_it(shelf, right),
+                    _ => assert!(!came_after, "refused for what was over before it came"),
+                }
+            })
+        };
+        let turns = shelf.turns();
+        let mut failed = take_up(&shelf, failed).change(Phase::Retiring);
+        drop(failed.take());
+        shelf.vacate(failed, now);
+        is_free.store(true, SeqCst);
+        let error: crate::SharedError = Arc::from(Box::<dyn std::error::Error + Send + Sync>::from("no"));
+        let refusal = Refusal::Create { error, attempts: 1, severity: crate::Severity::Transient };
+        shelf.refuse_waiters(turns, &refusal, now);
+        // The next attempt, somewhere else.
+        let mut made = shelf.reserve().expect("the slot is vacant");
+        made.put(Box::new(0), 0);
+        shelf.give_back(made, now);
+        join([waiter]);
     });
 }

@@ -161,9 +161,9 @@ impl<R> Shelf<R> {
         }
     }
 
-    /// Ends the waits of all who wait now; of those who come meanwhile too, if the pool closes.
-    pub(super) fn refuse_all(&self, close: bool, refusal: &Refusal, now: impl Now) {
-        if self.waiters.refuse_all(close, refusal) {
+    /// After a refusal: the wake that a refused one had in hand goes on.
+    pub(super) fn refused(&self, had_wake: bool, now: impl Now) {
+        if had_wake {
             step!("refusal_passes_wake", self.pass_wake(now));
         }
     }

@@ -112,9 +112,17 @@ impl<R> Shelf<R> {
         }
     }
 
-    /// Ends every wait with `refusal`; the pool stays open.
-    pub(crate) fn refuse_waiters(&self, refusal: &Refusal, now: impl Now) {
-        self.refuse_all(false, refusal, now);
+    /// How many have joined the queue, ever: who joins from now on sees what the caller has done.
+    pub(crate) fn turns(&self) -> u64 {
+        self.waiters.turns()
+    }
+
+    /// Ends the wait of everyone who joined in turn `last` or before with `refusal`; the pool stays open.
+    ///
+    /// Who joined later has not waited for what is refused here, and may be about to get something better.
+    pub(crate) fn refuse_waiters(&self, last: u64, refusal: &Refusal, now: impl Now) {
+        let last = if left_out!("bound_refusal") { u64::MAX } else { last };
+        self.refused(self.waiters.refuse_until(last, refusal), now);
     }
 
     /// Refuses everyone who waits or will, and makes returns look at the CLOSED flag. Slots opened before are visible
@@ -126,7 +134,7 @@ impl<R> Shelf<R> {
             // With its heavy fence: a return that does not see CLOSED is seen by who sweeps after us.
             step!("close_fence", self.raise_both());
         }
-        self.refuse_all(true, &Refusal::Closed, now);
+        self.refused(self.waiters.close(&Refusal::Closed), now);
     }
 
     /// Lets every waiter look at the clock.
