@@ -32,6 +32,8 @@ mod css;
 mod decode;
 mod dom;
 mod field;
+#[cfg(feature = "archives")]
+pub mod input;
 mod mistake;
 mod order;
 mod page;
