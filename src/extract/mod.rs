@@ -44,7 +44,7 @@ mod sniff;
 mod values;
 
 pub use css::{CssExtractor, CssManager};
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, EncodingBy, decode, decode_declared};
 pub use field::{CssField, RegexField};
 pub use mistake::Mistake;
 pub use order::{Reorder, Window};

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
+use brotli_decompressor::BrotliDecoderParameter;
 use brotli_decompressor::Decompressor;
-use brotli_decompressor::ffi::interface::BrotliDecoderParameter;
 use flate2::bufread::{DeflateDecoder, ZlibDecoder};
 
 use super::error::InputError;

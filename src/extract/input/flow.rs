@@ -79,7 +79,8 @@ impl<'a> Flow<'a> {
     /// Bytes that were passed over because they were no member, if that is news.
     pub fn gap(&mut self) -> Option<InputError> {
         let gap = std::mem::take(&mut self.gap);
-        (gap > 0).then(|| InputError::damaged(self.what(), format!("{gap} bytes between or behind its members are none")))
+        (gap > 0)
+            .then(|| InputError::damaged(self.what(), format!("{gap} bytes between or behind its members are none")))
     }
 
     pub fn take(&mut self, n: usize) {

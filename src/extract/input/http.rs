@@ -94,7 +94,9 @@ impl Message {
 
     /// Whether this can be a page: a success, with a body that nobody calls something else than HTML.
     pub fn is_page(&self) -> bool {
-        (200..300).contains(&self.status) && ![204, 205].contains(&self.status) && may_be_page(self.content_type.as_deref())
+        (200..300).contains(&self.status)
+            && ![204, 205].contains(&self.status)
+            && may_be_page(self.content_type.as_deref())
     }
 
     /// Bytes this takes.
@@ -120,7 +122,8 @@ impl Message {
         } else if let Some(length) = length
             && !chunked
             && !truncated
-            && !(unpacked && codings.iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")))
+            && !(unpacked
+                && codings.iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")))
         {
             let got = bytes.len() as u64;
             if got < length {
@@ -128,7 +131,10 @@ impl Message {
             }
             if got > length {
                 let more = got - length;
-                return Err(InputError::damaged("the body", format!("{more} bytes more than the {length} of Content-Length")));
+                return Err(InputError::damaged(
+                    "the body",
+                    format!("{more} bytes more than the {length} of Content-Length"),
+                ));
             }
         }
         for coding in codings.iter().rev() {

@@ -240,9 +240,9 @@ impl Head {
             }
         }
         let length = length.unwrap_or_default();
-        head.length = length.parse().map_err(|_| {
-            InputError::damaged("the head of a record", format!("{length:?} is no Content-Length"))
-        })?;
+        head.length = length
+            .parse()
+            .map_err(|_| InputError::damaged("the head of a record", format!("{length:?} is no Content-Length")))?;
         Ok(head)
     }
 }

@@ -149,10 +149,16 @@ fn find_list(from: &mut (impl Read + Seek + ?Sized)) -> Result<(u64, u64, u64), 
     let mut tail = Vec::new();
     from.take(END + 20).read_to_end(&mut tail).map_err(InputError::Read)?;
     let ends = |at: &usize| tail[*at..].starts_with(b"PK\x05\x06") && tail.len() - at >= 22 + u16_at(&tail[*at..], 20);
-    let at = (0..(tail.len() + 1).saturating_sub(22)).rev().find(ends).ok_or(InputError::Cut { what: "zip", got: length })?;
+    let at = (0..(tail.len() + 1).saturating_sub(22))
+        .rev()
+        .find(ends)
+        .ok_or(InputError::Cut { what: "zip", got: length })?;
     let end = &tail[at..];
     let (mut size, mut list, mut behind) = (u32_at(end, 12), u32_at(end, 16), start + at as u64);
-    if at >= 20 && tail[at - 20..].starts_with(b"PK\x06\x07") && (list == u64::from(u32::MAX) || size == u64::from(u32::MAX) || u16_at(end, 10) == 0xFFFF) {
+    if at >= 20
+        && tail[at - 20..].starts_with(b"PK\x06\x07")
+        && (list == u64::from(u32::MAX) || size == u64::from(u32::MAX) || u16_at(end, 10) == 0xFFFF)
+    {
         let large = u64_at(&tail[at - 20..], 8);
         let mut head = [0; 56];
         let read = from.seek(SeekFrom::Start(large)).and_then(|_| from.read_exact(&mut head));

@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use clap::ArgMatches;
 use slackwater::extract::{Mistake, Recipe};
 
-use super::dashboard;
+use super::{dashboard, input};
 
 /// The fields of a run that names none.
 const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"];
@@ -18,7 +18,8 @@ const AFTER_HELP: &str = "\
 Output, one line a page:
   {\"source\": \"<path>\", \"fields\": {\"<name>\": [\"...\"]}, \"error\": null}
   The fields stand in the order of the command line. A page that failed has empty fields and says why in \"error\".
-  A page that was not UTF-8 has a \"note\", such as \"decoded as windows-1252\".
+  A page that was not UTF-8 has a \"note\", such as \"decoded as windows-1252\", and an \"encoding\" with its name and what it is by.
+  A page out of an archive goes by ARCHIVE#MEMBER, one out of a WARC by its address.
 
 Exit codes:
   0  every page was extracted, or whoever read the output closed it early
@@ -32,6 +33,9 @@ Examples:
   slackwater extract
   slackwater extract --css title=title --css 'links=a[href]@href' -o pages.jsonl site/
   slackwater extract -o pages.jsonl --report run.html site/
+  slackwater extract -o pages.jsonl crawl-*.warc.gz 'site/**/*.html' pages.zip
+  find site -name '*.html' -print0 | slackwater extract --files-from - -0
+  zstdcat crawl.jsonl.zst | slackwater extract --json-lines html --name-field url -
   curl -s https://example.org | slackwater extract --regex 'years=\\b(?:19|20)\\d\\d\\b' -";
 
 /// Extract fields from HTML pages with pooled CSS and regex extractors, one JSON object a line
@@ -41,11 +45,16 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP, after_long_help = AFTER_HELP)]
 pub struct Args {
-    /// Files, folders, or - for one page from standard input [default: pages bundled with the program]
+    /// Files, folders, globs, archives, or - for standard input [default: pages bundled with the program]
     ///
-    /// A folder gives its *.html, *.htm and *.xhtml files, in sorted order, links followed. A file named here is always tried.
+    /// A folder gives its *.html, *.htm and *.xhtml files and its archives, in sorted order, links followed. A file named here, or by
+    /// a glob in quotes ('site/**/*.html'), is always tried. WARC, tar, zip, gzip and zstd are recognised by their content, in
+    /// standard input too (but for zip, which has its list at its end), and each page in them gets its line.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub input: input::Options,
 
     /// Take the text of every element SELECTOR matches, or its attribute ATTR; repeatable
     ///
@@ -126,10 +135,16 @@ impl Args {
         fields.into_iter().map(|(_, kind, text)| (kind, text)).collect()
     }
 
-    /// Refuses a report that would go where the lines go.
+    /// Whatever was named as input, for whoever tells of it.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        self.paths.iter().chain(&self.input.files_from).cloned().collect()
+    }
+
+    /// Refuses a report that would go where the lines go, and input that can be had only once twice.
     /// # Errors
     /// What is wrong, with what to try.
     pub fn check_places(&self) -> Result<(), String> {
+        self.input.check(&self.paths)?;
         let Some(report) = &self.report else { return Ok(()) };
         if report == Path::new("-") {
             return Err("--report: a report is a file, - is where the lines go; give it a name".to_owned());

@@ -18,6 +18,8 @@ pub enum FailureKind {
     Unreachable,
     Unreadable,
     TooLarge,
+    /// What it was packed in, or the head it came with, is not sound.
+    Damaged,
     Empty,
     Binary,
     NotHtml,
@@ -26,10 +28,11 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unreachable,
         Self::Unreadable,
         Self::TooLarge,
+        Self::Damaged,
         Self::Empty,
         Self::Binary,
         Self::NotHtml,
@@ -48,6 +51,7 @@ impl fmt::Display for FailureKind {
             Self::Unreachable => "folder or link that leads nowhere",
             Self::Unreadable => "cannot be read",
             Self::TooLarge => "larger than --max-bytes",
+            Self::Damaged => "packed, and damaged or cut off",
             Self::Empty => "empty",
             Self::Binary => "binary data",
             Self::NotHtml => "text without HTML tags",

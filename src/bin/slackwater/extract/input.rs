@@ -1,60 +1,106 @@
-//! Where pages come from: files, folders, standard input, the pages bundled with the program.
+//! Where pages come from: files, folders, globs, lists, archives, standard input, the pages bundled with the program.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use slackwater::extract::input::{
+    Found, InputError, JsonFields, Member, Pages, is_archive, is_archive_name, is_page_name, unpack_page,
+};
 use walkdir::{DirEntry, WalkDir};
 
 use super::failure::{Failure, FailureKind};
+use super::glob::Glob;
+use super::list::List;
+pub use super::options::Options;
 
 /// One page to be extracted.
 pub enum Source {
-    /// A file, not opened yet.
-    File(PathBuf),
-    /// Standard input.
+    /// A file, not opened yet, and whether it is unpacked if it is compressed.
+    File(PathBuf, bool),
+    /// Standard input as it is.
     Stdin,
     /// A bundled page: its name and bytes.
     Bundled(&'static str, &'static [u8]),
+    /// What an archive, a stream or a line of JSON had, still packed.
+    Member(Box<Member>),
     /// Something the walk could not enter or follow, and why.
     Unreachable(PathBuf, String),
 }
 
+/// What came with a page besides its bytes.
+pub struct Declared {
+    /// What stands in the line's `source`.
+    pub name: String,
+    pub charset: Option<String>,
+}
+
 impl Source {
     /// What stands in the line's `source`. Bytes of a path that are no UTF-8 are shown as U+FFFD.
-    pub fn name(&self) -> String {
+    fn name(&self) -> String {
         match self {
-            Source::File(path) | Source::Unreachable(path, _) => path.to_string_lossy().into_owned(),
-            Source::Stdin => "-".to_owned(),
-            Source::Bundled(name, _) => format!("bundled:{name}"),
+            Self::File(path, _) | Self::Unreachable(path, _) => path.to_string_lossy().into_owned(),
+            Self::Stdin => "-".to_owned(),
+            Self::Bundled(name, _) => format!("bundled:{name}"),
+            Self::Member(member) => member.name().to_owned(),
         }
+    }
+
+    /// Bytes that it takes while it waits.
+    pub fn weight(&self) -> usize {
+        if let Self::Member(member) = self { member.weight() } else { 0 }
     }
 
     /// Fills `page` with the page's bytes.
     /// # Errors
-    /// Why not, fit for the line's `error`.
-    pub fn read(&self, page: &mut Vec<u8>, max_bytes: u64) -> Result<(), Failure> {
+    /// The page's name, and why not, fit for the line's `error`.
+    pub fn read(self, page: &mut Vec<u8>, max_bytes: u64) -> Result<Declared, (String, Failure)> {
         page.clear();
+        let name = self.name();
+        let charset = self.fill(page, max_bytes);
+        charset
+            .map(|(own, charset)| Declared { name: own.unwrap_or_else(|| name.clone()), charset })
+            .map_err(|why| (name, why))
+    }
+
+    /// The name and the encoding that the page came with, if it did.
+    fn fill(self, page: &mut Vec<u8>, max_bytes: u64) -> Result<(Option<String>, Option<String>), Failure> {
         let read = match self {
-            Source::File(path) => File::open(path).and_then(|file| {
-                let size = file.metadata()?.len().min(max_bytes);
-                page.reserve(usize::try_from(size).unwrap_or(0) + 1);
-                read_up_to(file, page, max_bytes)
-            }),
-            Source::Stdin => read_up_to(io::stdin().lock(), page, max_bytes),
-            Source::Bundled(_, bytes) => read_up_to(*bytes, page, max_bytes),
-            Source::Unreachable(_, why) => return Err(FailureKind::Unreachable.because(why)),
+            Self::File(path, packed) => {
+                let read = File::open(path).and_then(|file| {
+                    let size = file.metadata()?.len().min(max_bytes);
+                    page.reserve(usize::try_from(size).unwrap_or(0) + 1);
+                    read_up_to(file, page, max_bytes)
+                });
+                if packed && matches!(read, Ok(true)) {
+                    *page = unpack_page(std::mem::take(page), max_bytes).map_err(|error| because(&error))?;
+                }
+                read
+            }
+            Self::Stdin => read_up_to(io::stdin().lock(), page, max_bytes),
+            Self::Bundled(_, bytes) => read_up_to(bytes, page, max_bytes),
+            Self::Member(member) => {
+                let read = member.into_page(max_bytes).map_err(|error| because(&error))?;
+                *page = read.bytes;
+                return Ok((Some(read.name), read.charset));
+            }
+            Self::Unreachable(_, why) => return Err(FailureKind::Unreachable.because(why)),
         };
         match read {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                Err(FailureKind::TooLarge
-                    .because(format!("larger than {max_bytes} bytes; raise --max-bytes to take it")))
-            }
+            Ok(true) => Ok((None, None)),
+            Ok(false) => Err(because(&InputError::TooLarge(max_bytes))),
             Err(error) => Err(FailureKind::Unreadable
                 .because(format!("cannot read: {error}; check the path, and the link if it is one"))),
         }
+    }
+}
+
+fn because(error: &InputError) -> Failure {
+    match error {
+        InputError::TooLarge(_) => FailureKind::TooLarge.because(format!("{error}; raise --max-bytes to take it")),
+        InputError::Read(_) => FailureKind::Unreadable.because(error.to_string()),
+        _ => FailureKind::Damaged.because(error.to_string()),
     }
 }
 
@@ -64,37 +110,162 @@ fn read_up_to(from: impl Read, page: &mut Vec<u8>, max_bytes: u64) -> io::Result
     Ok(read as u64 <= max_bytes)
 }
 
-/// Hands every page to `found` until it says stop, and every file of a folder that is no page to `skipped`. Returns whether it
-/// came to the end.
-pub fn walk(paths: &[PathBuf], mut skipped: impl FnMut(), mut found: impl FnMut(Source) -> bool) -> bool {
-    if paths.is_empty() {
-        return BUNDLED.iter().all(|(name, bytes)| found(Source::Bundled(name, bytes)));
-    }
-    paths.iter().all(|path| {
-        if path == Path::new("-") {
-            found(Source::Stdin)
-        } else if path.is_dir() {
-            walk_folder(path, &mut skipped, &mut found)
-        } else {
-            // Also what does not exist: the line says so.
-            found(Source::File(path.clone()))
-        }
-    })
+/// What to walk, and how.
+pub struct Walk<'a> {
+    pub paths: &'a [PathBuf],
+    pub list: Option<List>,
+    pub json: Option<JsonFields>,
+    pub archives: bool,
+    pub max_bytes: u64,
 }
 
-fn walk_folder(folder: &Path, skipped: &mut impl FnMut(), found: &mut impl FnMut(Source) -> bool) -> bool {
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let source = match entry {
-            Ok(entry) if entry.file_type().is_dir() => continue,
-            Ok(entry) if is_page(&entry) => Source::File(entry.into_path()),
-            Ok(_) => {
-                skipped();
-                continue;
+/// What a walk tells.
+pub trait Finder {
+    /// A page was found. `false` to stop.
+    fn found(&mut self, source: Source) -> bool;
+    /// A file of a folder, or a member, that is no page.
+    fn skipped(&mut self);
+}
+
+impl Walk<'_> {
+    /// Tells `finder` of every page until it says stop. Returns whether it came to the end.
+    pub fn run(mut self, finder: &mut impl Finder) -> bool {
+        let list = self.list.take();
+        if self.paths.is_empty() && list.is_none() {
+            return BUNDLED.iter().all(|(name, bytes)| finder.found(Source::Bundled(name, bytes)));
+        }
+        self.paths.iter().all(|path| self.path(path, finder))
+            && list.into_iter().flatten().all(|path| match path {
+                // A line of a list is a name, whatever is in it.
+                Ok(path) if path.is_dir() => self.folder(&path, finder),
+                Ok(path) => self.file(&path, finder),
+                Err((place, why)) => finder.found(Source::Unreachable(place, why)),
+            })
+    }
+
+    fn path(&self, path: &Path, finder: &mut impl Finder) -> bool {
+        if path == Path::new("-") {
+            self.stdin(finder)
+        } else if path.is_dir() {
+            self.folder(path, finder)
+        } else if let Some(glob) = Glob::of(path) {
+            self.glob(path, glob, finder)
+        } else {
+            // Also what does not exist: the line says so.
+            self.file(path, finder)
+        }
+    }
+
+    fn stdin(&self, finder: &mut impl Finder) -> bool {
+        match &self.json {
+            Some(fields) => members(Pages::of_json_lines(io::stdin(), "-", fields.clone(), self.max_bytes), finder),
+            None if self.archives => members(Pages::of_stream(io::stdin(), "-", self.max_bytes), finder),
+            None => finder.found(Source::Stdin),
+        }
+    }
+
+    fn file(&self, path: &Path, finder: &mut impl Finder) -> bool {
+        // Opening anything else could wait for ever, and a worker can do that as well.
+        let is_file = path.metadata().is_ok_and(|about| about.is_file());
+        if is_file
+            && (self.json.is_some() || self.archives)
+            && let Ok(mut file) = File::open(path)
+        {
+            let name = path.to_string_lossy();
+            if let Some(fields) = &self.json {
+                return members(Pages::of_json_lines(file, name, fields.clone(), self.max_bytes), finder);
             }
-            Err(error) => unreachable_source(folder, &error),
+            if is_archive(&mut file).unwrap_or(false) {
+                return members(Pages::of_file(file, name, self.max_bytes), finder);
+            }
+        }
+        finder.found(Source::File(path.to_owned(), self.archives))
+    }
+
+    fn folder(&self, folder: &Path, finder: &mut impl Finder) -> bool {
+        for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
+            let goes_on = match entry {
+                Ok(entry) if entry.file_type().is_dir() => true,
+                Ok(entry) => match self.kind(&entry) {
+                    Kind::Page => finder.found(Source::File(entry.into_path(), self.archives)),
+                    Kind::Many => self.file(entry.path(), finder),
+                    Kind::Other => {
+                        finder.skipped();
+                        true
+                    }
+                },
+                Err(error) => finder.found(unreachable_source(folder, &error)),
+            };
+            if !goes_on {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn glob(&self, typed: &Path, glob: Result<Glob, String>, finder: &mut impl Finder) -> bool {
+        let glob = match glob {
+            Ok(glob) => glob,
+            Err(why) => return finder.found(Source::Unreachable(typed.to_owned(), why)),
         };
-        if !found(source) {
-            return false;
+        let mut any = false;
+        for entry in glob.walk() {
+            let goes_on = match entry {
+                Ok(entry) if entry.file_type().is_file() && glob.matches(entry.path()) => {
+                    any = true;
+                    self.file(entry.path(), finder)
+                }
+                Ok(_) => true,
+                Err(error) => {
+                    any = true;
+                    finder.found(unreachable_source(typed, &error))
+                }
+            };
+            if !goes_on {
+                return false;
+            }
+        }
+        let nothing = "no file matches this; check it, and that the shell left it as it was typed";
+        any || finder.found(Source::Unreachable(typed.to_owned(), nothing.to_owned()))
+    }
+
+    /// Pipes and devices are left out: opening one could wait for ever.
+    fn kind(&self, entry: &DirEntry) -> Kind {
+        let name = entry.file_name().to_string_lossy();
+        let has = |known: &[&str]| {
+            let extension = entry.path().extension().and_then(OsStr::to_str).unwrap_or("");
+            known.iter().any(|known| extension.eq_ignore_ascii_case(known))
+        };
+        match &self.json {
+            _ if !entry.file_type().is_file() => Kind::Other,
+            Some(_) => {
+                let name = name.to_ascii_lowercase();
+                let inner = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+                if inner.ends_with(".jsonl") || inner.ends_with(".ndjson") { Kind::Many } else { Kind::Other }
+            }
+            None if has(&["html", "htm", "xhtml"]) || self.archives && is_page_name(&name) => Kind::Page,
+            None if self.archives && is_archive_name(&name) => Kind::Many,
+            None => Kind::Other,
+        }
+    }
+}
+
+/// What a file of a folder is meant to be, by its name.
+enum Kind {
+    Page,
+    Many,
+    Other,
+}
+
+fn members(pages: Pages, finder: &mut impl Finder) -> bool {
+    for found in pages {
+        match found {
+            Found::Member(member) => {
+                if !finder.found(Source::Member(Box::new(member))) {
+                    return false;
+                }
+            }
+            _ => finder.skipped(),
         }
     }
     true
@@ -110,12 +281,6 @@ fn unreachable_source(folder: &Path, error: &walkdir::Error) -> Source {
         (None, None) => error.to_string(),
     };
     Source::Unreachable(error.path().unwrap_or(folder).to_owned(), why)
-}
-
-/// Pipes and devices are left out: opening one could wait for ever.
-fn is_page(entry: &DirEntry) -> bool {
-    let extension = entry.path().extension().and_then(OsStr::to_str).unwrap_or("");
-    entry.file_type().is_file() && ["html", "htm", "xhtml"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 macro_rules! bundled {

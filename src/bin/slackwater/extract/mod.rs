@@ -21,11 +21,15 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use slackwater::extract::{Reorder, Window};
 
 mod args;
+mod budget;
 mod dashboard;
 mod ending;
 mod failure;
+mod glob;
 mod input;
 mod interrupt;
+mod list;
+mod options;
 mod output;
 mod record;
 mod report;
@@ -34,10 +38,12 @@ mod terminal;
 mod work;
 
 pub use args::Args;
+use budget::{Budget, Share};
 use dashboard::Dashboard;
 use ending::{Closing, Run};
-use input::Source;
+use input::{Finder, Source, Walk};
 use interrupt::Signals;
+use list::List;
 use output::Output;
 use record::Record;
 use terminal::Progress;
@@ -51,6 +57,10 @@ const BATCH_GROWS_EVERY: u64 = 64;
 
 /// Batches found ahead of the workers. Enough to hide a slow folder, small beside one page.
 const AHEAD: usize = 64;
+
+/// Bytes of pages out of archives that wait for a worker. The walker reads these itself, as nobody else can in the midst of a
+/// stream; files are only named, and read by who extracts them. Some hundred pages are enough to keep all threads busy.
+const WAITING_BYTES: usize = 24 << 20;
 
 /// Bytes of lines after which a worker does not wait for its batch to be complete.
 const FULL_BATCH: usize = 64 << 10;
@@ -77,6 +87,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let fields = args.fields(typed);
     let recipe = args::recipe(&fields).map_err(|(option, mistake)| (USAGE, format!("{option}: {mistake}")))?;
     args.check_places().map_err(|why| (USAGE, why))?;
+    let list = args.input.list().map_err(|why| (NO_OUTPUT, why))?;
     // Before there are threads: each has the signals held back that the one had which started it.
     let signals = Signals::hold_back();
     let threads = args.threads();
@@ -107,7 +118,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let written = thread::scope(|scope| {
         let (args, run, shared, rayon) = (&args, &*run, &*shared, &rayon);
         let (names, max_bytes) = (recipe.names(), args.max_bytes);
-        scope.spawn(move || walk(args, run, to_workers));
+        scope.spawn(move || walk(args, list, run, to_workers));
         scope.spawn(move || {
             rayon.broadcast(|_| work(Worker::new(shared, names, max_bytes), &tickets, &to_output, &run.window));
         });
@@ -119,26 +130,60 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     Ok(run.close(output, written))
 }
 
-/// A page and its place in the input.
-type Ticket = (u64, Source);
+/// A page and its place in the input, and what it holds of the memory for those that wait.
+type Ticket = (u64, Source, Share);
 
 /// Gives every page found its ticket.
-fn walk(args: &Args, run: &Run, to_workers: Sender<Vec<Ticket>>) {
-    let mut found = 0;
-    let mut batch = Vec::new();
-    let skipped = || {
-        run.skipped.fetch_add(1, Relaxed);
+fn walk(args: &Args, list: Option<List>, run: &Run, to_workers: Sender<Vec<Ticket>>) {
+    let walk = Walk {
+        paths: &args.paths,
+        list,
+        json: args.input.json_fields(),
+        archives: !args.input.no_archives,
+        max_bytes: args.max_bytes,
     };
-    let to_the_end = input::walk(&args.paths, skipped, |source| {
-        batch.push((found, source));
-        found += 1;
-        run.found.store(found, Relaxed);
-        let enough = (1 + found / BATCH_GROWS_EVERY).min(BATCH);
-        (batch.len() as u64) < enough || to_workers.send(mem::take(&mut batch)).is_ok()
-    });
+    let budget = Budget::new(WAITING_BYTES);
+    let mut tickets = Tickets { found: 0, batch: Vec::new(), budget, run, to_workers };
+    let to_the_end = walk.run(&mut tickets);
     run.walked.store(to_the_end, Relaxed);
     // Nobody to take it is the end of a run whose output was closed, or that was interrupted.
-    let _ = to_workers.send(batch);
+    let _ = tickets.to_workers.send(tickets.batch);
+}
+
+/// What was found, on its way to the workers.
+struct Tickets<'a> {
+    found: u64,
+    batch: Vec<Ticket>,
+    budget: Arc<Budget>,
+    run: &'a Run,
+    to_workers: Sender<Vec<Ticket>>,
+}
+
+impl Tickets<'_> {
+    fn send(&mut self) -> bool {
+        self.to_workers.send(mem::take(&mut self.batch)).is_ok()
+    }
+}
+
+impl Finder for Tickets<'_> {
+    fn found(&mut self, source: Source) -> bool {
+        let weight = source.weight();
+        let share = match self.budget.try_take(weight) {
+            Some(share) => share,
+            // What waits here would never be given back.
+            None if !self.send() => return false,
+            None => self.budget.take(weight),
+        };
+        self.batch.push((self.found, source, share));
+        self.found += 1;
+        self.run.found.store(self.found, Relaxed);
+        let enough = (1 + self.found / BATCH_GROWS_EVERY).min(BATCH);
+        (self.batch.len() as u64) < enough || self.send()
+    }
+
+    fn skipped(&mut self) {
+        self.run.skipped.fetch_add(1, Relaxed);
+    }
 }
 
 /// One worker's run, until there are no more tickets or nobody wants lines.
@@ -146,7 +191,7 @@ fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<
     for batch in tickets {
         let mut done = Vec::new();
         let mut bytes = 0;
-        for (ticket, source) in batch {
+        for (ticket, source, share) in batch {
             if bytes >= FULL_BATCH || !window.is_open_for(ticket) {
                 bytes = 0;
                 if to_output.send(mem::take(&mut done)).is_err() {
@@ -158,7 +203,8 @@ fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<
                 let _ = to_output.send(done);
                 return;
             }
-            let line = worker.page(&source);
+            let line = worker.page(source);
+            drop(share);
             window.finished(line.json.len() as u64);
             bytes += line.json.len();
             done.push((ticket, line));

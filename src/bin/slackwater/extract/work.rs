@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use slackwater::extract::{CssManager, Extractor, Recipe, RegexManager, Values, decode, extract_page, sniff};
+use slackwater::extract::{
+    CssManager, EncodingBy, Extractor, Recipe, RegexManager, Values, decode_declared, extract_page, sniff,
+};
 use slackwater::http::{ServeError, Server, ServerHandle};
 use slackwater::{Manager, Pool, Snapshot};
 
 use super::failure::Failure;
-use super::input::Source;
+use super::input::{Declared, Source};
 
 /// How long a page waits for an extractor. Others hold one for a page each, so only a page that takes minutes gets near.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -94,6 +96,13 @@ pub struct Line {
     pub times: Times,
 }
 
+/// How a page that was not plain UTF-8 became text.
+struct Note {
+    note: String,
+    encoding: &'static str,
+    by: EncodingBy,
+}
+
 /// How long a page took.
 pub struct Times {
     /// When its line was finished.
@@ -128,12 +137,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads and extracts one page. Whatever goes wrong with it is in the line.
-    pub fn page(&mut self, source: &Source) -> Line {
+    pub fn page(&mut self, source: Source) -> Line {
         let begun = Instant::now();
         let mut times = Times { done: begun, page: Duration::ZERO, css: None, regex: None };
         self.values.clear();
-        let outcome = self.extract(source, &mut times);
-        let source = source.name();
+        let (source, outcome) = match source.read(&mut self.page, self.max_bytes) {
+            Ok(Declared { name, charset }) => (name, self.extract(charset.as_deref(), &mut times)),
+            Err((name, failure)) => (name, Err(failure)),
+        };
         let json = self.json(&source, &outcome);
         let bytes = self.page.len() as u64;
         self.page.clear();
@@ -144,17 +155,18 @@ impl<'a> Worker<'a> {
     }
 
     /// The note, if the page was not plain UTF-8.
-    fn extract(&mut self, source: &Source, times: &mut Times) -> Result<Option<String>, Failure> {
-        source.read(&mut self.page, self.max_bytes)?;
-        sniff(&self.page)?;
-        let decoded = decode(&self.page);
+    fn extract(&mut self, charset: Option<&str>, times: &mut Times) -> Result<Option<Note>, Failure> {
+        let decoded = decode_declared(&self.page, charset);
+        // Without its mark UTF-16 looks like anything but text.
+        let is_wide = decoded.by == EncodingBy::Header && decoded.encoding.starts_with("UTF-16");
+        sniff(if is_wide { decoded.text.as_bytes() } else { &self.page })?;
         let (shared, values) = (self.shared, &mut self.values);
         let mut extract = || shared.extract(&decoded.text, values, times);
         if self.page.len() > LARGE { shared.large.install(extract) } else { extract() }?;
-        Ok(decoded.note)
+        Ok(decoded.note.map(|note| Note { note, encoding: decoded.encoding, by: decoded.by }))
     }
 
-    fn json(&self, source: &str, outcome: &Result<Option<String>, Failure>) -> Vec<u8> {
+    fn json(&self, source: &str, outcome: &Result<Option<Note>, Failure>) -> Vec<u8> {
         let mut line = Vec::with_capacity(256);
         line.extend_from_slice(b"{\"source\":");
         string(&mut line, source);
@@ -181,7 +193,12 @@ impl<'a> Worker<'a> {
                 line.extend_from_slice(b"null");
                 if let Some(note) = note {
                     line.extend_from_slice(b",\"note\":");
-                    string(&mut line, note);
+                    string(&mut line, &note.note);
+                    line.extend_from_slice(b",\"encoding\":{\"name\":");
+                    string(&mut line, note.encoding);
+                    line.extend_from_slice(b",\"by\":");
+                    string(&mut line, note.by.as_str());
+                    line.push(b'}');
                 }
             }
             Err(failure) => string(&mut line, &failure.why),

@@ -57,7 +57,7 @@ pub fn open(args: &Args, fields: &[(Kind, &str)]) -> Result<Option<(Setting, Nam
         path: path.clone(),
         command: std::env::args_os().collect(),
         fields: fields.iter().map(|(kind, text)| (*kind, (*text).to_owned())).collect(),
-        inputs: args.paths.clone(),
+        inputs: args.inputs(),
         lines_to: args.output.as_ref().map_or_else(|| "-".into(), |path| path.to_string_lossy().into_owned()),
         threads: args.threads(),
         pool_size: args.pool_size(),
