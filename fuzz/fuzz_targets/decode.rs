@@ -9,7 +9,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let decoded = decode(bytes);
     let marked = [&b"\xEF\xBB\xBF"[..], b"\xFF\xFE", b"\xFE\xFF"].iter().any(|mark| bytes.starts_with(mark));
     match std::str::from_utf8(bytes) {
-        Ok(text) if !marked => {
+        // Of what is plain ASCII, escapes may say that it stands for something else.
+        Ok(text) if !marked && decoded.encoding != "ISO-2022-JP" => {
             assert!(matches!(decoded.text, Cow::Borrowed(same) if same == text));
             assert_eq!(decoded.note, None);
         }

@@ -1,9 +1,15 @@
 //! Bytes of a layer with a look ahead that is as long as it has to be.
 
+use std::collections::VecDeque;
+
 use super::error::InputError;
 use super::layer::{Joined, Layer, Next};
 
 const STEP: usize = 32 << 10;
+
+/// How many beginnings of members are remembered. Those behind a record's end are what matters, and no more of these are read than
+/// there are bytes between two records.
+const STARTS: usize = 16;
 
 /// What of a layer is not taken yet. Knows where a compressed member begins with a record: no record goes on beyond that place,
 /// whatever length it claims.
@@ -13,9 +19,11 @@ pub(super) struct Flow<'a> {
     at: usize,
     /// Where in `bytes` the next record's member begins.
     border: Option<usize>,
+    /// Where in `bytes` the last members began, with whatever.
+    starts: VecDeque<usize>,
+    /// Whether what was taken last ended at a border.
+    pub at_border: bool,
     ended: bool,
-    /// Bytes taken since the beginning.
-    pub taken: u64,
     /// What went wrong at the end of `bytes`, to be said by whoever gets there.
     wrong: Option<InputError>,
     /// Bytes between members that belong to none, not told yet.
@@ -24,7 +32,17 @@ pub(super) struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     pub fn new(layer: Layer<'a>) -> Self {
-        Self { layer, bytes: Vec::new(), at: 0, border: None, ended: false, taken: 0, wrong: None, gap: 0 }
+        Self {
+            layer,
+            bytes: Vec::new(),
+            at: 0,
+            border: None,
+            starts: VecDeque::new(),
+            at_border: false,
+            ended: false,
+            wrong: None,
+            gap: 0,
+        }
     }
 
     /// All of it without members, for other formats.
@@ -71,6 +89,13 @@ impl<'a> Flow<'a> {
         Some(error)
     }
 
+    /// Whether a compressed member ends where nothing but white space follows these `n` bytes.
+    pub fn member_ends_at(&self, n: usize) -> bool {
+        let end = self.at + n;
+        let next = self.starts.iter().find(|start| **start >= end);
+        next.is_some_and(|start| self.bytes[end..*start].trim_ascii().is_empty())
+    }
+
     /// What will go wrong at the end of what is there.
     pub fn trouble_ahead(&self) -> Option<InputError> {
         if self.border.is_some() { None } else { self.wrong.as_ref().map(InputError::again) }
@@ -85,13 +110,15 @@ impl<'a> Flow<'a> {
 
     pub fn take(&mut self, n: usize) {
         self.at += n;
-        self.taken += n as u64;
+        self.at_border = self.border == Some(self.at);
         if self.border.is_some_and(|border| border <= self.at) {
             self.border = None;
         }
         if self.at * 2 > self.bytes.len() {
             self.bytes.drain(..self.at);
             self.border = self.border.map(|border| border - self.at);
+            self.starts.retain(|start| *start >= self.at);
+            self.starts.iter_mut().for_each(|start| *start -= self.at);
             self.at = 0;
             self.bytes.shrink_to(4 << 20);
         }
@@ -120,6 +147,12 @@ impl<'a> Flow<'a> {
             }
             Next::Member(gap) => {
                 let start = self.bytes.len();
+                if self.starts.back() != Some(&start) {
+                    if self.starts.len() == STARTS {
+                        self.starts.pop_front();
+                    }
+                    self.starts.push_back(start);
+                }
                 while self.bytes.len() - start < 5 && self.read()? > 0 {}
                 if self.bytes[start..].starts_with(b"WARC/") && start > self.at {
                     self.border = Some(start);

@@ -56,9 +56,9 @@ impl<'a> Rewind<'a> {
                 return Ok((skipped, true));
             }
             if dry {
-                let left = self.bytes.len() - self.at;
+                skipped += self.bytes[self.at..].iter().filter(|byte| **byte != 0).count() as u64;
                 self.at = self.bytes.len();
-                return Ok((skipped + left as u64, false));
+                return Ok((skipped, false));
             }
         }
     }

@@ -121,7 +121,8 @@ impl<'a> Warc<'a> {
         // A little more than there should be: what follows tells whether the length was true.
         let there = self.flow.ensure(whole.saturating_add(9)).len();
         let tail = self.flow.there().get(whole..).map(<[u8]>::trim_ascii_start);
-        let follows = tail.is_some_and(|tail| b"WARC/".starts_with(&tail[..tail.len().min(5)]));
+        let follows = tail.is_some_and(|tail| b"WARC/".starts_with(&tail[..tail.len().min(5)]))
+            || self.flow.member_ends_at(whole);
         if there < whole || !follows {
             let got = there.saturating_sub(size).min(usize::try_from(head.length).unwrap_or(usize::MAX)) as u64;
             let error = if there < whole {
@@ -131,6 +132,12 @@ impl<'a> Warc<'a> {
                 InputError::damaged("a record", why)
             };
             self.flow.take(size.min(there));
+            return self.torn(&head, error);
+        }
+        // What comes before a sum that is not right was not what was written, whatever it looks like.
+        let is_last = self.flow.there()[whole..].trim_ascii().is_empty();
+        if let Some(error) = self.flow.trouble_ahead().filter(|_| is_last) {
+            self.flow.take(size);
             return self.torn(&head, error);
         }
         let body = self.flow.there()[size..whole].to_vec();
@@ -143,7 +150,7 @@ impl<'a> Warc<'a> {
         let all = n;
         while n > 0 {
             let step = self.flow.ensure(usize::try_from(n.min(32 << 10)).unwrap_or(1)).len();
-            if step == 0 {
+            if step == 0 || n < all && self.flow.at_border {
                 return Err(InputError::Cut { what: "a record", got: all - n });
             }
             self.flow.take(step);
