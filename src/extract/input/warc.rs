@@ -135,7 +135,7 @@ impl<'a> Warc<'a> {
             return self.torn(&head, error);
         }
         // What comes before a sum that is not right was not what was written, whatever it looks like.
-        let is_last = self.flow.there()[whole..].trim_ascii().is_empty();
+        let is_last = self.flow.there()[whole..].trim_ascii().is_empty() && !self.flow.member_ends_at(whole);
         if let Some(error) = self.flow.trouble_ahead().filter(|_| is_last) {
             self.flow.take(size);
             return self.torn(&head, error);
