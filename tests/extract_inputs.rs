@@ -144,7 +144,7 @@ fn json_lines_give_pages() {
 }
 
 /// Promise: memory is bounded whatever an archive holds, as the walker waits for the workers; and nothing is lost. Provoked: a
-/// WARC many times as large as what may wait, made on the way, with one worker.
+/// WARC many times as large as what may wait, made on the way, with two workers.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_long_crawl_takes_little_memory() {
@@ -152,7 +152,9 @@ fn a_long_crawl_takes_little_memory() {
     let body =
         format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>t</title>{}", "<!-- tide -->".repeat(20_000));
     let record = format!("WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {}\r\n\r\n{body}\r\n\r\n", body.len());
-    let megabytes = std::env::var("SLACKWATER_WARC_MB").map_or(400, |text| text.parse().unwrap());
+    // Enough to tell, even where nothing is optimised; more for those who ask: SLACKWATER_WARC_MB=2000.
+    let megabytes = std::env::var("SLACKWATER_WARC_MB")
+        .map_or(if cfg!(debug_assertions) { 80 } else { 2_000 }, |text| text.parse().unwrap());
     let times = megabytes * 1_000_000 / record.len();
     let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
     command.args(["extract", "--css", "t=title", "--threads", "2", "-"]).current_dir(&dir);
@@ -168,5 +170,5 @@ fn a_long_crawl_takes_little_memory() {
     let peak = told.split("peak memory ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
     let peak: f64 = peak.parse().unwrap();
     println!("{megabytes} MB of WARC: {peak} MB at most");
-    assert!(peak < 150.0, "{told}");
+    assert!(peak < 100.0, "{told}");
 }

@@ -99,7 +99,7 @@ fn memory_depends_on_the_largest_page_alone() {
     const FEW: usize = 8 << 20;
     let body = b"<p>tide</p>".repeat(2_000);
     // Unoptimised decoders are slow: the whole 2 GB are for those who ask, and for release builds.
-    let times = if cfg!(debug_assertions) { 5_000 } else { 2_000_000_000 / body.len() };
+    let times = if cfg!(debug_assertions) { 1_000 } else { 2_000_000_000 / body.len() };
     let plain = again(record(&body), times);
     let mut read = 0;
     let took = most_of(|| read = count(Pages::of_stream(plain, "it", PAGE), PAGE).0);
@@ -111,7 +111,7 @@ fn memory_depends_on_the_largest_page_alone() {
     assert!(read == times && took < FEW, "{read} pages, {took} bytes");
     println!("{} MB of WARC.gz in {took} bytes of memory", times * body.len() / 1_000_000);
 
-    let large = || again(vec![b' '; 1 << 20], 100);
+    let large = || again(vec![b' '; 1 << 20], 24);
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     io::copy(&mut large(), &mut bomb).unwrap();
     let bomb = bomb.finish().unwrap();

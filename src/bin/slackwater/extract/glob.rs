@@ -11,8 +11,10 @@ pub struct Glob {
     base: PathBuf,
     /// Folders to go down from there.
     depth: usize,
-    /// Whether what was typed began at the working folder without saying so.
+    /// Whether it begins at the working folder.
     here: bool,
+    /// Whether it began with `./`.
+    dotted: bool,
 }
 
 impl Glob {
@@ -35,7 +37,7 @@ impl Glob {
         let depth = if text.contains("**") || text.contains('{') { usize::MAX } else { rest.count() };
         let here = base.as_os_str().is_empty() || base == Path::new(".");
         let base = if here { PathBuf::from(".") } else { base };
-        Ok(Self { matcher, base, depth, here })
+        Ok(Self { matcher, base, depth, here, dotted: text.starts_with("./") })
     }
 
     /// Everything that may match, sorted by name.
@@ -43,9 +45,10 @@ impl Glob {
         WalkDir::new(&self.base).follow_links(true).sort_by_file_name().max_depth(self.depth).into_iter()
     }
 
-    pub fn matches(&self, path: &Path) -> bool {
-        let path = if self.here { path.strip_prefix(".").unwrap_or(path) } else { path };
-        self.matcher.is_match(path)
+    /// The path as the shell would have written it, if it matches.
+    pub fn matched<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        let bare = if self.here { path.strip_prefix(".").unwrap_or(path) } else { path };
+        self.matcher.is_match(bare).then_some(if self.dotted { path } else { bare })
     }
 }
 

@@ -211,10 +211,13 @@ impl Walk<'_> {
         let mut any = false;
         for entry in glob.walk() {
             let goes_on = match entry {
-                Ok(entry) if entry.file_type().is_file() && glob.matches(entry.path()) => {
-                    any = true;
-                    self.file(entry.path(), finder)
-                }
+                Ok(entry) if entry.file_type().is_file() => match glob.matched(entry.path()) {
+                    Some(path) => {
+                        any = true;
+                        self.file(path, finder)
+                    }
+                    None => true,
+                },
                 Ok(_) => true,
                 Err(error) => {
                     any = true;
