@@ -1,6 +1,6 @@
 //! Files that are not what they should be: each page its own error, and nothing else lost.
 
-use crate::{MOST, data, gzip, of_file, of_stream, record, response};
+use crate::{MOST, Outcome, data, gzip, of_file, of_stream, record, response};
 
 fn address(n: usize) -> String {
     format!("http://t.example/{n}")
@@ -11,15 +11,15 @@ fn good(n: usize) -> Vec<u8> {
 }
 
 /// The numbers of the pages that came through whole.
-fn whole(pages: &[(String, Result<String, String>)]) -> Vec<usize> {
-    let number = |(name, text): &(String, Result<String, String>)| {
+fn whole(pages: &[Outcome]) -> Vec<usize> {
+    let number = |(name, text): &Outcome| {
         let n: usize = name.rsplit('/').next()?.parse().ok()?;
         (text.as_ref().ok()? == &format!("<p>{n}</p>")).then_some(n)
     };
     pages.iter().filter_map(number).collect()
 }
 
-fn failures(pages: &[(String, Result<String, String>)]) -> Vec<&str> {
+fn failures(pages: &[Outcome]) -> Vec<&str> {
     pages.iter().filter_map(|(_, text)| text.as_ref().err()).map(String::as_str).collect()
 }
 

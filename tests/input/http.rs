@@ -65,13 +65,10 @@ fn flipped_bits_are_told() {
     for bit in 0..packed.len() * 8 {
         let mut flipped = packed.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        match decode_coding("gzip", flipped, MOST) {
-            // Of the head, the time, the system and flags that mean nothing are no part of the sum.
-            Ok(got) => {
-                assert_eq!(got, page, "{bit}");
-                same += 1;
-            }
-            Err(_) => {}
+        // Of the head, the time, the system and flags that mean nothing are no part of the sum.
+        if let Ok(got) = decode_coding("gzip", flipped, MOST) {
+            assert_eq!(got, page, "{bit}");
+            same += 1;
         }
     }
     assert!(same < 80, "{same} of {} bits make no difference", packed.len() * 8);

@@ -11,6 +11,9 @@ use std::path::Path;
 use slackwater::extract::decode_declared;
 use slackwater::extract::input::{Found, Pages};
 
+/// A page's name, and its text or why it has none.
+type Outcome = (String, Result<String, String>);
+
 /// The most that a page of these tests may have.
 const MOST: u64 = 1 << 20;
 
@@ -19,7 +22,7 @@ fn data(name: &str) -> Vec<u8> {
 }
 
 /// Name and text, or name and error, of each page, and how many members were no page.
-fn all(pages: Pages) -> (Vec<(String, Result<String, String>)>, usize) {
+fn all(pages: Pages) -> (Vec<Outcome>, usize) {
     let (mut got, mut skipped) = (Vec::new(), 0);
     for found in pages {
         match found {
@@ -40,11 +43,11 @@ fn all(pages: Pages) -> (Vec<(String, Result<String, String>)>, usize) {
     (got, skipped)
 }
 
-fn of_file(bytes: Vec<u8>) -> (Vec<(String, Result<String, String>)>, usize) {
+fn of_file(bytes: Vec<u8>) -> (Vec<Outcome>, usize) {
     all(Pages::of_file(Cursor::new(bytes), "it", MOST))
 }
 
-fn of_stream(bytes: &[u8]) -> (Vec<(String, Result<String, String>)>, usize) {
+fn of_stream(bytes: &[u8]) -> (Vec<Outcome>, usize) {
     all(Pages::of_stream(bytes, "it", MOST))
 }
 
