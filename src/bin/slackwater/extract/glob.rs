@@ -11,8 +11,6 @@ pub struct Glob {
     base: PathBuf,
     /// Folders to go down from there.
     depth: usize,
-    /// Whether it begins at the working folder.
-    here: bool,
     /// Whether it began with `./`.
     dotted: bool,
 }
@@ -35,9 +33,8 @@ impl Glob {
         let base: PathBuf = typed.components().take_while(fixed).collect();
         let rest = typed.components().skip_while(fixed);
         let depth = if text.contains("**") || text.contains('{') { usize::MAX } else { rest.count() };
-        let here = base.as_os_str().is_empty() || base == Path::new(".");
-        let base = if here { PathBuf::from(".") } else { base };
-        Ok(Self { matcher, base, depth, here, dotted: text.starts_with("./") })
+        let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+        Ok(Self { matcher, base, depth, dotted: text.starts_with("./") })
     }
 
     /// Everything that may match, sorted by name.
@@ -47,7 +44,7 @@ impl Glob {
 
     /// The path as the shell would have written it, if it matches.
     pub fn matched<'a>(&self, path: &'a Path) -> Option<&'a Path> {
-        let bare = if self.here { path.strip_prefix(".").unwrap_or(path) } else { path };
+        let bare = path.strip_prefix(".").unwrap_or(path);
         self.matcher.is_match(bare).then_some(if self.dotted { path } else { bare })
     }
 }
