@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod extract;
+mod shell;
 
 /// Work with pooled resources from the command line.
 #[derive(Parser)]
@@ -16,7 +17,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Extract(extract::Args),
+    Extract(Box<extract::Args>),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 fn main() -> ExitCode {
@@ -24,7 +27,9 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match (cli.command, matches.subcommand()) {
         // The raw matches know what the derived struct does not: in which order options were typed.
-        (Command::Extract(args), Some((_, typed))) => extract::run(args, typed),
+        (Command::Extract(args), Some((_, typed))) => extract::run(*args, typed),
+        (Command::Completions(wanted), _) => wanted.run(Cli::command()),
+        (Command::Man(wanted), _) => wanted.run(Cli::command()),
         (Command::Extract(_), None) => unreachable!("clap parsed a subcommand"),
     }
 }

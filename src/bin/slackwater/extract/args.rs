@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use clap::ArgMatches;
 use slackwater::extract::{Mistake, Recipe};
 
-use super::{dashboard, input};
+use super::{dashboard, input, output};
 
 /// The fields of a run that names none.
 const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"];
@@ -27,7 +27,8 @@ Exit codes:
   2  usage: a bad option, selector or pattern; nothing was started, nothing written
   3  the output could not be written, or the run could not be set up
   4  lines written differ from pages read; this is a bug, please report it
-  130, 143  interrupted (Ctrl-C), terminated: pages in hand were finished, a file of -o was not written, a report was
+  130, 143  interrupted (Ctrl-C), terminated: pages in hand were finished, a report was written; a file of -o was not, or with
+     --resume is kept to go on with
 
 Examples:
   slackwater extract
@@ -36,6 +37,7 @@ Examples:
   slackwater extract -o pages.jsonl crawl-*.warc.gz 'site/**/*.html' pages.zip
   find site -name '*.html' -print0 | slackwater extract --files-from - -0
   zstdcat crawl.jsonl.zst | slackwater extract --json-lines html --name-field url -
+  slackwater extract -o pages.parquet --resume --failures failed.jsonl site/
   curl -s https://example.org | slackwater extract --regex 'years=\\b(?:19|20)\\d\\d\\b' -";
 
 /// Extract fields from HTML pages with pooled CSS and regex extractors, one JSON object a line
@@ -89,6 +91,9 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub out: output::Options,
+
     /// Write a report on the run to FILE, an HTML page that needs nothing else
     ///
     /// Shows pages a second over time, percentiles of what pages took and waited, failures by kind with examples, the slowest pages,
@@ -140,27 +145,40 @@ impl Args {
         self.paths.iter().chain(&self.input.files_from).cloned().collect()
     }
 
-    /// Refuses a report that would go where the lines go, and input that can be had only once twice.
+    /// Refuses to write two things to one place, and to read twice what can be had only once.
     /// # Errors
     /// What is wrong, with what to try.
     pub fn check_places(&self) -> Result<(), String> {
         self.input.check(&self.paths)?;
-        let Some(report) = &self.report else { return Ok(()) };
-        if report == Path::new("-") {
-            return Err("--report: a report is a file, - is where the lines go; give it a name".to_owned());
-        }
-        match &self.output {
-            Some(output) if place(output) == place(report) => {
-                Err(format!("--report: the lines of -o go to {} already; give it another name", report.display()))
+        let output = self.output.as_ref().filter(|path| *path != Path::new("-"));
+        let mut taken: Vec<(&str, &Path)> =
+            output.map(|path| ("the lines of -o go", path.as_path())).into_iter().collect();
+        let others = [
+            ("--report", "the report goes", &self.report),
+            ("--failures", "failures go", &self.out.failures),
+            ("--stats-to", "the statistics go", &self.out.stats_to),
+        ];
+        for (option, what, path) in others {
+            let Some(path) = path else { continue };
+            if path == Path::new("-") {
+                return Err(format!("{option}: this is a file, - is where the lines go; give it a name"));
             }
-            _ => Ok(()),
+            if let Some((other, _)) = taken.iter().find(|(_, other)| place(other) == place(path)) {
+                return Err(format!("{option}: {other} to {} already; give it another name", path.display()));
+            }
+            taken.push((what, path));
         }
+        Ok(())
     }
 
     /// How to say that the lines could not be written.
     pub fn no_output(&self) -> impl Fn(&io::Error) -> String + Send + Sync + use<> {
-        let path = self.output.clone();
+        let (path, resume) = (self.output.clone(), self.out.resume);
         move |error| match &path {
+            Some(path) if resume => format!(
+                "cannot write {}: {error}; what was written is kept: make room and run the same command again",
+                path.display()
+            ),
             Some(path) => format!("cannot write {}: {error}; choose another place with -o", path.display()),
             None => format!("cannot write to standard output: {error}; write to a file with -o"),
         }

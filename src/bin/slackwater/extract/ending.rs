@@ -1,7 +1,6 @@
 //! How a run ends: the summary, the report, the exit code. Whatever ends it, that is said once.
 
 use std::io;
-use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -13,12 +12,13 @@ use slackwater::extract::Window;
 
 use super::dashboard::Dashboard;
 use super::interrupt::{Signal, Signals};
-use super::output::{NamedFile, Output};
+use super::output::{Kept, Leftovers, NamedFile, Output};
 use super::record::Record;
 use super::report::{self, Setting};
+use super::stats::{self, Stats};
 use super::terminal::{Progress, Summary};
 use super::work::Shared;
-use super::{FAILED_PAGES, LOST_PAGES, NO_OUTPUT, complain};
+use super::{FAILED_PAGES, LOST_PAGES, NO_OUTPUT, USAGE, complain};
 
 /// How long an interrupted run may take over the pages in hand and the lines that wait. Some never end: standard input that
 /// nobody writes to, an output that nobody reads.
@@ -37,6 +37,8 @@ pub struct Run {
     pub skipped: AtomicU64,
     pub walked: AtomicBool,
     signal: OnceLock<Signal>,
+    /// Why the input is not one that the run could go on with.
+    refused: OnceLock<String>,
     /// How to say that the output could not be written.
     no_output: Box<dyn Fn(&io::Error) -> String + Send + Sync>,
     closing: Mutex<Option<Closing>>,
@@ -49,8 +51,12 @@ pub struct Closing {
     pub shared: Arc<Shared>,
     pub report: Option<(Setting, NamedFile)>,
     pub dashboard: Option<Dashboard>,
+    pub stats: stats::Wanted,
     /// What to take away if the main thread cannot.
-    pub unfinished: Option<PathBuf>,
+    pub leftovers: Leftovers,
+    pub kept: Kept,
+    /// Pages that earlier runs did.
+    pub resumed: u64,
 }
 
 /// What ended a run.
@@ -63,8 +69,25 @@ pub enum End {
     /// The output could not be written.
     NoOutput(String),
     Interrupted(Signal),
+    /// The input is not that of the run that was to be gone on with.
+    Refused(String),
     /// Fewer lines than pages: a bug.
     Lost,
+}
+
+impl End {
+    /// Its name for programs.
+    pub fn slug(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Closed => "closed",
+            Self::NoOutput(_) => "no_output",
+            Self::Interrupted(Signal::Interrupt) => "interrupted",
+            Self::Interrupted(Signal::Terminate) => "terminated",
+            Self::Refused(_) => "refused",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 impl Run {
@@ -81,6 +104,7 @@ impl Run {
             skipped: AtomicU64::new(0),
             walked: AtomicBool::new(false),
             signal: OnceLock::new(),
+            refused: OnceLock::new(),
             no_output,
             closing: Mutex::new(Some(closing)),
         }
@@ -102,12 +126,10 @@ impl Run {
             thread::sleep(GRACE - SILENCE);
             let stuck = run.closing.lock().take();
             if let Some(closing) = stuck {
-                let unfinished = closing.unfinished.clone();
+                let leftovers = closing.leftovers.clone();
                 let code = run.end(closing, &End::Interrupted(signal));
                 // The report went by its own way; the lines never will.
-                if let Some(path) = unfinished {
-                    let _ = std::fs::remove_file(path);
-                }
+                leftovers.remove();
                 process::exit(code.into());
             }
         };
@@ -115,6 +137,12 @@ impl Run {
         if thread::Builder::new().name("signals".to_owned()).spawn(stop).is_err() {
             Signals::hold_back().let_through();
         }
+    }
+
+    /// The run cannot go on with this input. Says so at its end; `false`, for whoever walks.
+    pub fn refuse(&self, why: String) -> bool {
+        let _ = self.refused.set(why);
+        false
     }
 
     /// What came in between, unless everything was done by then.
@@ -126,13 +154,15 @@ impl Run {
     /// Ends the run: all threads are through, and this is what became of the lines. Returns the exit code.
     pub fn close(&self, output: Output, written: io::Result<()>) -> u8 {
         // The output first: while it is stuck, the thread that waits for signals can still end the run.
-        let end = match self.interrupted() {
-            Some(signal) => {
-                // An unfinished file goes away with it.
-                drop(output);
-                End::Interrupted(signal)
-            }
-            None => match written.and_then(|()| output.finish()) {
+        let end = match (self.refused.get(), self.interrupted()) {
+            // What is on the disk stays as it is.
+            (Some(why), _) => End::Refused(why.clone()),
+            // An unfinished file goes away with it, unless it is kept to go on with.
+            (None, Some(signal)) => match output.pause() {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => End::NoOutput((self.no_output)(&error)),
+                _ => End::Interrupted(signal),
+            },
+            (None, None) => match written.and_then(|()| output.finish()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => End::Closed,
                 Err(error) => End::NoOutput((self.no_output)(&error)),
                 Ok(()) if self.record.lock().tally.pages != self.found.load(Relaxed) => End::Lost,
@@ -149,7 +179,7 @@ impl Run {
     }
 
     fn end(&self, closing: Closing, end: &End) -> u8 {
-        let Closing { quiet, progress, shared, report, dashboard, .. } = closing;
+        let Closing { quiet, progress, shared, report, dashboard, stats, kept, resumed, .. } = closing;
         let record = self.record.lock();
         let took = record.started.elapsed();
         let (found, skipped) = (self.found.load(Relaxed), self.skipped.load(Relaxed));
@@ -158,10 +188,11 @@ impl Run {
             End::Closed => Some("the output was closed early"),
             End::Interrupted(Signal::Interrupt) => Some("interrupted"),
             End::Interrupted(Signal::Terminate) => Some("terminated"),
-            End::Complete | End::NoOutput(_) | End::Lost => None,
+            End::Complete | End::NoOutput(_) | End::Refused(_) | End::Lost => None,
         };
-        if !quiet {
-            let summary = Summary { tally: record.tally, took, skipped, waits: record.waits.distribution(), cut };
+        if !quiet && !stats.on_stderr {
+            let summary =
+                Summary { tally: record.tally, took, skipped, waits: record.waits.distribution(), resumed, cut };
             // Standard error may be gone too; there is nobody left to tell.
             let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n"));
         }
@@ -170,9 +201,10 @@ impl Run {
             End::Closed => 0,
             End::NoOutput(why) => complain(NO_OUTPUT, why),
             End::Interrupted(signal) => {
-                let left = closing.unfinished.map_or("", |_| "; the file of -o was not written");
+                let left = kept.how_to_go_on();
                 complain(signal.exit_code(), format_args!("{signal} after {} pages{left}", record.tally.pages))
             }
+            End::Refused(why) => complain(USAGE, why),
             End::Lost => complain(
                 LOST_PAGES,
                 format_args!(
@@ -183,14 +215,26 @@ impl Run {
             End::Complete if record.tally.failures > 0 => FAILED_PAGES,
             End::Complete => 0,
         };
-        let Some((setting, output)) = report else { return code };
-        let run = report::Outcome { end, record: &record, took, found, skipped, pools: shared.snapshots() };
-        match report::write(output, &setting, &run) {
-            Ok(()) => code,
-            Err(error) => {
-                let failed = complain(NO_OUTPUT, report::not_written(&setting.path, &error));
-                code.max(failed)
+        let code = match report {
+            None => code,
+            Some((setting, output)) => {
+                let run = report::Outcome { end, record: &record, took, found, skipped, pools: shared.snapshots() };
+                match report::write(output, &setting, &run) {
+                    Ok(()) => code,
+                    Err(error) => code.max(complain(NO_OUTPUT, report::not_written(&setting.path, &error))),
+                }
             }
-        }
+        };
+        stats.write(Stats { end, exit_code: code, record: &record, took, skipped, resumed })
     }
+}
+
+/// The end of a run that had nothing to do but to give files their names, as the one before was killed in the midst of that.
+/// Returns the exit code.
+pub fn was_complete(quiet: bool, pages: u64, failed: u64) -> u8 {
+    if !quiet {
+        let told = format!("{pages} pages, {failed} failed; an earlier run did them all\n");
+        let _ = io::Write::write_all(&mut io::stderr(), told.as_bytes());
+    }
+    if failed > 0 { FAILED_PAGES } else { 0 }
 }

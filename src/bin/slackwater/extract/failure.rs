@@ -40,6 +40,18 @@ impl FailureKind {
         Self::Panicked,
     ];
 
+    /// Its name for programs, such as `too_large`.
+    pub fn slug(self) -> String {
+        let mut slug = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_uppercase() && !slug.is_empty() {
+                slug.push('_');
+            }
+            slug.extend(letter.to_lowercase());
+        }
+        slug
+    }
+
     pub fn because(self, why: impl Into<String>) -> Failure {
         Failure { kind: self, why: why.into() }
     }

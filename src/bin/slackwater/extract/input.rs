@@ -38,7 +38,7 @@ pub struct Declared {
 
 impl Source {
     /// What stands in the line's `source`. Bytes of a path that are no UTF-8 are shown as U+FFFD.
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self {
             Self::File(path, _) | Self::Unreachable(path, _) => path.to_string_lossy().into_owned(),
             Self::Stdin => "-".to_owned(),

@@ -34,6 +34,7 @@ mod output;
 mod record;
 mod report;
 mod series;
+mod stats;
 mod terminal;
 mod work;
 
@@ -44,7 +45,7 @@ use ending::{Closing, Run};
 use input::{Finder, Source, Walk};
 use interrupt::Signals;
 use list::List;
-use output::Output;
+use output::{Done, Opened, Output};
 use record::Record;
 use terminal::Progress;
 use work::{Line, Shared, Worker};
@@ -96,8 +97,12 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
     let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(address, &shared)).transpose()?;
     let no_output = args.no_output();
-    let mut output = Output::open(args.output.as_deref()).map_err(|error| (NO_OUTPUT, no_output(&error)))?;
+    let (encoder, mut output) = match output::open(&args, typed, recipe.names())? {
+        Opened::Ready(encoder, output) => (encoder, *output),
+        Opened::Complete { pages, failed } => return Ok(ending::was_complete(args.quiet, pages, failed)),
+    };
     let report = report::open(&args, &fields).map_err(|why| (NO_OUTPUT, why))?;
+    let (resumed, done) = output.done();
 
     let progress = Progress::start(args.quiet, output.is_terminal());
     let window = Window::new(threads as u64 * WINDOW_PAGES_PER_THREAD, WINDOW_BYTES);
@@ -108,7 +113,10 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
         shared: Arc::clone(&shared),
         report,
         dashboard,
-        unfinished: output.unfinished().map(ToOwned::to_owned),
+        stats: stats::open(&args).map_err(|why| (NO_OUTPUT, why))?,
+        leftovers: output.leftovers(),
+        kept: output.kept(),
+        resumed,
     };
     let run = Arc::new(Run::new(window, record, closing, Box::new(no_output)));
     run.stop_at(signals);
@@ -116,13 +124,14 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let (to_workers, tickets) = bounded(AHEAD);
     let (to_output, lines) = bounded(2 * threads);
     let written = thread::scope(|scope| {
-        let (args, run, shared, rayon) = (&args, &*run, &*shared, &rayon);
+        let (args, run, shared, rayon, encoder) = (&args, &*run, &*shared, &rayon, &encoder);
         let (names, max_bytes) = (recipe.names(), args.max_bytes);
-        scope.spawn(move || walk(args, list, run, to_workers));
+        scope.spawn(move || walk(args, list, run, done, to_workers));
         scope.spawn(move || {
-            rayon.broadcast(|_| work(Worker::new(shared, names, max_bytes), &tickets, &to_output, &run.window));
+            rayon
+                .broadcast(|_| work(Worker::new(shared, names, encoder, max_bytes), &tickets, &to_output, &run.window));
         });
-        let written = write(&mut output, lines, args.ordered, run, &progress);
+        let written = write(&mut output, lines, args, run, &progress);
         // From here on nobody takes lines: workers and walker find their channels closed and end.
         run.window.close();
         written
@@ -133,8 +142,8 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
 /// A page and its place in the input, and what it holds of the memory for those that wait.
 type Ticket = (u64, Source, Share);
 
-/// Gives every page found its ticket.
-fn walk(args: &Args, list: Option<List>, run: &Run, to_workers: Sender<Vec<Ticket>>) {
+/// Gives every page found its ticket, but those that were done by an earlier run.
+fn walk(args: &Args, list: Option<List>, run: &Run, done: Done, to_workers: Sender<Vec<Ticket>>) {
     let walk = Walk {
         paths: &args.paths,
         list,
@@ -143,9 +152,12 @@ fn walk(args: &Args, list: Option<List>, run: &Run, to_workers: Sender<Vec<Ticke
         max_bytes: args.max_bytes,
     };
     let budget = Budget::new(WAITING_BYTES);
-    let mut tickets = Tickets { found: 0, batch: Vec::new(), budget, run, to_workers };
+    let mut tickets = Tickets { found: 0, batch: Vec::new(), budget, run, done, to_workers };
     let to_the_end = walk.run(&mut tickets);
     run.walked.store(to_the_end, Relaxed);
+    if let (true, Err(changed)) = (to_the_end, tickets.done.end()) {
+        run.refuse(changed);
+    }
     // Nobody to take it is the end of a run whose output was closed, or that was interrupted.
     let _ = tickets.to_workers.send(tickets.batch);
 }
@@ -156,6 +168,7 @@ struct Tickets<'a> {
     batch: Vec<Ticket>,
     budget: Arc<Budget>,
     run: &'a Run,
+    done: Done,
     to_workers: Sender<Vec<Ticket>>,
 }
 
@@ -167,6 +180,11 @@ impl Tickets<'_> {
 
 impl Finder for Tickets<'_> {
     fn found(&mut self, source: Source) -> bool {
+        match self.done.next(|| source.name()) {
+            Ok(false) => {}
+            Ok(true) => return true,
+            Err(changed) => return self.run.refuse(changed),
+        }
         let weight = source.weight();
         let share = match self.budget.try_take(weight) {
             Some(share) => share,
@@ -205,8 +223,8 @@ fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<
             }
             let line = worker.page(source);
             drop(share);
-            window.finished(line.json.len() as u64);
-            bytes += line.json.len();
+            window.finished(line.size);
+            bytes += line.row.len();
             done.push((ticket, line));
         }
         if to_output.send(done).is_err() {
@@ -219,18 +237,20 @@ fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<
 fn write(
     output: &mut Output,
     lines: Receiver<Vec<(u64, Line)>>,
-    ordered: bool,
+    args: &Args,
     run: &Run,
     progress: &Progress,
 ) -> io::Result<()> {
-    let put = |output: &mut Output, line: Line| -> io::Result<()> {
-        output.write(&line.json)?;
-        run.window.written(line.json.len() as u64);
+    let put = |output: &mut Output, mut line: Line| -> io::Result<()> {
+        output.write(&mut line)?;
+        run.window.written(line.size);
         let mut record = run.record.lock();
         record.line(line);
         progress.show(&record);
         Ok(())
     };
+    let resume = args.out.resume;
+    let ordered = args.ordered || resume;
     let mut reorder = Reorder::new();
     loop {
         let batch = match lines.try_recv() {
@@ -253,7 +273,11 @@ fn write(
             }
         }
     }
-    // Only an interruption, or a lost page, leaves anything here. What is there is written, and the count at the end tells.
+    // Only an interruption, or a lost page, leaves anything here. Who goes on does so after the last page before the gap.
+    if resume {
+        return Ok(());
+    }
+    // Otherwise what is there is written, and the count at the end tells.
     reorder.into_rest().try_for_each(|line| put(output, line))
 }
 

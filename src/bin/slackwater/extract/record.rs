@@ -19,6 +19,8 @@ const LONGEST_TEXT: usize = 400;
 pub struct Record {
     pub started: Instant,
     pub tally: Counts,
+    /// Failures by kind, as in `FailureKind::ALL`.
+    pub kinds: [u64; FailureKind::ALL.len()],
     /// Checkout times, of extractors of both kinds.
     pub waits: Histogram,
     /// For a report only.
@@ -47,13 +49,16 @@ pub struct Failures {
 impl Record {
     pub fn new(started: Instant, with_details: bool) -> Self {
         let details = with_details.then(|| Box::new(Details::new()));
-        Self { started, tally: Counts::default(), waits: Histogram::new(), details }
+        Self { started, tally: Counts::default(), kinds: Default::default(), waits: Histogram::new(), details }
     }
 
     /// A line was written.
     pub fn line(&mut self, line: Line) {
         let counts = Counts { pages: 1, failures: u64::from(line.failure.is_some()), bytes: line.bytes };
         self.tally.add(counts);
+        if let Some(failure) = &line.failure {
+            self.kinds[failure.kind as usize] += 1;
+        }
         for visit in [line.times.css, line.times.regex].into_iter().flatten() {
             self.waits.record(visit.waited);
         }
@@ -147,7 +152,7 @@ mod tests {
     fn line(n: u64, failure: Option<Failure>) -> Line {
         let visit = Some(Visit { waited: Duration::from_nanos(n), worked: Duration::from_micros(n) });
         let times = Times { done: Instant::now(), page: Duration::from_millis(n), css: visit, regex: None };
-        Line { json: Vec::new(), source: format!("{n}.html"), bytes: n, failure, times }
+        Line { row: Vec::new(), size: 0, source: format!("{n}.html"), bytes: n, failure, times }
     }
 
     /// Promise: the slowest pages are the slowest ones, the slowest first, and never more than ten. Provoked: every order of

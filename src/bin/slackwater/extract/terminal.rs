@@ -52,6 +52,8 @@ pub struct Summary {
     pub tally: Counts,
     pub took: Duration,
     pub skipped: u64,
+    /// Pages that earlier runs did.
+    pub resumed: u64,
     /// Checkout times.
     pub waits: Distribution,
     /// What ended the run before its time, in words.
@@ -72,6 +74,9 @@ impl fmt::Display for Summary {
         )?;
         if self.skipped > 0 {
             write!(f, ", {} other files skipped", HumanCount(self.skipped))?;
+        }
+        if self.resumed > 0 {
+            write!(f, ", after {} of earlier runs", HumanCount(self.resumed))?;
         }
         if let Some(cut) = self.cut {
             write!(f, "; {cut}")?;

@@ -10,6 +10,7 @@ use slackwater::{Manager, Pool, Snapshot};
 
 use super::failure::Failure;
 use super::input::{Declared, Source};
+use super::output::{Encoder, Page};
 
 /// How long a page waits for an extractor. Others hold one for a page each, so only a page that takes minutes gets near.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -85,8 +86,10 @@ pub fn threads(n: usize) -> Result<rayon::ThreadPool, String> {
 
 /// A finished page.
 pub struct Line {
-    /// The JSON, with its newline.
-    pub json: Vec<u8>,
+    /// As it is to be written.
+    pub row: Vec<u8>,
+    /// The bytes of it, also when it is written and gone.
+    pub size: u64,
     /// What stands in its `source`.
     pub source: String,
     /// Size of the page.
@@ -97,10 +100,10 @@ pub struct Line {
 }
 
 /// How a page that was not plain UTF-8 became text.
-struct Note {
-    note: String,
-    encoding: &'static str,
-    by: EncodingBy,
+pub struct Note {
+    pub note: String,
+    pub encoding: &'static str,
+    pub by: EncodingBy,
 }
 
 /// How long a page took.
@@ -126,14 +129,15 @@ pub struct Visit {
 pub struct Worker<'a> {
     shared: &'a Shared,
     names: &'a [String],
+    encoder: &'a Encoder,
     max_bytes: u64,
     page: Vec<u8>,
     values: Values,
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(shared: &'a Shared, names: &'a [String], max_bytes: u64) -> Self {
-        Self { shared, names, max_bytes, page: Vec::new(), values: Values::new(names.len()) }
+    pub fn new(shared: &'a Shared, names: &'a [String], encoder: &'a Encoder, max_bytes: u64) -> Self {
+        Self { shared, names, encoder, max_bytes, page: Vec::new(), values: Values::new(names.len()) }
     }
 
     /// Reads and extracts one page. Whatever goes wrong with it is in the line.
@@ -145,13 +149,14 @@ impl<'a> Worker<'a> {
             Ok(Declared { name, charset }) => (name, self.extract(charset.as_deref(), &mut times)),
             Err((name, failure)) => (name, Err(failure)),
         };
-        let json = self.json(&source, &outcome);
+        let told = outcome.as_ref().map(Option::as_ref);
+        let row = self.encoder.row(&Page { source: &source, names: self.names, values: &self.values, outcome: told });
         let bytes = self.page.len() as u64;
         self.page.clear();
         self.page.shrink_to(KEEP);
         times.done = Instant::now();
         times.page = times.done - begun;
-        Line { json, source, bytes, failure: outcome.err(), times }
+        Line { size: row.len() as u64, row, source, bytes, failure: outcome.err(), times }
     }
 
     /// The note, if the page was not plain UTF-8.
@@ -165,47 +170,6 @@ impl<'a> Worker<'a> {
         if self.page.len() > LARGE { shared.large.install(extract) } else { extract() }?;
         Ok(decoded.note.map(|note| Note { note, encoding: decoded.encoding, by: decoded.by }))
     }
-
-    fn json(&self, source: &str, outcome: &Result<Option<Note>, Failure>) -> Vec<u8> {
-        let mut line = Vec::with_capacity(256);
-        line.extend_from_slice(b"{\"source\":");
-        string(&mut line, source);
-        line.extend_from_slice(b",\"fields\":{");
-        if outcome.is_ok() {
-            for (field, name) in self.names.iter().enumerate() {
-                if field > 0 {
-                    line.push(b',');
-                }
-                string(&mut line, name);
-                line.extend_from_slice(b":[");
-                for (n, value) in self.values.of(field).enumerate() {
-                    if n > 0 {
-                        line.push(b',');
-                    }
-                    string(&mut line, value);
-                }
-                line.push(b']');
-            }
-        }
-        line.extend_from_slice(b"},\"error\":");
-        match outcome {
-            Ok(note) => {
-                line.extend_from_slice(b"null");
-                if let Some(note) = note {
-                    line.extend_from_slice(b",\"note\":");
-                    string(&mut line, &note.note);
-                    line.extend_from_slice(b",\"encoding\":{\"name\":");
-                    string(&mut line, note.encoding);
-                    line.extend_from_slice(b",\"by\":");
-                    string(&mut line, note.by.as_str());
-                    line.push(b'}');
-                }
-            }
-            Err(failure) => string(&mut line, &failure.why),
-        }
-        line.extend_from_slice(b"}\n");
-        line
-    }
 }
 
 fn visit<M>(pool: Option<&Pool<M>>, page: &str, values: &mut Values, times: &mut Option<Visit>) -> Result<(), Failure>
@@ -218,8 +182,4 @@ where
     let (waited, outcome) = extract_page(pool, page, values);
     *times = Some(Visit { waited, worked: begun.elapsed().saturating_sub(waited) });
     Ok(outcome?)
-}
-
-fn string(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text).expect("a string always has a JSON form, and memory takes every write");
 }

@@ -61,7 +61,7 @@ fn how_it_ended(outcome: &Outcome) -> (&'static str, String) {
         End::Complete => ("fair", format!("Complete, {} failed", text::count(failures))),
         End::Closed => ("fair", "Cut short: whoever read the output closed it".to_owned()),
         End::Interrupted(signal) => ("fair", format!("Cut short: {signal} after {left}")),
-        End::NoOutput(why) => ("bad", format!("Failed: {}", Foreign(why))),
+        End::NoOutput(why) | End::Refused(why) => ("bad", format!("Failed: {}", Foreign(why))),
         End::Lost => ("bad", format!("Failed: {left} were written; please report this bug")),
     }
 }

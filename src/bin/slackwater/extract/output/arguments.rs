@@ -1,0 +1,34 @@
+//! What was typed, as far as the lines depend on it: a run that goes on must have been asked for the same.
+
+use clap::{ArgMatches, Args as _, Command};
+
+use super::super::args::Args;
+use super::journal::Arguments;
+
+/// What may be different from one run to the next. Whatever is not named here may not, so that an option that is added later
+/// is looked at until somebody decides otherwise.
+const MAY_CHANGE: [&str; 9] =
+    ["threads", "pool_size", "ordered", "quiet", "report", "dashboard", "stats", "stats_to", "resume"];
+
+pub fn of(typed: &ArgMatches, names: &[String]) -> Arguments {
+    let mut arguments = Arguments::new();
+    // Not `typed.ids()`: those are the groups too.
+    for argument in Args::augment_args(Command::new("extract")).get_arguments() {
+        let id = argument.get_id().as_str();
+        if MAY_CHANGE.contains(&id) {
+            continue;
+        }
+        let values = typed.try_get_raw(id).ok().flatten().into_iter().flatten();
+        let values: Vec<_> = values.map(|value| value.to_string_lossy().into_owned()).collect();
+        if !values.is_empty() {
+            let name = argument.get_long().map_or_else(|| id.to_owned(), |long| format!("--{long}"));
+            arguments.insert(name, values);
+        }
+    }
+    // The order of fields across options, the defaults where there are none, and what relative paths begin at.
+    arguments.insert("the order of fields".to_owned(), names.to_vec());
+    let folder = std::env::current_dir().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
+    arguments.insert("the folder".to_owned(), vec![folder]);
+    arguments.insert("the version".to_owned(), vec![env!("CARGO_PKG_VERSION").to_owned()]);
+    arguments
+}

@@ -1,0 +1,97 @@
+//! JSON Lines: pages, and failures for `--failures`.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::failure::Failure;
+use super::format::{Body, Format, Page};
+use super::sink::Sink;
+use super::text::{self, Text};
+
+/// An object a page.
+pub struct Json;
+
+impl Format for Json {
+    fn row(&self, page: &Page<'_>) -> Vec<u8> {
+        let mut line = Vec::with_capacity(256);
+        line.extend_from_slice(b"{\"source\":");
+        string(&mut line, page.source);
+        line.extend_from_slice(b",\"fields\":{");
+        if page.outcome.is_ok() {
+            for (field, name) in page.names.iter().enumerate() {
+                if field > 0 {
+                    line.push(b',');
+                }
+                string(&mut line, name);
+                line.push(b':');
+                list(&mut line, page.values.of(field));
+            }
+        }
+        line.extend_from_slice(b"},\"error\":");
+        match page.error() {
+            Some(why) => string(&mut line, why),
+            None => line.extend_from_slice(b"null"),
+        }
+        if let Some(note) = page.note() {
+            line.extend_from_slice(b",\"note\":");
+            string(&mut line, &note.note);
+            line.extend_from_slice(b",\"encoding\":{\"name\":");
+            string(&mut line, note.encoding);
+            line.extend_from_slice(b",\"by\":");
+            string(&mut line, note.by.as_str());
+            line.push(b'}');
+        }
+        line.extend_from_slice(b"}\n");
+        line
+    }
+
+    fn overhead(&self) -> u64 {
+        0
+    }
+
+    fn body(&self, to: Sink) -> io::Result<Box<dyn Body>> {
+        Ok(Box::new(Text::new(to, b"")?))
+    }
+
+    fn part(&self, part: &Path, mark: Option<u64>) -> io::Result<Box<dyn Body>> {
+        Ok(Box::new(Text::part(part, mark, b"")?))
+    }
+
+    fn publish(&self, part: &Path, target: &Path) -> io::Result<()> {
+        text::publish(part, target)
+    }
+
+    fn pause_every(&self) -> Duration {
+        text::PAUSE_EVERY
+    }
+}
+
+/// A failure as its line in the file of `--failures`.
+pub fn failure(source: &str, failure: &Failure) -> Vec<u8> {
+    let mut line = Vec::with_capacity(256);
+    line.extend_from_slice(b"{\"source\":");
+    string(&mut line, source);
+    line.extend_from_slice(b",\"kind\":");
+    string(&mut line, &failure.kind.slug());
+    line.extend_from_slice(b",\"reason\":");
+    string(&mut line, &failure.why);
+    line.extend_from_slice(b"}\n");
+    line
+}
+
+/// The values as a JSON array.
+pub fn list<'v>(line: &mut Vec<u8>, values: impl Iterator<Item = &'v str>) {
+    line.push(b'[');
+    for (n, value) in values.enumerate() {
+        if n > 0 {
+            line.push(b',');
+        }
+        string(line, value);
+    }
+    line.push(b']');
+}
+
+fn string(line: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(line, text).expect("a string always has a JSON form, and memory takes every write");
+}

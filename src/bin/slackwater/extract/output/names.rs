@@ -1,0 +1,66 @@
+//! What the pages done so far are called, in eight bytes.
+
+use serde::{Deserialize, Serialize};
+
+/// A sum over names and their order (FNV-1a): two inputs that begin alike have the same, others have not, short of an accident
+/// that nobody will see. It is there to notice changes, not to withstand anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names(u64);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Names {
+    pub fn add(&mut self, name: &str) {
+        // No UTF-8 has this byte: ["ab", "c"] is not ["a", "bc"].
+        for byte in name.bytes().chain([0xff]) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// The pages that a run need not do again.
+pub struct Done {
+    left: u64,
+    pages: u64,
+    wanted: Names,
+    seen: Names,
+}
+
+impl Done {
+    pub fn new(pages: u64, wanted: Names) -> Self {
+        Self { left: pages, pages, wanted, seen: Names::default() }
+    }
+
+    /// Whether the next page of the input, of this name, is one of them.
+    /// # Errors
+    /// If it turns out that they are not the pages that were done.
+    pub fn next(&mut self, name: impl FnOnce() -> String) -> Result<bool, String> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        self.seen.add(&name());
+        self.left -= 1;
+        if self.left == 0 && self.seen != self.wanted {
+            return Err(self.changed("are not the ones of"));
+        }
+        Ok(true)
+    }
+
+    /// The input is at its end.
+    /// # Errors
+    /// If there were less pages than were done.
+    pub fn end(&self) -> Result<(), String> {
+        if self.left == 0 { Ok(()) } else { Err(self.changed("are fewer than in")) }
+    }
+
+    fn changed(&self, how: &str) -> String {
+        format!(
+            "--resume: the first {} pages of the input {how} the run that was begun: the input has changed",
+            self.pages
+        )
+    }
+}
