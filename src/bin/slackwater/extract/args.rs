@@ -15,7 +15,7 @@ const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"
 const DEFAULT_REGEX: [&str; 1] = [r"codes=\bE[0-9]{4}\b"];
 
 const AFTER_HELP: &str = "\
-Output, one line a page:
+Output, one line a page, as JSON unless --format or the name of -o says otherwise:
   {\"source\": \"<path>\", \"fields\": {\"<name>\": [\"...\"]}, \"error\": null}
   The fields stand in the order of the command line. A page that failed has empty fields and says why in \"error\".
   A page that was not UTF-8 has a \"note\", such as \"decoded as windows-1252\", and an \"encoding\" with its name and what it is by.
@@ -24,7 +24,7 @@ Output, one line a page:
 Exit codes:
   0  every page was extracted, or whoever read the output closed it early
   1  some pages failed; their lines carry \"error\"
-  2  usage: a bad option, selector or pattern; nothing was started, nothing written
+  2  usage: a bad option, selector or pattern, --resume with another command or input; nothing was started, nothing written
   3  the output could not be written, or the run could not be set up
   4  lines written differ from pages read; this is a bug, please report it
   130, 143  interrupted (Ctrl-C), terminated: pages in hand were finished, a report was written; a file of -o was not, or with
@@ -40,7 +40,7 @@ Examples:
   slackwater extract -o pages.parquet --resume --failures failed.jsonl site/
   curl -s https://example.org | slackwater extract --regex 'years=\\b(?:19|20)\\d\\d\\b' -";
 
-/// Extract fields from HTML pages with pooled CSS and regex extractors, one JSON object a line
+/// Extract fields from HTML pages with pooled CSS and regex extractors, to JSON lines, CSV, TSV or Parquet
 ///
 /// Walks files and folders on all cores and writes a line for every page. Memory stays bounded however many pages there are.
 /// A page that cannot be read or is not HTML is a line with an error; the run goes on.

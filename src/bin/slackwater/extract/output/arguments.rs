@@ -7,8 +7,8 @@ use super::journal::Arguments;
 
 /// What may be different from one run to the next. Whatever is not named here may not, so that an option that is added later
 /// is looked at until somebody decides otherwise.
-const MAY_CHANGE: [&str; 9] =
-    ["threads", "pool_size", "ordered", "quiet", "report", "dashboard", "stats", "stats_to", "resume"];
+const MAY_CHANGE: [&str; 10] =
+    ["threads", "pool_size", "ordered", "quiet", "report", "dashboard", "stats", "stats_to", "resume", "checkpoint"];
 
 pub fn of(typed: &ArgMatches, names: &[String]) -> Arguments {
     let mut arguments = Arguments::new();

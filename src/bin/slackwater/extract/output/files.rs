@@ -41,6 +41,8 @@ enum Place {
 
 struct Resumable {
     journal: Journal,
+    /// How often there is to be a checkpoint, and how often there is one.
+    asked: Duration,
     every: Duration,
     last: Instant,
 }
@@ -82,11 +84,12 @@ impl Files {
         format: Arc<dyn Format>,
         layout: Layout,
         failures: Failures<'_>,
-        journal: Journal,
-        from: Option<Checkpoint>,
+        (journal, from): (Journal, Option<Checkpoint>),
+        every: Option<Duration>,
     ) -> io::Result<Result<Self, Checkpoint>> {
         let from = from.unwrap_or_default();
-        let resumable = Resumable { journal, every: format.pause_every(), last: Instant::now() };
+        let asked = every.unwrap_or(format.pause_every());
+        let resumable = Resumable { journal, asked, every: asked, last: Instant::now() };
         let mut files = Self::none(format, layout, Leftovers::default(), Some(resumable));
         files.rows = from.pages - if failures.is_some() { from.failed } else { 0 };
         let marks = from.files.clone();
@@ -211,7 +214,7 @@ impl Files {
         resumable.journal.add(&self.done)?;
         resumable.last = Instant::now();
         // A slow disk must not make a run wait for more than a tenth of its time.
-        resumable.every = self.format.pause_every().max(9 * begun.elapsed());
+        resumable.every = resumable.asked.max(9 * begun.elapsed());
         Ok(())
     }
 

@@ -119,7 +119,7 @@ pub fn open(args: &Args, typed: &ArgMatches, names: &[String]) -> Result<Opened,
             )));
         }
         match journal {
-            Some(journal) => Ok(Files::resume(format, layout, failures, journal, from)?),
+            Some(journal) => Ok(Files::resume(format, layout, failures, (journal, from), options.checkpoint)?),
             None => Ok(Ok(Files::open(format, layout, failures, Leftovers::default())?)),
         }
     };

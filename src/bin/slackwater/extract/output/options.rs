@@ -1,6 +1,7 @@
 //! The options that say where lines go and what they look like.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueEnum;
 
@@ -47,6 +48,12 @@ pub struct Options {
     #[arg(long)]
     pub resume: bool,
 
+    /// With --resume: bring what is written to the disk every so many seconds, which is what a kill may cost [default: 1; parquet: 30]
+    ///
+    /// A slow disk makes it less often, so that no more than a tenth of the time goes into it. For parquet each is a row group.
+    #[arg(long, value_name = "SECONDS", requires = "resume", value_parser = seconds)]
+    pub checkpoint: Option<Duration>,
+
     /// Say what was done as JSON instead of words, on standard error, also if --quiet
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub stats: Option<StatsFormat>,
@@ -59,6 +66,11 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum StatsFormat {
     Json,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "that is no number of seconds; such as 0.5 or 10".to_owned())
 }
 
 impl Options {
