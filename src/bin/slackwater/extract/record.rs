@@ -152,7 +152,7 @@ mod tests {
     fn line(n: u64, failure: Option<Failure>) -> Line {
         let visit = Some(Visit { waited: Duration::from_nanos(n), worked: Duration::from_micros(n) });
         let times = Times { done: Instant::now(), page: Duration::from_millis(n), css: visit, regex: None };
-        Line { row: Vec::new(), size: 0, source: format!("{n}.html"), bytes: n, failure, times }
+        Line { row: Vec::new(), size: 0, key: 0, source: format!("{n}.html"), bytes: n, failure, times }
     }
 
     /// Promise: the slowest pages are the slowest ones, the slowest first, and never more than ten. Provoked: every order of

@@ -10,7 +10,7 @@ use slackwater::{Manager, Pool, Snapshot};
 
 use super::failure::Failure;
 use super::input::{Declared, Source};
-use super::output::{Encoder, Page};
+use super::output::{Encoder, Page, key};
 
 /// How long a page waits for an extractor. Others hold one for a page each, so only a page that takes minutes gets near.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -90,6 +90,8 @@ pub struct Line {
     pub row: Vec<u8>,
     /// The bytes of it, also when it is written and gone.
     pub size: u64,
+    /// Which page of the input it is, for those who go on; see [`key`].
+    pub key: u64,
     /// What stands in its `source`.
     pub source: String,
     /// Size of the page.
@@ -145,6 +147,8 @@ impl<'a> Worker<'a> {
         let begun = Instant::now();
         let mut times = Times { done: begun, page: Duration::ZERO, css: None, regex: None };
         self.values.clear();
+        // By the name it was found by: what it holds may give it another.
+        let key = key(&source.name());
         let (source, outcome) = match source.read(&mut self.page, self.max_bytes) {
             Ok(Declared { name, charset }) => (name, self.extract(charset.as_deref(), &mut times)),
             Err((name, failure)) => (name, Err(failure)),
@@ -156,7 +160,7 @@ impl<'a> Worker<'a> {
         self.page.shrink_to(KEEP);
         times.done = Instant::now();
         times.page = times.done - begun;
-        Line { size: row.len() as u64, row, source, bytes, failure: outcome.err(), times }
+        Line { size: row.len() as u64, row, key, source, bytes, failure: outcome.err(), times }
     }
 
     /// The note, if the page was not plain UTF-8.

@@ -148,8 +148,8 @@ impl Files {
         self.resumable.is_some()
     }
 
-    /// Adds a page.
-    pub fn write(&mut self, source: &str, row: Vec<u8>, failed: bool) -> io::Result<()> {
+    /// Adds a page; its key says which.
+    pub fn write(&mut self, key: u64, row: Vec<u8>, failed: bool) -> io::Result<()> {
         match &mut self.failures {
             Some(failures) if failed => failures.row(row)?,
             _ => {
@@ -160,7 +160,7 @@ impl Files {
         }
         self.done.pages += 1;
         self.done.failed += u64::from(failed);
-        self.done.names.add(source);
+        self.done.names.add(key);
         self.pause_if_due()
     }
 

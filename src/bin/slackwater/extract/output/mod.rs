@@ -31,7 +31,7 @@ mod text;
 
 pub use format::Page;
 pub use named::{Leftovers, NamedFile};
-pub use names::Done;
+pub use names::{Done, key};
 pub use options::Options;
 
 use files::{Failures, Files};
@@ -158,7 +158,7 @@ impl Output {
 
     pub fn write(&mut self, line: &mut Line) -> io::Result<()> {
         let row = std::mem::take(&mut line.row);
-        let written = self.files.write(&line.source, row, line.failure.is_some());
+        let written = self.files.write(line.key, row, line.failure.is_some());
         self.is_broken |= written.is_err();
         written
     }

@@ -14,12 +14,23 @@ impl Default for Names {
 }
 
 impl Names {
-    pub fn add(&mut self, name: &str) {
-        // No UTF-8 has this byte: ["ab", "c"] is not ["a", "bc"].
-        for byte in name.bytes().chain([0xff]) {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    /// Adds the next page, by its [`key`].
+    pub fn add(&mut self, key: u64) {
+        self.bytes(&key.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
+}
+
+/// What is kept of a name: of the one by which a page is found, before it is read and may turn out to have one of its own.
+pub fn key(name: &str) -> u64 {
+    let mut sum = Names::default();
+    sum.bytes(name.as_bytes());
+    sum.0
 }
 
 /// The pages that a run need not do again.
@@ -42,7 +53,7 @@ impl Done {
         if self.left == 0 {
             return Ok(false);
         }
-        self.seen.add(&name());
+        self.seen.add(key(&name()));
         self.left -= 1;
         if self.left == 0 && self.seen != self.wanted {
             return Err(self.changed("are not the ones of"));
