@@ -173,7 +173,8 @@ fn kills_while_files_get_their_names_are_made_good() {
             clear(&dir);
         }
     }
-    println!("{hits} hits");
+    println!("{hits} kills between the last page and the last name");
+    assert!(hits > 0);
 }
 
 /// A run that has done `site` and waits for its next page, standard input.

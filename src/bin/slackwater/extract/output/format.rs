@@ -97,10 +97,10 @@ impl FormatName {
         matches!(self, Self::Csv | Self::Tsv)
     }
 
-    /// The format, for fields of these names.
+    /// The format, for fields of these names, and so many files at a time.
     /// # Errors
     /// What is wrong, with what to try.
-    pub fn build(self, names: &[String], lists: Lists) -> Result<Arc<dyn Format>, String> {
+    pub fn build(self, names: &[String], lists: Lists, files: u64) -> Result<Arc<dyn Format>, String> {
         if self != Self::Jsonl
             && let Some(taken) = names.iter().find(|name| ["source", "error", "note"].contains(&name.as_str()))
         {
@@ -114,9 +114,10 @@ impl FormatName {
             Self::Csv => Arc::new(table::Table::new(b',', lists, names)),
             Self::Tsv => Arc::new(table::Table::new(b'\t', lists, names)),
             #[cfg(feature = "parquet")]
-            Self::Parquet => Arc::new(super::parquet::Parquet::new(names)?),
+            Self::Parquet => Arc::new(super::parquet::Parquet::new(names, files)?),
             #[cfg(not(feature = "parquet"))]
             Self::Parquet => {
+                let _ = files;
                 return Err("--format: this program was built without Parquet; build it with --features parquet".into());
             }
         })

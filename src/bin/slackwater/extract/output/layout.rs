@@ -15,6 +15,16 @@ pub enum Division {
     Roll { pages: u64, bytes: u64 },
 }
 
+impl Division {
+    /// How many files are open at a time.
+    pub fn width(self) -> u64 {
+        match self {
+            Self::Spread(n) => n,
+            Self::Single | Self::Roll { .. } => 1,
+        }
+    }
+}
+
 /// The names of the files of a run.
 pub struct Layout {
     pub division: Division,
@@ -29,10 +39,7 @@ impl Layout {
 
     /// How many files are open at a time.
     pub fn width(&self) -> u64 {
-        match self.division {
-            Division::Spread(n) => n,
-            Division::Single | Division::Roll { .. } => 1,
-        }
+        self.division.width()
     }
 
     /// The name of file `n`: `FILE-00002-of-00008.csv` or `FILE-00002.csv` where there are several.

@@ -85,7 +85,8 @@ pub fn open(args: &Args, typed: &ArgMatches, names: &[String]) -> Result<Opened,
     if name == FormatName::Parquet && is_terminal {
         return Err((USAGE, "--format: Parquet is nothing for a terminal; name a file with -o".to_owned()));
     }
-    let format = name.build(names, options.list.unwrap_or_default()).map_err(|why| (USAGE, why))?;
+    let format =
+        name.build(names, options.list.unwrap_or_default(), options.division().width()).map_err(|why| (USAGE, why))?;
     let failures: Failures<'_> =
         options.failures.as_deref().map(|path| (path, Arc::new(json::Json) as Arc<dyn Format>));
     let encoder = Encoder { format: Arc::clone(&format), failures_apart: failures.is_some() };

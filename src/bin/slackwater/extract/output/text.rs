@@ -18,7 +18,7 @@ pub struct Text {
 
 impl Text {
     pub fn new(to: Sink, header: &[u8]) -> io::Result<Self> {
-        let mut text = Self { out: BufWriter::with_capacity(256 << 10, to), length: 0 };
+        let mut text = Self { out: BufWriter::with_capacity(64 << 10, to), length: 0 };
         text.put(header)?;
         Ok(text)
     }
@@ -35,7 +35,7 @@ impl Text {
         }
         file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;
-        Ok(Self { out: BufWriter::with_capacity(256 << 10, Sink::File(file)), length })
+        Ok(Self { out: BufWriter::with_capacity(64 << 10, Sink::File(file)), length })
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -26,28 +26,33 @@ use super::sink::Sink;
 mod columns;
 mod row;
 
-/// Bytes of rows, and rows, after which a row group is written. They wait in memory until then, and once more as columns.
+/// Bytes of rows, and rows, after which a row group is written. They wait in memory until then, and once more as columns; files
+/// that are open at a time share the bytes.
 const GROUP_BYTES: usize = 32 << 20;
 const GROUP_ROWS: usize = 128 << 10;
 
 /// Each pause ends a row group, and small ones are slow to read.
 const PAUSE_EVERY: Duration = Duration::from_secs(30);
 
+#[derive(Clone)]
 pub struct Parquet {
     schema: TypePtr,
     properties: Arc<WriterProperties>,
+    group_bytes: usize,
 }
 
 impl Parquet {
+    /// For so many files at a time.
     /// # Errors
     /// Names that Parquet does not take.
-    pub fn new(names: &[String]) -> Result<Self, String> {
+    pub fn new(names: &[String], files: u64) -> Result<Self, String> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_created_by(concat!("slackwater ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let schema = schema(names).map_err(|error| format!("--format: {error}; give the fields other names"))?;
-        Ok(Self { schema, properties: Arc::new(properties) })
+        let group_bytes = GROUP_BYTES / usize::try_from(files).unwrap_or(usize::MAX).max(1);
+        Ok(Self { schema, properties: Arc::new(properties), group_bytes })
     }
 
     fn writer(&self, to: Sink) -> io::Result<SerializedFileWriter<Sink>> {
@@ -97,7 +102,7 @@ impl Format for Parquet {
     }
 
     fn body(&self, to: Sink) -> io::Result<Box<dyn Body>> {
-        Ok(Box::new(Whole { writer: self.writer(to)?, group: Group::default() }))
+        Ok(Box::new(Whole { writer: self.writer(to)?, group: Group::new(self.group_bytes) }))
     }
 
     fn part(&self, part: &Path, mark: Option<u64>) -> io::Result<Box<dyn Body>> {
@@ -106,8 +111,8 @@ impl Format for Parquet {
             return Err(disk::damaged(part));
         }
         remove_segments_from(part, segments)?;
-        let format = Self { schema: Arc::clone(&self.schema), properties: Arc::clone(&self.properties) };
-        Ok(Box::new(Segments { format, part: part.to_owned(), segments, group: Group::default() }))
+        let group = Group::new(self.group_bytes);
+        Ok(Box::new(Segments { format: self.clone(), part: part.to_owned(), segments, group }))
     }
 
     /// While the first segment is there, so are all, and joining them again gives the same. It is the first to go once the file
@@ -174,18 +179,22 @@ fn append(writer: &mut SerializedFileWriter<Sink>, from: &Path) -> Result<(), Pa
 }
 
 /// Rows that are to be a row group.
-#[derive(Default)]
 struct Group {
     rows: Vec<ByteArray>,
     bytes: usize,
+    limit: usize,
 }
 
 impl Group {
+    fn new(limit: usize) -> Self {
+        Self { rows: Vec::new(), bytes: 0, limit }
+    }
+
     /// Takes in a row; whether it is time to write.
     fn add(&mut self, row: Vec<u8>) -> bool {
         self.bytes += row.len();
         self.rows.push(row.into());
-        self.bytes >= GROUP_BYTES || self.rows.len() >= GROUP_ROWS
+        self.bytes >= self.limit || self.rows.len() >= GROUP_ROWS
     }
 
     /// Writes the rows there are, if there are any.
