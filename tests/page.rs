@@ -20,7 +20,7 @@ fn serving(pool: &Pool<Probe>) -> ServerHandle {
 }
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn an_extraction_can_be_watched_from_its_work_to_its_backend_going_down() {
     let extraction = Extraction::begin();
     let browser = Browser::open();
@@ -65,7 +65,7 @@ fn an_extraction_can_be_watched_from_its_work_to_its_backend_going_down() {
 }
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn a_server_that_does_not_answer_is_told_and_found_again() {
     let pool = Pool::builder(Probe::new()).name("kept").max_size(2).build().unwrap();
     let server = serving(&pool);
@@ -89,7 +89,7 @@ const TIMERS: &str = "window.timers = new Set(); \
     window.clearTimeout = id => { timers.delete(id); end(id); };";
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn nothing_is_asked_for_while_the_page_is_hidden_or_paused() {
     let pool = Pool::builder(Probe::new()).max_size(2).build().unwrap();
     let (server, browser) = (serving(&pool), Browser::open());
@@ -135,7 +135,7 @@ const A_DAY: &str = "
 ";
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn a_day_of_updates_leaves_nothing_behind() {
     const DAY: u32 = 86_400;
     let pool = Pool::builder(Probe::new()).max_size(2).build().unwrap();

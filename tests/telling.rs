@@ -27,6 +27,16 @@ fn told(events: &Receiver<PoolEvent>) -> Vec<PoolEvent> {
     events.try_iter().filter(of_the_pool).collect()
 }
 
+/// Lets time go on until one resource is left, and the keeper has seen it.
+fn overflow_ends(pool: &Pool<Probe>, clock: &VirtualClock) {
+    until(|| {
+        clock.advance(SEC);
+        pool.tick();
+        pool.stats().total == 1
+    });
+    pool.tick();
+}
+
 #[test]
 fn overflow_is_told_when_it_opens_and_when_it_is_over_however_many_there_are() {
     let clock = VirtualClock::new();
@@ -35,12 +45,7 @@ fn overflow_is_told_when_it_opens_and_when_it_is_over_however_many_there_are() {
         let held: Vec<_> = (0..4).map(|_| pool.checkout().unwrap()).collect();
         assert!(matches!(told(&events)[..], [PoolEvent::OverflowOpened { alive: 2, max_size: 1 }]));
         drop(held);
-        until(|| {
-            clock.advance(SEC);
-            pool.tick();
-            pool.stats().total == 1
-        });
-        pool.tick();
+        overflow_ends(&pool, &clock);
         assert!(matches!(told(&events)[..], [PoolEvent::OverflowClosed]));
     }
     closes_balanced(&pool);
@@ -59,12 +64,7 @@ fn a_pool_made_smaller_has_overflow_until_that_is_gone() {
         "{begins:?}"
     );
     drop(held);
-    until(|| {
-        clock.advance(SEC);
-        pool.tick();
-        pool.stats().total == 1
-    });
-    pool.tick();
+    overflow_ends(&pool, &clock);
     assert!(matches!(told(&events)[..], [PoolEvent::OverflowClosed]));
     closes_balanced(&pool);
 }

@@ -16,7 +16,7 @@ fn held_by<'p>(pool: &'p Pool<Probe>, name: &str) -> Checkout<'p, Probe> {
 }
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn the_keyboard_and_the_pointer_both_find_who_holds_a_slot() {
     let pool = Pool::builder(Probe::new()).name("held").max_size(40).build().unwrap();
     let held: Vec<_> = (0..40).map(|_| pool.checkout().unwrap()).collect();
@@ -69,7 +69,7 @@ const CONTRASTS: &str = "
 ";
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn it_fits_a_phone_and_can_be_read_in_light_and_in_dark() {
     let long = "a-name-of-64-letters-is-wider-than-a-phone-is-and-has-no-spaces.";
     let pool = Pool::builder(Probe::new()).name(long).max_size(30).build().unwrap();
@@ -105,7 +105,7 @@ fn it_fits_a_phone_and_can_be_read_in_light_and_in_dark() {
 }
 
 #[test]
-#[ignore = "needs Chromium"]
+#[ignore = "needs Chromium: .ci/run page"]
 fn a_pool_of_4096_slots_is_shown_in_a_few_hundred_cells_that_name_holders() {
     let pool = Pool::builder(Probe::new()).name("large").max_size(4096).build().unwrap();
     let held: Vec<_> = (0..3000).map(|_| pool.checkout().unwrap()).collect();

@@ -35,65 +35,55 @@ pub use posix::Signals;
 
 #[cfg(unix)]
 mod posix {
-    use std::mem::MaybeUninit;
-    use std::ptr;
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal as Known, sigaction};
 
     use super::Signal;
 
     /// The signals that ask a process to end, kept from doing so.
-    pub struct Signals(libc::sigset_t);
+    pub struct Signals(SigSet);
 
     impl Signals {
         /// Holds them back, in this thread and in those that it starts from now on. A signal that this process was started to
         /// ignore, as by `nohup` or in the background of a script, stays ignored.
         pub fn hold_back() -> Self {
-            let mut set = MaybeUninit::uninit();
-            // SAFETY: sigemptyset makes a set of the memory it is given, which is that of a set.
-            let mut set = unsafe {
-                libc::sigemptyset(set.as_mut_ptr());
-                set.assume_init()
-            };
-            for signal in [libc::SIGINT, libc::SIGTERM] {
-                if !is_ignored(signal) {
-                    // SAFETY: the set is one, and there is such a signal.
-                    unsafe { libc::sigaddset(&raw mut set, signal) };
+            let mut all = SigSet::empty();
+            for signal in [Known::SIGINT, Known::SIGTERM] {
+                let one = SigSet::from(signal);
+                // A mask can be refused only for a way of masking that does not exist.
+                let _ = one.thread_block();
+                if is_ignored(signal) {
+                    let _ = one.thread_unblock();
+                } else {
+                    all.add(signal);
                 }
             }
-            let signals = Self(set);
-            signals.mask(libc::SIG_BLOCK);
-            signals
+            Self(all)
         }
 
         /// Waits for one of them. `None` if they cannot be waited for.
         pub fn wait(&self) -> Option<Signal> {
-            let mut signal = 0;
-            // SAFETY: both places are there for as long as the call takes.
-            let failed = unsafe { libc::sigwait(&raw const self.0, &raw mut signal) };
-            match (failed, signal) {
-                (0, libc::SIGINT) => Some(Signal::Interrupt),
-                (0, libc::SIGTERM) => Some(Signal::Terminate),
+            match self.0.wait() {
+                Ok(Known::SIGINT) => Some(Signal::Interrupt),
+                Ok(Known::SIGTERM) => Some(Signal::Terminate),
                 _ => None,
             }
         }
 
         /// From now on they do what they do anywhere: whoever asks twice means it.
         pub fn let_through(&self) {
-            self.mask(libc::SIG_UNBLOCK);
-        }
-
-        fn mask(&self, how: libc::c_int) {
-            // SAFETY: the set is there for as long as the call takes; what was masked before is not asked for. It fails only for
-            // a `how` that does not exist.
-            unsafe { libc::pthread_sigmask(how, &raw const self.0, ptr::null_mut()) };
+            let _ = self.0.thread_unblock();
         }
     }
 
-    fn is_ignored(signal: libc::c_int) -> bool {
-        let mut now = MaybeUninit::<libc::sigaction>::uninit();
-        // SAFETY: asks only, into memory of the right kind, which is read only after it was filled.
+    /// Asked of a signal that is blocked, so that nothing comes of it while this looks: what is done with a signal can be
+    /// learned only by changing it.
+    fn is_ignored(signal: Known) -> bool {
+        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+        // SAFETY: no handler is put in place that could run: the default, then what was there.
         unsafe {
-            libc::sigaction(signal, ptr::null(), now.as_mut_ptr()) == 0
-                && now.assume_init().sa_sigaction == libc::SIG_IGN
+            let Ok(before) = sigaction(signal, &default) else { return false };
+            let _ = sigaction(signal, &before);
+            matches!(before.handler(), SigHandler::SigIgn)
         }
     }
 }
