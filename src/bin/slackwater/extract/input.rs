@@ -125,6 +125,8 @@ pub trait Finder {
     fn found(&mut self, source: Source) -> bool;
     /// A file of a folder, or a member, that is no page.
     fn skipped(&mut self);
+    /// What comes next may take long to come. `false` to stop.
+    fn waits(&mut self) -> bool;
 }
 
 impl Walk<'_> {
@@ -157,6 +159,9 @@ impl Walk<'_> {
     }
 
     fn stdin(&self, finder: &mut impl Finder) -> bool {
+        if !finder.waits() {
+            return false;
+        }
         match &self.json {
             Some(fields) => members(Pages::of_json_lines(io::stdin(), "-", fields.clone(), self.max_bytes), finder),
             None if self.archives => members(Pages::of_stream(io::stdin(), "-", self.max_bytes), finder),

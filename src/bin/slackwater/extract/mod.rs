@@ -202,6 +202,10 @@ impl Finder for Tickets<'_> {
     fn skipped(&mut self) {
         self.run.skipped.fetch_add(1, Relaxed);
     }
+
+    fn waits(&mut self) -> bool {
+        self.send()
+    }
 }
 
 /// One worker's run, until there are no more tickets or nobody wants lines.

@@ -8,6 +8,7 @@ use super::list::List;
 
 /// How to read the input.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Options {
     /// Take paths from FILE too, one a line, or from standard input (-)
     ///

@@ -10,6 +10,7 @@ use super::layout::{self, Division};
 use super::lists::Lists;
 
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Options {
     /// What to write [default: by the ending of -o, .jsonl .csv .tsv .parquet; else jsonl]
     ///
