@@ -2,11 +2,17 @@
 
 use std::sync::LazyLock;
 
-const SCRIPT: &str = include_str!("page/page.js");
+/// One function in five files: each goes on where the one before it ends.
+const SCRIPT: &str = concat!(
+    include_str!("page/memory.js"),
+    include_str!("page/slots.js"),
+    include_str!("page/charts.js"),
+    include_str!("page/tables.js"),
+    include_str!("page/poll.js"),
+);
 const STYLE: &str = include_str!("page/page.css");
 
-/// What the browser holds against the parts of the page before it takes them. After a change, for each of the two:
-/// `openssl dgst -sha256 -binary src/http/page/page.js | base64`. The tests check them.
+/// What the browser holds against the parts of the page before it takes them. After a change the tests say what they are.
 const SCRIPT_IS: &str = "sha256-0FWGQNXMLUoc3cGVdkz5tGiMHN3kgdRWWtyn7T01tG8=";
 const STYLE_IS: &str = "sha256-KsI6PwCccvO3U6Vy6hYJb05DeFvk3YasopXaMXMoOuU=";
 
