@@ -47,6 +47,9 @@ fn cut_bodies_are_told() {
             assert!(error.contains("ends in the middle"), "{coding} {cut}: {error}");
         }
     }
+    for coding in ["gzip", "zstd", "br", "deflate"] {
+        assert_eq!(decode_coding(coding, Vec::new(), MOST).unwrap(), b"", "{coding}: nothing is cut from nothing");
+    }
     for (coding, packed) in [("br", BROTLI), ("deflate", ZLIB)] {
         assert_eq!(decode_coding(coding, packed.to_vec(), MOST).unwrap(), page, "{coding}");
         for cut in 1..packed.len() {

@@ -20,6 +20,8 @@ pub fn decode_coding(coding: &str, bytes: Vec<u8>, max_bytes: u64) -> Result<Vec
     let coding = coding.trim().to_ascii_lowercase();
     match &*coding {
         "" | "identity" | "none" | "utf-8" | "binary" => Ok(bytes),
+        // What was sent of an empty page, in whatever coding.
+        "gzip" | "x-gzip" | "deflate" | "br" | "zstd" if bytes.is_empty() => Ok(bytes),
         // Many archives keep the body unpacked and the head as it was.
         "gzip" | "x-gzip" if Format::of(&bytes) != Format::Gzip => as_it_is(bytes),
         "zstd" if Format::of(&bytes) != Format::Zstd => as_it_is(bytes),
@@ -73,7 +75,7 @@ fn all_of(what: &'static str, from: impl Read, max_bytes: u64) -> Result<Vec<u8>
 
 /// A body that was unpacked already has markup at its beginning; anything else is as damaged as it looks.
 fn as_it_is(bytes: Vec<u8>) -> Result<Vec<u8>, InputError> {
-    if bytes.is_empty() || as_markup(&bytes) {
+    if as_markup(&bytes) {
         return Ok(bytes);
     }
     Err(InputError::damaged("the body", "it does not begin as its content coding does, nor as markup"))
