@@ -155,7 +155,6 @@ impl Builder<'_> {
                 if let Some(active) = active {
                     self.lists.formatting.remove(active);
                 }
-                self.lists.stack.remove(index);
                 self.tree.nodes[node as usize].open = false;
                 continue;
             };
@@ -170,6 +169,8 @@ impl Builder<'_> {
             self.put(Place::Within(copy), last);
             last = copy;
         }
+        // All at once: one by one would lay what is above them on the stack again for each.
+        self.lists.stack.sweep(stood + 1, |node| self.tree.node(node).open);
         self.tree.detach(last);
         let place = self.place(Some(ancestor));
         self.put(place, last);

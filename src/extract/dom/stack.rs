@@ -136,6 +136,20 @@ impl Stack {
         self.relay(index, index, Some((node, space, name)));
     }
 
+    /// Takes all entries out from this one up that are not to be kept.
+    pub(super) fn sweep(&mut self, from: usize, keeps: impl Fn(NodeId) -> bool) {
+        if self.entries[from..].iter().all(|entry| keeps(entry.node)) {
+            return;
+        }
+        let above: Vec<Entry> = self.entries[from..].to_vec();
+        while self.entries.len() > from {
+            self.pop();
+        }
+        for entry in above.into_iter().filter(|entry| keeps(entry.node)) {
+            self.push(entry.node, entry.space, entry.name);
+        }
+    }
+
     pub(super) fn replace(&mut self, index: usize, node: NodeId) {
         self.entries[index].node = node;
     }
