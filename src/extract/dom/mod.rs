@@ -64,6 +64,7 @@ impl Dom {
     /// Forgets the page, and memory beyond what an ordinary one needs.
     pub(super) fn clear(&mut self) {
         self.tree.clear();
+        self.names.tidy();
         self.lists.clear(0);
         self.normal.clear();
         self.normal.shrink_to(KEEP);
@@ -72,7 +73,6 @@ impl Dom {
     /// Builds the page's tree. Gives the text that the tree's ranges are of.
     fn parse<'p>(&'p mut self, page: &'p str, wanted: &Wanted, keeps_text: bool) -> Document<'p> {
         assert!(page.len() < 1 << 31, "a page of 2 GiB or more cannot be held as a document");
-        self.names.tidy();
         let Self { tree, names, lists, normal, .. } = self;
         // Few pages have either, so most are looked through once.
         let odd = memchr2(b'\r', 0, page.as_bytes()).map_or(&[][..], |at| &page.as_bytes()[at..]);

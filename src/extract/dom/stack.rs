@@ -77,8 +77,10 @@ impl Stack {
         self.entries.clear();
         self.entries.shrink_to(1 << 14);
         self.topmost.clear();
+        self.topmost.shrink_to(names.max(1 << 12));
         self.topmost.resize(names, NOWHERE);
         self.topmost_foreign.clear();
+        self.topmost_foreign.shrink_to(1 << 12);
     }
 
     pub(super) fn len(&self) -> usize {
