@@ -275,7 +275,9 @@ fn what_does_not_go_together_is_refused() {
     let dir = folder("refused");
     for (args, why) in [
         (&["--resume"][..], "name a file with -o"),
-        (&["--shards", "3"], "name one with -o"),
+        (&["--shards", "3"], "--shards: several files need a name"),
+        (&["--shard-pages", "3"], "--shard-pages: several files need a name"),
+        (&["--no-archives", "--json-lines", "h"], "cannot be used with"),
         (&["--shards", "3", "--shard-pages", "4", "-o", "x"], "cannot be used with"),
         (&["--list", "json"], "--format csv"),
         (&["--list", "join=ab", "-o", "x.csv"], "one sign"),

@@ -31,7 +31,7 @@ pub struct Options {
     pub name_field: Option<String>,
 
     /// Take every file for a page, whatever it is
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json_lines")]
     pub no_archives: bool,
 }
 

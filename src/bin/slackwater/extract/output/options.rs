@@ -96,7 +96,12 @@ impl Options {
             return Err("--list: only csv and tsv have lists in cells; add --format csv, or leave it out".to_owned());
         }
         if path.is_none() && self.division() != Division::Single {
-            return Err("--shards: several files need a name to begin with; name one with -o".to_owned());
+            let option = match self {
+                Self { shards: Some(_), .. } => "--shards",
+                Self { shard_pages: Some(_), .. } => "--shard-pages",
+                _ => "--shard-bytes",
+            };
+            return Err(format!("{option}: several files need a name to begin with; name one with -o"));
         }
         if path.is_none() && self.resume {
             return Err("--resume: standard output cannot be gone on with; name a file with -o".to_owned());
