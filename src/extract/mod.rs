@@ -28,6 +28,7 @@
 //!
 //! The command line `slackwater extract` (feature `cli`) is built from these parts and nothing else.
 
+mod bounds;
 mod css;
 mod decode;
 mod dom;
@@ -43,6 +44,7 @@ mod recipe;
 mod sniff;
 mod values;
 
+pub use bounds::{Bounds, Exceeded};
 pub use css::{CssExtractor, CssManager};
 pub use decode::{Decoded, EncodingBy, decode, decode_declared};
 pub use field::{CssField, RegexField};

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::Values;
+use super::{Exceeded, Values};
 use crate::{CheckoutError, Manager, Pool};
 
 /// What a pooled extractor does with a page.
@@ -25,6 +25,9 @@ pub enum PageError {
     /// The extractor panicked on this page, with this message. The pool has discarded it.
     #[error("the extractor panicked on this page: {0}; leave the page out, and report it with the fields in use")]
     Panicked(String),
+    /// The page took more than it may, in time or memory.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 /// Checks an extractor out, lets it work on the page and returns it.
@@ -34,7 +37,8 @@ pub enum PageError {
 /// # Blocking
 /// Waits for a free extractor, at most the pool's checkout timeout.
 /// # Errors
-/// [`PageError::Checkout`] if there was none in time, [`PageError::Panicked`] if it panicked.
+/// [`PageError::Checkout`] if there was none in time, [`PageError::Panicked`] if it panicked, [`PageError::Exceeded`] if the page took
+/// more than its [`Bounds`](super::Bounds).
 /// # Panics
 /// Does not: a panic of the extractor is caught here (and still reported by the process's panic hook).
 pub fn extract_page<M>(pool: &Pool<M>, page: &str, values: &mut Values) -> (Duration, Result<(), PageError>)
@@ -48,8 +52,9 @@ where
     let outcome = checkout.map_err(PageError::from).and_then(|mut extractor| {
         // The guard moves in, so that it drops while the panic unwinds: that tells the pool to discard the extractor.
         // What else the closure touches is `values`, which the caller clears.
-        catch_unwind(AssertUnwindSafe(move || extractor.extract(page, values)))
-            .map_err(|panic| PageError::Panicked(message(&*panic)))
+        let extract = || values.timed(move |values| extractor.extract(page, values));
+        catch_unwind(AssertUnwindSafe(extract)).map_err(|panic| PageError::Panicked(message(&*panic)))?;
+        values.exceeded().map_or(Ok(()), |exceeded| Err(exceeded.into()))
     });
     (waited, outcome)
 }

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use super::{Extractor, RegexField, Values};
 use crate::Manager;
 
+/// What a match costs in steps of a clock: a look at it every sixteen matches.
+const MATCH: usize = 63;
+
 /// All regex fields of a recipe, with caches of their own.
 ///
 /// A `Regex` shared by threads lends its search caches from an internal pool that all of them go through; a clone has its own.
@@ -16,18 +19,36 @@ pub struct RegexExtractor {
 
 impl Extractor for RegexExtractor {
     fn extract(&mut self, page: &str, values: &mut Values) {
+        let clock = values.clock();
+        // One search takes time that grows with the page alone, but each match may be the end of one that saw all of it.
+        let goes_on = |values: &Values| {
+            clock.spend(MATCH);
+            !clock.is_over() && values.exceeded().is_none()
+        };
         for (index, RegexField { regex, .. }) in &self.fields {
+            if !goes_on(values) {
+                break;
+            }
             if regex.captures_len() == 1 {
                 for found in regex.find_iter(page) {
+                    if !goes_on(values) {
+                        break;
+                    }
                     values.push(*index, [found.as_str()]);
                 }
             } else {
-                // A match in which group 1 took no part has nothing to give.
-                for group in regex.captures_iter(page).filter_map(|found| found.get(1)) {
-                    values.push(*index, [group.as_str()]);
+                for found in regex.captures_iter(page) {
+                    if !goes_on(values) {
+                        break;
+                    }
+                    // A match in which group 1 took no part has nothing to give.
+                    if let Some(group) = found.get(1) {
+                        values.push(*index, [group.as_str()]);
+                    }
                 }
             }
         }
+        values.heed(&clock);
     }
 }
 

@@ -7,6 +7,7 @@ use super::rules::Mode;
 use super::stack::{Scope, Stack};
 use super::tree::{DOCUMENT, Kind, NONE, NodeId, Space, Span, Tree};
 use super::wanted::Wanted;
+use crate::extract::bounds::Clock;
 
 /// A start tag.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +86,7 @@ pub(super) struct Builder<'a> {
     pub(super) ignore_newline: bool,
     pub(super) fosters: bool,
     pub(super) quirks: bool,
+    pub(super) clock: &'a Clock,
 }
 
 impl<'a> Builder<'a> {
@@ -95,6 +97,7 @@ impl<'a> Builder<'a> {
         names: &'a mut Names,
         tree: &'a mut Tree,
         lists: &'a mut Lists,
+        clock: &'a Clock,
     ) -> Self {
         tree.clear();
         tree.add(Kind::Document, 0);
@@ -118,6 +121,7 @@ impl<'a> Builder<'a> {
             ignore_newline: false,
             fosters: false,
             quirks: false,
+            clock,
         }
     }
 

@@ -45,7 +45,7 @@ impl<'a> ElementOf<'a> {
 
     /// The first element among a node and those that `step` leads to.
     fn element_from(&self, mut id: NodeId, step: impl Fn(NodeId) -> NodeId) -> Option<Self> {
-        while id != NONE {
+        while id != NONE && !self.document.clock.is_over() {
             if matches!(self.document.tree.node(id).kind, Kind::Element(_)) {
                 return Some(self.at(id));
             }

@@ -18,6 +18,8 @@ pub(super) struct Formatting {
 }
 
 const MARKER: Formatting = Formatting { node: NONE, tag: BARE, fingerprint: None };
+/// How many entries of a list are looked through in the time of a clock's step.
+const STEP: usize = 8;
 const BARE: Tag = Tag { name: 0, attributes: 0, count: 0, source: (0, 0), is_self_closing: false };
 
 impl Builder<'_> {
@@ -56,6 +58,7 @@ impl Builder<'_> {
         let since = self.since_marker();
         let of_name = |entry: &&Formatting| entry.tag.name == tag.name;
         let mut fingerprint = None;
+        self.clock.spend((self.lists.formatting.len() - since) / STEP);
         if self.lists.formatting[since..].iter().filter(of_name).count() >= 3 {
             fingerprint = Some(self.fingerprint(tag));
             let mut alike = Vec::new();
@@ -95,6 +98,7 @@ impl Builder<'_> {
             Some(_) => {}
         }
         let settled = self.lists.formatting.iter().rposition(|entry| is_settled(entry, self.tree));
+        self.clock.spend(self.lists.formatting.len());
         for index in settled.map_or(0, |settled| settled + 1)..self.lists.formatting.len() {
             let tag = self.lists.formatting[index].tag;
             self.lists.formatting[index].node = self.insert_html(&tag);
@@ -107,6 +111,7 @@ impl Builder<'_> {
             self.pop();
             return;
         }
+        self.clock.spend((self.lists.stack.len() + self.lists.formatting.len()) / STEP);
         for _ in 0..8 {
             let Some((entry, element)) = self.formatting_of(subject) else {
                 return self.end_any_other(subject);
@@ -143,7 +148,8 @@ impl Builder<'_> {
         let mut last = block;
         let mut index = furthest;
         let mut rounds = 0;
-        loop {
+        // What is left of the page does not matter once its time is over, but that the list and the stack are in order does.
+        while !self.clock.is_over() {
             rounds += 1;
             index -= 1;
             let node = self.lists.stack.at(index).node;
@@ -151,6 +157,7 @@ impl Builder<'_> {
                 break;
             }
             let active = self.formatting_position(node);
+            self.clock.spend(self.lists.formatting.len() / STEP);
             let Some(active) = active.filter(|_| rounds <= 3) else {
                 if let Some(active) = active {
                     self.lists.formatting.remove(active);

@@ -29,6 +29,7 @@ pub(super) use self::plan::Plan;
 pub(super) use self::selector::{Selector, SelectorError};
 use self::tree::Tree;
 use self::wanted::Wanted;
+use super::bounds::{Clock, Exceeded};
 
 /// Everything that is reused from page to page.
 #[derive(Debug)]
@@ -71,8 +72,16 @@ impl Dom {
     }
 
     /// Builds the page's tree. Gives the text that the tree's ranges are of.
-    fn parse<'p>(&'p mut self, page: &'p str, wanted: &Wanted, keeps_text: bool) -> Document<'p> {
-        assert!(page.len() < 1 << 31, "a page of 2 GiB or more cannot be held as a document");
+    fn parse<'p>(
+        &'p mut self,
+        page: &'p str,
+        wanted: &Wanted,
+        keeps_text: bool,
+        clock: &'p Clock,
+    ) -> Result<Document<'p>, Exceeded> {
+        if page.len() >= 1 << 31 {
+            return Err(Exceeded::Length);
+        }
         let Self { tree, names, lists, normal, .. } = self;
         // Few pages have either, so most are looked through once.
         let odd = memchr2(b'\r', 0, page.as_bytes()).map_or(&[][..], |at| &page.as_bytes()[at..]);
@@ -83,8 +92,8 @@ impl Dom {
         } else {
             page
         };
-        Builder::new(page, has_nulls, (wanted, keeps_text), names, tree, lists).run();
-        Document { page, tree, names }
+        Builder::new(page, has_nulls, (wanted, keeps_text), names, tree, lists, clock).run()?;
+        Ok(Document { page, tree, names, clock })
     }
 }
 
@@ -94,6 +103,8 @@ struct Document<'a> {
     page: &'a str,
     tree: &'a Tree,
     names: &'a Names,
+    /// When time is over, the way from one element to others ends everywhere: no selector looks on for long.
+    clock: &'a Clock,
 }
 
 /// Makes every CR LF and every CR an LF.

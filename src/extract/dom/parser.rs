@@ -8,6 +8,11 @@ use memchr::memchr;
 use super::build::Builder;
 use super::entities;
 use super::tree::Span;
+use crate::extract::bounds::Exceeded;
+
+/// Nodes that a page may have besides one a byte. What has more has made them out of nothing: a formatting element that is never
+/// closed is opened again in each paragraph.
+const MOST_NODES: usize = 4 << 20;
 
 /// What ends a run of text.
 static ENDS_TEXT: [bool; 256] = {
@@ -21,16 +26,25 @@ pub(super) fn is_space(byte: u8) -> bool {
 }
 
 impl Builder<'_> {
-    /// Reads the page to its end.
-    pub(super) fn run(&mut self) {
+    /// Reads the page to its end. If time is over before, the rest is left out.
+    /// # Errors
+    /// If it makes more nodes than any page needs.
+    pub(super) fn run(&mut self) -> Result<(), Exceeded> {
         self.skip_mark();
-        while self.at < self.bytes.len() {
+        let most = self.bytes.len() + MOST_NODES;
+        while self.at < self.bytes.len() && !self.clock.is_over() {
             match self.raw.take() {
                 Some(raw) => self.raw_text(raw),
                 None => self.data(),
             }
+            if self.tree.nodes.len() > most {
+                return Err(Exceeded::Nodes(most));
+            }
         }
-        self.end_of_file();
+        if !self.clock.was_over() {
+            self.end_of_file();
+        }
+        Ok(())
     }
 
     /// html5ever drops a U+FEFF not only at the start, but wherever it starts to read again: after a script, and after a

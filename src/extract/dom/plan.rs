@@ -4,19 +4,26 @@ use selectors::context::{MatchingContext, QuirksMode, SelectorCaches};
 use selectors::matching::{MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, matches_selector};
 use selectors::parser::{Component, Selector as One};
 
-use super::Dom;
 use super::element::ElementOf;
 use super::names::NameId;
 use super::selector::{Dialect, Name, Selector};
 use super::tree::{Kind, NONE, NodeId, Space};
 use super::wanted::Wanted;
+use super::{Document, Dom};
 use crate::extract::Values;
+use crate::extract::bounds::Exceeded;
+
+/// How deep `:has(...)` looks: the `selectors` crate goes down by calling itself, and ends the process where the stack does. A level
+/// takes some 200 bytes of it, and threads have two megabytes. Browsers nest no elements deeper than 512.
+const DEEPEST: usize = 2000;
 
 /// What is to be taken, and from which elements.
 #[derive(Debug)]
 pub(in super::super) struct Plan {
     wanted: Wanted,
     keeps_text: bool,
+    /// Some selector looks down from an element.
+    looks_below: bool,
     fields: Vec<Field>,
     tests: Vec<Test>,
     /// The tests that elements of a known name have to pass, and those for all.
@@ -48,6 +55,7 @@ impl Plan {
         let mut plan = Self {
             wanted: Wanted::default(),
             keeps_text: false,
+            looks_below: false,
             fields: Vec::new(),
             tests: Vec::new(),
             by_name: Vec::new(),
@@ -66,7 +74,7 @@ impl Plan {
             }
         }
         plan.wanted = Wanted::new(needs.attributes.iter().map(String::as_str));
-        plan.keeps_text = needs.text;
+        (plan.keeps_text, plan.looks_below) = (needs.text, needs.below);
         plan
     }
 
@@ -115,7 +123,22 @@ impl Plan {
         let mut taken = std::mem::take(&mut dom.taken);
         taken.clear();
         taken.resize(self.fields.len(), NONE);
-        let document = dom.parse(page, &self.wanted, self.keeps_text);
+        let clock = values.clock();
+        let document = match dom.parse(page, &self.wanted, self.keeps_text, &clock) {
+            Ok(document) if self.looks_below && document.tree.is_deeper_than(DEEPEST) => Err(Exceeded::Depth(DEEPEST)),
+            parsed => parsed,
+        };
+        match document {
+            Ok(document) => self.walk(document, &mut taken, values),
+            Err(exceeded) => values.exceed(exceeded),
+        }
+        values.heed(&clock);
+        dom.taken = taken;
+        dom.clear();
+    }
+
+    /// Takes all fields from a document, as far as there is time, and room for the values.
+    fn walk(&self, document: Document<'_>, taken: &mut [NodeId], values: &mut Values) {
         let mut caches = SelectorCaches::default();
         let mut context = MatchingContext::new(
             MatchingMode::Normal,
@@ -131,6 +154,9 @@ impl Plan {
             if by_name.is_empty() && self.for_all.is_empty() || node.parent == NONE {
                 continue;
             }
+            if document.clock.is_over() || values.exceeded().is_some() {
+                return;
+            }
             let element = ElementOf { document, wanted: &self.wanted, id: id as NodeId };
             for &test in by_name.iter().chain(&self.for_all) {
                 let test = &self.tests[test as usize];
@@ -139,23 +165,22 @@ impl Plan {
                 if *taken == element.id || test.needs_attribute && node.has_no_attributes() {
                     continue;
                 }
-                if test.name_alone == Some(node.name) && space == Space::Html
-                    || matches_selector(&test.selector, 0, None, &element, &mut context)
-                {
+                let matches = test.name_alone == Some(node.name) && space == Space::Html
+                    || matches_selector(&test.selector, 0, None, &element, &mut context);
+                if matches && !document.clock.was_over() {
                     *taken = element.id;
                     self.take(field, &element, values);
                 }
             }
         }
-        dom.taken = taken;
-        dom.clear();
     }
 
     fn take(&self, field: &Field, element: &ElementOf<'_>, values: &mut Values) {
         let document = element.document;
         match &field.attribute {
             None => {
-                let pieces = document.tree.texts(element.id).map(|span| document.tree.text(document.page, span));
+                let pieces =
+                    document.tree.texts(element.id, document.clock).map(|span| document.tree.text(document.page, span));
                 values.push(field.index, pieces);
             }
             Some(name) => {
@@ -172,6 +197,7 @@ impl Plan {
 struct Needs {
     attributes: Vec<String>,
     text: bool,
+    below: bool,
 }
 
 impl Needs {
@@ -191,7 +217,10 @@ impl Needs {
                     list.slice().iter().for_each(|selector| self.of(selector));
                 }
                 Component::NthOf(data) => data.selectors().iter().for_each(|selector| self.of(selector)),
-                Component::Has(relative) => relative.iter().for_each(|relative| self.of(&relative.selector)),
+                Component::Has(relative) => {
+                    self.below = true;
+                    relative.iter().for_each(|relative| self.of(&relative.selector));
+                }
                 Component::LocalName(_)
                 | Component::ExplicitUniversalType
                 | Component::ExplicitAnyNamespace

@@ -1,6 +1,7 @@
 //! The document as plain nodes in one vector, in the order they were created.
 
 use super::names::NameId;
+use crate::extract::bounds::Clock;
 
 /// A node's place in the arena. The document is 0.
 pub(super) type NodeId = u32;
@@ -263,16 +264,42 @@ impl Tree {
         }
     }
 
-    /// The text nodes below an element, in the order of the tree.
-    pub(super) fn texts(&self, top: NodeId) -> impl Iterator<Item = Span> {
+    /// The text nodes below an element, in the order of the tree, as far as there is time.
+    pub(super) fn texts(&self, top: NodeId, clock: &Clock) -> impl Iterator<Item = Span> {
         let mut at = top;
         std::iter::from_fn(move || {
-            loop {
+            while !clock.is_over() {
                 at = self.after(at, top)?;
                 if self.node(at).kind == Kind::Text {
                     return Some(self.span_of(at));
                 }
             }
+            None
+        })
+    }
+
+    /// Whether any node has more than so many above it.
+    pub(super) fn is_deeper_than(&self, most: usize) -> bool {
+        // What was taken out of the document is walked too.
+        let tops = (0..self.nodes.len() as NodeId).filter(|&id| self.node(id).parent == NONE);
+        tops.into_iter().any(|top| {
+            let (mut at, mut depth) = (top, 0_usize);
+            while let Some(next) = self.after(at, top) {
+                // Either down by one, or up from `at` until next to something.
+                if self.node(next).parent == at {
+                    depth += 1;
+                } else {
+                    while self.node(next).parent != self.node(at).parent {
+                        at = self.node(at).parent;
+                        depth -= 1;
+                    }
+                }
+                if depth > most {
+                    return true;
+                }
+                at = next;
+            }
+            false
         })
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{self, Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use clap::ArgMatches;
 use slackwater::extract::{Mistake, Recipe};
@@ -83,9 +84,15 @@ pub struct Args {
 
     /// Refuse pages of more bytes than this
     ///
-    /// Parsing takes 5 to 50 times a page's size in memory. Pages above 1 MiB are extracted at most two at a time.
+    /// Parsing takes 15 to 35 times a page's size in memory. Pages above 1 MiB are extracted at most two at a time.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_bytes: u64,
+
+    /// Give a page up when its extraction takes longer than this; its line says so, and the run goes on
+    ///
+    /// Looked at while a page is parsed, searched and its values are taken, and not while it is read or waits for an extractor.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = timeout)]
+    pub page_timeout: Duration,
 
     /// Write to FILE instead of standard output; it appears under its name only when complete
     #[arg(short, long, value_name = "FILE")]
@@ -183,6 +190,11 @@ impl Args {
             None => format!("cannot write to standard output: {error}; write to a file with -o"),
         }
     }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let time = output::seconds(text)?;
+    if time.is_zero() { Err("no page can be extracted in no time; such as 0.5 or 60".to_owned()) } else { Ok(time) }
 }
 
 /// Where a file is, or would be: by whatever name, the same place.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use slackwater::extract::{NotHtml, PageError};
+use slackwater::extract::{Exceeded, NotHtml, PageError};
 
 /// Why a page failed.
 pub struct Failure {
@@ -25,10 +25,13 @@ pub enum FailureKind {
     NotHtml,
     NoExtractor,
     Panicked,
+    TimedOut,
+    /// It would take more memory than a page may.
+    TooMuch,
 }
 
 impl FailureKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Unreachable,
         Self::Unreadable,
         Self::TooLarge,
@@ -38,6 +41,8 @@ impl FailureKind {
         Self::NotHtml,
         Self::NoExtractor,
         Self::Panicked,
+        Self::TimedOut,
+        Self::TooMuch,
     ];
 
     /// Its name for programs, such as `too_large`.
@@ -69,6 +74,8 @@ impl fmt::Display for FailureKind {
             Self::NotHtml => "text without HTML tags",
             Self::NoExtractor => "no extractor to be had",
             Self::Panicked => "the extractor panicked",
+            Self::TimedOut => "took longer than --page-timeout",
+            Self::TooMuch => "more than fits into memory",
         })
     }
 }
@@ -88,6 +95,10 @@ impl From<PageError> for Failure {
     fn from(error: PageError) -> Self {
         let kind = match error {
             PageError::Panicked(_) => FailureKind::Panicked,
+            PageError::Exceeded(Exceeded::Time(_)) => {
+                return FailureKind::TimedOut.because(format!("{error} (--page-timeout)"));
+            }
+            PageError::Exceeded(_) => FailureKind::TooMuch,
             _ => FailureKind::NoExtractor,
         };
         kind.because(error.to_string())

@@ -125,11 +125,10 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let (to_output, lines) = bounded(2 * threads);
     let written = thread::scope(|scope| {
         let (args, run, shared, rayon, encoder) = (&args, &*run, &*shared, &rayon, &encoder);
-        let (names, max_bytes) = (recipe.names(), args.max_bytes);
+        let (names, limits) = (recipe.names(), (args.max_bytes, args.page_timeout));
         scope.spawn(move || walk(args, list, run, done, to_workers));
         scope.spawn(move || {
-            rayon
-                .broadcast(|_| work(Worker::new(shared, names, encoder, max_bytes), &tickets, &to_output, &run.window));
+            rayon.broadcast(|_| work(Worker::new(shared, names, encoder, limits), &tickets, &to_output, &run.window));
         });
         let written = write(&mut output, lines, args, run, &progress);
         // From here on nobody takes lines: workers and walker find their channels closed and end.

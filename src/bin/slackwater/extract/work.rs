@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use slackwater::extract::{
-    CssManager, EncodingBy, Extractor, Recipe, RegexManager, Values, decode_declared, extract_page, sniff,
+    Bounds, CssManager, EncodingBy, Extractor, Recipe, RegexManager, Values, decode_declared, extract_page, sniff,
 };
 use slackwater::http::{ServeError, Server, ServerHandle};
 use slackwater::{Manager, Pool, Snapshot};
@@ -18,11 +18,17 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Room for page bytes kept from page to page; more is given back after a large page.
 const KEEP: usize = 4 << 20;
 
-/// Pages larger than this are extracted on threads of their own, at most two at a time. A document tree takes 5 to 50 times
+/// Pages larger than this are extracted on threads of their own, at most two at a time. A document tree takes 15 to 35 times
 /// the page's size, so the few large pages set the peak; and the allocator keeps what a thread once used for that thread, so
 /// it must not be every thread that has seen one. One lane alone was tried: it idled a tenth of two cores on the reference.
 const LARGE: usize = 1 << 20;
 const LARGE_LANES: usize = 2;
+
+/// Bytes of values that a page may have, and so many times its own besides: a selector that matches everything gives the text of a
+/// page once for each element around it. A gigabyte is too much for anybody.
+const MOST_VALUES: usize = 64 << 20;
+const MOST_TIMES: usize = 8;
+const MOST_AT_ALL: usize = 1 << 30;
 
 /// What all workers share: the pools of the kinds in use, and the threads for large pages.
 pub struct Shared {
@@ -133,13 +139,20 @@ pub struct Worker<'a> {
     names: &'a [String],
     encoder: &'a Encoder,
     max_bytes: u64,
+    page_timeout: Duration,
     page: Vec<u8>,
     values: Values,
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(shared: &'a Shared, names: &'a [String], encoder: &'a Encoder, max_bytes: u64) -> Self {
-        Self { shared, names, encoder, max_bytes, page: Vec::new(), values: Values::new(names.len()) }
+    /// For pages of so many bytes at most, and for so long at most.
+    pub fn new(
+        shared: &'a Shared,
+        names: &'a [String],
+        encoder: &'a Encoder,
+        (max_bytes, page_timeout): (u64, Duration),
+    ) -> Self {
+        Self { shared, names, encoder, max_bytes, page_timeout, page: Vec::new(), values: Values::new(names.len()) }
     }
 
     /// Reads and extracts one page. Whatever goes wrong with it is in the line.
@@ -170,6 +183,8 @@ impl<'a> Worker<'a> {
         let is_wide = decoded.by == EncodingBy::Header && decoded.encoding.starts_with("UTF-16");
         sniff(if is_wide { decoded.text.as_bytes() } else { &self.page })?;
         let (shared, values) = (self.shared, &mut self.values);
+        let bytes = MOST_VALUES.saturating_add(decoded.text.len().saturating_mul(MOST_TIMES)).min(MOST_AT_ALL);
+        values.bound(Bounds { time: Some(self.page_timeout), bytes });
         let mut extract = || shared.extract(&decoded.text, values, times);
         if self.page.len() > LARGE { shared.large.install(extract) } else { extract() }?;
         Ok(decoded.note.map(|note| Note { note, encoding: decoded.encoding, by: decoded.by }))

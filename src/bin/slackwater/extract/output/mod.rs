@@ -32,7 +32,7 @@ mod text;
 pub use format::Page;
 pub use named::{Leftovers, NamedFile};
 pub use names::{Done, key};
-pub use options::Options;
+pub use options::{Options, seconds};
 
 use files::{Failures, Files};
 use format::{Format, FormatName};

@@ -69,7 +69,10 @@ pub enum StatsFormat {
     Json,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Reads a number of seconds, such as 0.5.
+/// # Errors
+/// What is wrong, with what to try.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "that is no number of seconds; such as 0.5 or 10".to_owned())
 }
