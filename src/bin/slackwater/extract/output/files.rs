@@ -102,6 +102,10 @@ impl Files {
         }
         let failures = failures.map(|(path, format)| Ok::<_, io::Error>((named::target(path)?, format))).transpose()?;
         if files.done.complete {
+            let width = files.layout.width();
+            let opened = (0..width).map(|n| (files.layout.name(files.done.published + n), &files.format)).zip(&marks);
+            let failed = failures.iter().map(|(target, format)| (target.clone(), format)).zip(&files.done.failures);
+            opened.chain(failed).try_for_each(|((target, format), mark)| Place::cut(&target, format, mark))?;
             files.seal(failures.map(|(target, format)| Place::kept(target, format)))?;
             return Ok(Err(files.done));
         }
@@ -254,6 +258,12 @@ impl Files {
 impl Place {
     fn kept(target: PathBuf, format: Arc<dyn Format>) -> Self {
         Self::Kept { part: named::hidden(&target, "part"), target, format }
+    }
+
+    /// Takes off what came behind the last checkpoint, if the part has not been through this and got its name.
+    fn cut(target: &Path, format: &Arc<dyn Format>, mark: &Mark) -> io::Result<()> {
+        let part = named::hidden(target, "part");
+        if part.try_exists()? { format.part(&part, Some(mark.at)).map(drop) } else { Ok(()) }
     }
 
     fn publish(&self) -> io::Result<()> {
