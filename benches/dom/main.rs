@@ -1,10 +1,12 @@
-//! The document tree, per core: the text of `h1` and the `href` of `a[href]`, from real pages in memory.
+//! What a page costs a core: the text of `h1` and the `href` of `a[href]`, from real pages in memory, by us and by others.
 //! Run: cargo bench --features extract --bench dom
 //!
 //! The pages are every k-th of the installed toolchain's documentation. A round runs one lap of each contestant over all of them, in
 //! turn and on one core. Time is core time, so that what others take of the machine is not in it. The table has the fastest of a
 //! contestant's laps; what is judged is the median of the ratios of each round. html5ever's tokenizer alone, and its tree builder with a
-//! sink that makes no tree, are there to show what any tree over html5ever costs at least.
+//! sink that makes no tree, are there to show what any tree over html5ever costs at least. selectolax, lxml, parsel and BeautifulSoup run
+//! in Python processes on the same core, over the same files, in the versions of benches/peers/requirements.txt. lxml's parser, which
+//! parsel and BeautifulSoup have here too, is not one of HTML5: what it finds may differ, so its values are only counted.
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -29,26 +31,33 @@ use slackwater::extract::Values;
 
 const ABOUT: About = About {
     name: "dom",
-    text: "What a page costs with the document tree, with scraper, with html5ever's parts alone, and with selectolax.\n\
+    text: "What a page costs with the document tree, with scraper, with html5ever's parts alone, and with parsers of Python.\n\
            DOM_PAGES says how many pages; `--lap-us` means nothing here, a lap is all pages once. PEERS_PYTHON names a Python\n\
-           that has selectolax; without one, an environment is made below the target folder.\n",
+           that has these parsers; without one, an environment is made in the user's cache folder.\n",
     full: (15, Duration::ZERO),
     quick: (3, Duration::ZERO),
     smoke: (1, Duration::ZERO),
 };
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 9] = [
     "slackwater on one core",
     "bare scraper",
     "html5ever tokenizer",
     "html5ever builder",
     "selectolax",
+    "lxml",
+    "parsel",
+    "BeautifulSoup",
     "slackwater on two cores",
 ];
 const OURS: usize = 0;
 const SCRAPER: usize = 1;
 const SELECTOLAX: usize = 4;
-const TWO: usize = 5;
+const PEERS: std::ops::Range<usize> = SELECTOLAX..TWO;
+const TWO: usize = 8;
+/// BeautifulSoup takes seconds a lap: it runs few.
+const SLOW: usize = 7;
+const SLOW_ROUNDS: usize = 3;
 
 fn main() -> ExitCode {
     let options = Options::from_arguments(&ABOUT);
@@ -60,30 +69,24 @@ fn main() -> ExitCode {
     let bytes: usize = pages.iter().map(String::len).sum();
     println!("{} pages of {:.1} MB in all, {} rounds", pages.len(), bytes as f64 / 1e6, options.rounds);
     let neighbours = Neighbours::watch();
-    let started = options.asks_for(NAMES[SELECTOLAX]).then(|| peers::python(options.rounds > 1));
-    let mut peer = match started
-        .unwrap_or(Err("not asked for".to_owned()))
-        .and_then(|python| stayed(|| Peer::start(&python, &paths)))
-    {
-        Ok(peer) => Some(peer),
-        Err(why) => {
-            println!("selectolax is left out: {why}");
-            None
-        }
-    };
-
+    let mut peers = started(&options, &paths);
     let mut laps: [Vec<Duration>; NAMES.len()] = Default::default();
-    for _ in 0..options.rounds {
+    let mut values = [0; NAMES.len()];
+    for round in 0..options.rounds {
+        if round == SLOW_ROUNDS {
+            peers.retain(|(which, _)| *which != SLOW);
+        }
         thread::scope(|scope| {
-            scope.spawn(|| one_core(&options, &pages, &mut peer, &mut laps));
+            scope.spawn(|| one_core(&options, &pages, &mut peers, &mut laps, &mut values));
         });
         if options.asks_for(NAMES[TWO]) {
             laps[TWO].push(two_cores(&pages));
         }
     }
 
-    let mut table = Table::new("h1 text and link targets", &["contestant", "MB a core second", "pages", "us a page"]);
-    for (name, laps) in NAMES.iter().zip(&laps) {
+    let mut table =
+        Table::new("h1 text and link targets", &["contestant", "MB a core second", "pages", "us a page", "values"]);
+    for ((name, laps), values) in NAMES.iter().zip(&laps).zip(values) {
         let Some(best) = laps.iter().min().map(Duration::as_secs_f64) else { continue };
         let per_page = best / pages.len() as f64;
         table.row(vec![
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
             format!("{:.1}", bytes as f64 / 1e6 / best),
             format!("{:.0}", 1.0 / per_page),
             format!("{:.1}", per_page * 1e6),
+            if values > 0 { values.to_string() } else { String::new() },
         ]);
     }
     table.print();
@@ -116,11 +120,40 @@ fn main() -> ExitCode {
     ExitCode::from(verdicts.status(options.gate))
 }
 
+/// The Python processes, on the first core, with the pages in their memory. A tiny round goes without them.
+fn started(options: &Options, paths: &[PathBuf]) -> Vec<(usize, Peer)> {
+    let asked: Vec<usize> = PEERS.filter(|which| options.asks_for(NAMES[*which])).collect();
+    if asked.is_empty() || options.rounds == 1 {
+        return Vec::new();
+    }
+    let python = match peers::python() {
+        Ok(python) => python,
+        Err(why) => {
+            println!("Python's parsers are left out: {why}");
+            return Vec::new();
+        }
+    };
+    let start = |which: usize| match stayed(|| Peer::start(NAMES[which], &python, paths)) {
+        Ok(peer) => Some((which, peer)),
+        Err(why) => {
+            println!("{} is left out: {why}", NAMES[which]);
+            None
+        }
+    };
+    asked.into_iter().filter_map(start).collect()
+}
+
 /// One lap of each, on the first core.
-fn one_core(options: &Options, pages: &[String], peer: &mut Option<Peer>, laps: &mut [Vec<Duration>; NAMES.len()]) {
+fn one_core(
+    options: &Options,
+    pages: &[String],
+    peers: &mut [(usize, Peer)],
+    laps: &mut [Vec<Duration>; NAMES.len()],
+    values: &mut [usize; NAMES.len()],
+) {
     stay_on_core(0);
     let pool = contestants::pool(1);
-    let mut values = Values::new(2);
+    let mut taken = Values::new(2);
     let bare = Bare::new();
     let mut founds = Vec::new();
     let mut lap = |which: usize, run: &mut dyn FnMut(&str, &mut Found)| {
@@ -132,18 +165,21 @@ fn one_core(options: &Options, pages: &[String], peer: &mut Option<Peer>, laps: 
         pages.iter().for_each(|page| run(page, &mut found));
         laps[which].push(core_time() - start);
         if found.count > 0 {
-            founds.push((NAMES[which], found));
+            founds.push((which, found));
         }
     };
-    lap(OURS, &mut |page, found| contestants::ours(&pool, page, &mut values, found));
+    lap(OURS, &mut |page, found| contestants::ours(&pool, page, &mut taken, found));
     lap(SCRAPER, &mut |page, found| bare.page(page, found));
     lap(2, &mut |page, _| contestants::tokenizer(page));
     lap(3, &mut |page, _| contestants::builder(page));
-    if let Some(peer) = peer {
-        let (took, found) = peer.lap().expect("selectolax answers");
-        laps[SELECTOLAX].push(took);
-        founds.push((NAMES[SELECTOLAX], found));
+    for (which, peer) in peers {
+        let (took, found) = peer.lap().unwrap_or_else(|why| panic!("{} does not answer: {why}", NAMES[*which]));
+        laps[*which].push(took);
+        founds.push((*which, found));
     }
+    founds.iter().for_each(|(which, found)| values[*which] = found.count);
+    // The others are no HTML5 parsers.
+    founds.retain(|(which, _)| *which <= SELECTOLAX);
     assert!(founds.windows(2).all(|pair| pair[0].1 == pair[1].1), "they differ in what they found: {founds:?}");
 }
 

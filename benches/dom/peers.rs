@@ -1,4 +1,4 @@
-//! selectolax, in a Python process that runs a lap when it is told to.
+//! Parsers of Python's world, each in a process that runs a lap when it is told to.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -8,35 +8,17 @@ use std::time::Duration;
 
 use super::contestants::Found;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/extract/peers.py");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/laps.py");
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/python");
 
-/// A Python that has selectolax: the one `PEERS_PYTHON` names, the usual one, or one of our own below the target folder, which
-/// is made if it may be.
-pub fn python(may_make: bool) -> Result<PathBuf, String> {
-    let named = std::env::var_os("PEERS_PYTHON").map(PathBuf::from);
-    let own = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers-venv");
-    let usual = [named, Some("python3".into()), Some(own.join("bin/python"))];
-    if let Some(found) = usual.into_iter().flatten().find(|python| runs(python, &["-c", "import selectolax.lexbor"])) {
-        return Ok(found);
+/// A Python that has them: the one `PEERS_PYTHON` names, or one that is made for it in the user's cache folder.
+pub fn python() -> Result<PathBuf, String> {
+    let output = Command::new(PYTHON).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err("there is no Python for it, as said above".to_owned());
     }
-    if !may_make {
-        return Err("no python3 has it".to_owned());
-    }
-    eprintln!("making a Python environment with selectolax ...");
-    let python = own.join("bin/python");
-    if !runs(Path::new("python3"), &["-m", "venv", &own.to_string_lossy()]) {
-        return Err("there is no python3 with venv".to_owned());
-    }
-    if !runs(&python, &["-m", "pip", "install", "--quiet", "selectolax"]) {
-        return Err("pip could not install it".to_owned());
-    }
-    Ok(python)
-}
-
-fn runs(program: &Path, arguments: &[&str]) -> bool {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().into())
 }
 
 /// The process, with the pages in its memory.
@@ -47,12 +29,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn start(python: &Path, pages: &[PathBuf]) -> Result<Self, String> {
+    pub fn start(name: &str, python: &Path, pages: &[PathBuf]) -> Result<Self, String> {
         let list = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dom-bench-pages.txt");
         let names: String = pages.iter().map(|page| format!("{}\n", page.display())).collect();
         fs::write(&list, names).map_err(|error| error.to_string())?;
         let mut command = Command::new(python);
-        command.arg(SCRIPT).arg(&list).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args([SCRIPT, name]).arg(&list).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().map_err(|error| error.to_string())?;
         let input = process.stdin.take().expect("it was asked for");
         let output = BufReader::new(process.stdout.take().expect("it was asked for"));
