@@ -238,7 +238,7 @@ impl Walk<'_> {
     }
 
     /// Pipes and devices are left out: opening one could wait for ever.
-    fn kind(&self, entry: &DirEntry) -> Kind {
+    pub fn kind(&self, entry: &DirEntry) -> Kind {
         let name = entry.file_name().to_string_lossy();
         let has = |known: &[&str]| {
             let extension = entry.path().extension().and_then(OsStr::to_str).unwrap_or("");
@@ -259,7 +259,7 @@ impl Walk<'_> {
 }
 
 /// What a file of a folder is meant to be, by its name.
-enum Kind {
+pub enum Kind {
     Page,
     Many,
     Other,

@@ -20,6 +20,7 @@ use clap::ArgMatches;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use slackwater::extract::{Reorder, Window};
 
+mod ahead;
 mod args;
 mod budget;
 mod dashboard;
@@ -38,6 +39,7 @@ mod stats;
 mod terminal;
 mod work;
 
+use ahead::{Ahead, Total};
 pub use args::Args;
 use budget::{Budget, Share};
 use dashboard::Dashboard;
@@ -123,14 +125,24 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
 
     let (to_workers, tickets) = bounded(AHEAD);
     let (to_output, lines) = bounded(2 * threads);
+    let ahead = Ahead::default();
     let written = thread::scope(|scope| {
-        let (args, run, shared, rayon, encoder) = (&args, &*run, &*shared, &rayon, &encoder);
+        let (args, run, shared, rayon, encoder, ahead) = (&args, &*run, &*shared, &rayon, &encoder, &ahead);
         let (names, limits) = (recipe.names(), (args.max_bytes, args.page_timeout));
+        let listed = list.is_some();
+        if progress.is_shown() {
+            scope.spawn(move || ahead.count(&input_of(args, None), listed));
+        }
         scope.spawn(move || walk(args, list, run, done, to_workers));
         scope.spawn(move || {
             rayon.broadcast(|_| work(Worker::new(shared, names, encoder, limits), &tickets, &to_output, &run.window));
         });
-        let written = write(&mut output, lines, args, run, &progress);
+        let total = || match run.walked.load(Relaxed) {
+            true => Total::Exactly(run.found.load(Relaxed)),
+            false => ahead.total().after(resumed),
+        };
+        let written = write(&mut output, lines, args, run, &|record| progress.show(record, total));
+        ahead.stop();
         // From here on nobody takes lines: workers and walker find their channels closed and end.
         run.window.close();
         written
@@ -141,15 +153,20 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
 /// A page and its place in the input, and what it holds of the memory for those that wait.
 type Ticket = (u64, Source, Share);
 
-/// Gives every page found its ticket, but those that were done by an earlier run.
-fn walk(args: &Args, list: Option<List>, run: &Run, done: Done, to_workers: Sender<Vec<Ticket>>) {
-    let walk = Walk {
+/// The input as it was typed.
+fn input_of(args: &Args, list: Option<List>) -> Walk<'_> {
+    Walk {
         paths: &args.paths,
         list,
         json: args.input.json_fields(),
         archives: !args.input.no_archives,
         max_bytes: args.max_bytes,
-    };
+    }
+}
+
+/// Gives every page found its ticket, but those that were done by an earlier run.
+fn walk(args: &Args, list: Option<List>, run: &Run, done: Done, to_workers: Sender<Vec<Ticket>>) {
+    let walk = input_of(args, list);
     let budget = Budget::new(WAITING_BYTES);
     let mut tickets = Tickets { found: 0, batch: Vec::new(), budget, run, done, to_workers };
     let to_the_end = walk.run(&mut tickets);
@@ -242,14 +259,14 @@ fn write(
     lines: Receiver<Vec<(u64, Line)>>,
     args: &Args,
     run: &Run,
-    progress: &Progress,
+    show: &dyn Fn(&Record),
 ) -> io::Result<()> {
     let put = |output: &mut Output, mut line: Line| -> io::Result<()> {
         output.write(&mut line)?;
         run.window.written(line.size);
         let mut record = run.record.lock();
         record.line(line);
-        progress.show(&record);
+        show(&record);
         Ok(())
     };
     let resume = args.out.resume;

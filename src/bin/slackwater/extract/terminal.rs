@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use slackwater::Distribution;
 
+use super::ahead::Total;
 use super::record::Record;
 use super::series::Counts;
 
@@ -27,15 +28,21 @@ impl Progress {
         Self(bar)
     }
 
+    /// Whether anybody sees it.
+    pub fn is_shown(&self) -> bool {
+        !self.0.is_hidden()
+    }
+
     /// Shows how far the run is. Formatting for every page would be work for nobody: a terminal shows eight of them a second.
-    pub fn show(&self, record: &Record) {
+    pub fn show(&self, record: &Record, total: impl FnOnce() -> Total) {
         let Counts { pages, bytes, failures } = record.tally;
         if self.0.is_hidden() || !pages.is_multiple_of(32) {
             return;
         }
-        let rate = pages as f64 / record.started.elapsed().as_secs_f64();
+        let took = record.started.elapsed();
+        let rate = pages as f64 / took.as_secs_f64();
         self.0.set_position(pages);
-        self.0.set_prefix(format!("{}  {rate:.0} pages/s", HumanBytes(bytes)));
+        self.0.set_prefix(format!("{}{}  {rate:.0} pages/s", Ahead(pages, took, total()), HumanBytes(bytes)));
         if failures > 0 {
             self.0.set_message(format!("{} failed", HumanCount(failures)));
         }
@@ -44,6 +51,31 @@ impl Progress {
     /// Takes the progress off the screen.
     pub fn finish(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// Of how many pages, and what time those to come will take at the rate up to now: pages done, the time they took, and how many there
+/// are. Ends with a gap, if there is anything to say.
+struct Ahead(u64, Duration, Total);
+
+impl fmt::Display for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(pages, took, total) = *self;
+        let (total, least) = match total {
+            Total::Exactly(total) => (total, ""),
+            Total::AtLeast(total) => (total, "at least "),
+        };
+        if total <= pages || pages == 0 {
+            return Ok(());
+        }
+        write!(f, "of {least}{}  ", HumanCount(total))?;
+        // A rate of less than a second's pages says little.
+        if took < Duration::from_secs(1) {
+            return Ok(());
+        }
+        let left = (took.as_secs_f64() * (total - pages) as f64 / pages as f64).ceil() as u64;
+        let (hours, minutes, seconds) = (left / 3600, left / 60 % 60, left % 60);
+        write!(f, "{least}{hours:02}:{minutes:02}:{seconds:02} left  ")
     }
 }
 
@@ -116,4 +148,23 @@ pub fn peak_memory() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise: the time left is what the pages left take at the rate up to now, said to be the least where more pages may come, and
+    /// not said where nothing is known. Provoked: each of these, at the first second and hours from the end.
+    #[test]
+    fn the_time_left_is_told_as_far_as_it_is_known() {
+        let text = |pages, seconds, total| Ahead(pages, Duration::from_secs_f64(seconds), total).to_string();
+        assert_eq!(text(100, 2.0, Total::Exactly(1_100)), "of 1,100  00:00:20 left  ");
+        assert_eq!(text(100, 2.0, Total::AtLeast(1_100)), "of at least 1,100  at least 00:00:20 left  ");
+        assert_eq!(text(1_000, 10.0, Total::Exactly(10_001_000)), "of 10,001,000  27:46:40 left  ");
+        assert_eq!(text(100, 0.5, Total::Exactly(200)), "of 200  ");
+        assert_eq!(text(100, 2.0, Total::Exactly(100)), "");
+        assert_eq!(text(100, 2.0, Total::AtLeast(7)), "");
+        assert_eq!(text(0, 2.0, Total::AtLeast(7)), "");
+    }
 }
