@@ -12,11 +12,17 @@
 //! Then B with `--report` against B without, on the same sample, in blocks of with, without, without, with: what it costs to count for
 //! a report and to write it. The blocks are many, as it costs less than what two runs of the same differ by.
 //!
+//! Then the memory: the whole tree in each output format (Parquet with the feature `parquet`), and a WARC that is made while it is read,
+//! through a pipe, plain and as .gz. What is told is the peak of the process, as the kernel saw it.
+//!
 //! Environment: EXTRACT_PAGES sample size (1500; `all` for the whole tree, where both sides walk it), EXTRACT_ROUNDS (7),
-//! EXTRACT_BLOCKS (21; 0 leaves the report out, and with EXTRACT_ROUNDS=0 there is nothing but the report), EXTRACT_THREADS (cores).
+//! EXTRACT_BLOCKS (21; 0 leaves the report out), EXTRACT_WARC_MB (2000; 0 leaves the memory out), EXTRACT_THREADS (cores). With
+//! EXTRACT_ROUNDS=0 there is no comparison with the bare loop.
 
 #[path = "harness/mod.rs"]
 mod harness;
+#[path = "extract/memory.rs"]
+mod memory;
 
 use std::env;
 use std::fs;
@@ -70,6 +76,11 @@ fn main() -> ExitCode {
     }
     if blocks > 0 {
         with_report(blocks, threads, given, sample.len(), &mut verdicts);
+    }
+    let warc = number("EXTRACT_WARC_MB").unwrap_or(2_000);
+    if warc > 0 {
+        memory::of_formats(&root, threads, &mut verdicts);
+        memory::of_archives(&sample, warc as u64 * 1_000_000, threads, &mut verdicts);
     }
     ExitCode::from(verdicts.status(true))
 }
