@@ -13,13 +13,14 @@ use super::harness::{Bound::Below, Table, Verdicts};
 
 const WANTED_MEGABYTES: f64 = 300.0;
 
-/// The whole tree in each format.
+/// The whole tree in each format; twice, as its pages alone are 554 MB, and the 782 that were asked for are MiB of disk with all
+/// that is beside them.
 pub fn of_formats(root: &Path, threads: usize, verdicts: &mut Verdicts) {
     let formats: &[&str] = if cfg!(feature = "parquet") { &["jsonl", "csv", "parquet"] } else { &["jsonl", "csv"] };
-    let mut table = Table::new("the whole documentation", &HEADINGS);
+    let mut table = Table::new("the whole documentation, twice", &HEADINGS);
     let mut runs = Vec::new();
     for format in formats {
-        let run = Run::of(&["--ordered", "--format", format], root, threads, |_| Ok(()));
+        let run = Run::of(&["--ordered", "--format", format], &[root, root], threads, |_| Ok(()));
         table.row(run.row(format));
         runs.push((format, run));
     }
@@ -38,7 +39,7 @@ pub fn of_archives(pages: &[PathBuf], bytes: u64, threads: usize, verdicts: &mut
     let mut runs = Vec::new();
     for (name, written) in [("WARC", &records), ("WARC.gz", &packed)] {
         let mut count = 0;
-        let run = Run::of(&[], Path::new("-"), threads, |mut pipe| {
+        let run = Run::of(&[], &[Path::new("-")], threads, |mut pipe| {
             let mut left = bytes;
             for (record, written) in records.iter().zip(written).cycle() {
                 pipe.write_all(written)?;
@@ -76,14 +77,14 @@ impl Run {
     /// Runs over `input`, with what `feed` writes to its standard input.
     fn of(
         options: &[&str],
-        input: &Path,
+        inputs: &[&Path],
         threads: usize,
         feed: impl FnOnce(ChildStdin) -> io::Result<()> + Send,
     ) -> Self {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract-memory.out");
         let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
         command.args(["extract", "--quiet", "--stats", "json", "--threads", &threads.to_string(), "-o"]).arg(&out);
-        command.args(FIELDS.iter().flat_map(|field| ["--css", field])).args(options).arg(input);
+        command.args(FIELDS.iter().flat_map(|field| ["--css", field])).args(options).args(inputs);
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let pipe = child.stdin.take().expect("it was asked for");
