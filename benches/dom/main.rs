@@ -62,7 +62,7 @@ const SLOW_ROUNDS: usize = 3;
 fn main() -> ExitCode {
     let options = Options::from_arguments(&ABOUT);
     println!("{}", describe_machine());
-    let Some((paths, pages)) = sample::pages(if options.rounds == 1 { 20 } else { 1_000 }) else {
+    let Some((paths, pages)) = sample::pages(options.rounds) else {
         println!("no pages: install them with `rustup component add rust-docs`");
         return ExitCode::SUCCESS;
     };
@@ -126,14 +126,14 @@ fn started(options: &Options, paths: &[PathBuf]) -> Vec<(usize, Peer)> {
     if asked.is_empty() || options.rounds == 1 {
         return Vec::new();
     }
-    let python = match peers::python() {
+    let python = match peers::python(true) {
         Ok(python) => python,
         Err(why) => {
             println!("Python's parsers are left out: {why}");
             return Vec::new();
         }
     };
-    let start = |which: usize| match stayed(|| Peer::start(NAMES[which], &python, paths)) {
+    let start = |which: usize| match stayed(|| Peer::start_named(NAMES[which], &python, paths)) {
         Ok(peer) => Some((which, peer)),
         Err(why) => {
             println!("{} is left out: {why}", NAMES[which]);

@@ -11,8 +11,11 @@ use super::contestants::Found;
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/laps.py");
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/python");
 
-/// A Python that has them: the one `PEERS_PYTHON` names, or one that is made for it in the user's cache folder.
-pub fn python() -> Result<PathBuf, String> {
+/// A Python that has them: the one `PEERS_PYTHON` names, or one that is made for it in the user's cache folder, if it may be.
+pub fn python(may_make: bool) -> Result<PathBuf, String> {
+    if !may_make {
+        return Err("a tiny round goes without".to_owned());
+    }
     let output = Command::new(PYTHON).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| error.to_string())?;
     if !output.status.success() {
@@ -29,7 +32,13 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn start(name: &str, python: &Path, pages: &[PathBuf]) -> Result<Self, String> {
+    /// selectolax, which other benches compare with too.
+    #[allow(dead_code, reason = "not in every bench")]
+    pub fn start(python: &Path, pages: &[PathBuf]) -> Result<Self, String> {
+        Self::start_named("selectolax", python, pages)
+    }
+
+    pub fn start_named(name: &str, python: &Path, pages: &[PathBuf]) -> Result<Self, String> {
         let list = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dom-bench-pages.txt");
         let names: String = pages.iter().map(|page| format!("{}\n", page.display())).collect();
         fs::write(&list, names).map_err(|error| error.to_string())?;

@@ -1,11 +1,11 @@
-//! Real pages: a fixed sample of the installed toolchain's documentation.
+//! The pages that are measured on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The paths, and what stands there: every k-th by path, so that they are about `usual`, or as many as `DOM_PAGES` says.
-pub fn pages(usual: usize) -> Option<(Vec<PathBuf>, Vec<String>)> {
+/// The sample: the paths, and what stands there. A tiny round takes few.
+pub fn pages(rounds: usize) -> Option<(Vec<PathBuf>, Vec<String>)> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
     let root = Path::new(String::from_utf8(output.stdout).ok()?.trim()).join("share/doc/rust/html");
@@ -13,7 +13,7 @@ pub fn pages(usual: usize) -> Option<(Vec<PathBuf>, Vec<String>)> {
     below(&root, &mut paths);
     paths.sort();
     let named = std::env::var("DOM_PAGES").ok().and_then(|pages| pages.parse().ok());
-    let wanted: usize = named.unwrap_or(usual);
+    let wanted: usize = named.unwrap_or(if rounds == 1 { 20 } else { 1_000 });
     let paths = paths.into_iter();
     let step = (paths.len() / wanted.max(1)).max(1);
     let sample = paths.step_by(step).filter_map(|path| Some((fs::read_to_string(&path).ok()?, path)));

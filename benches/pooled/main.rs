@@ -74,7 +74,7 @@ struct Figures {
 fn main() -> ExitCode {
     let options = Options::from_arguments(&ABOUT);
     println!("{}", describe_machine());
-    let Some((_, pages)) = sample::pages(if options.rounds == 1 { 20 } else { 500 }) else {
+    let Some((_, pages)) = sample::pages(options.rounds) else {
         println!("no pages: install them with `rustup component add rust-docs`");
         return ExitCode::SUCCESS;
     };

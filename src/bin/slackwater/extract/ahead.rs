@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(total(std::slice::from_ref(&folder)), Total::AtLeast(4));
         let ahead = Ahead::default();
         ahead.stop();
-        ahead.count(&Walk { paths: &[folder.clone()], list: None, json: None, archives: true, max_bytes: 1 }, false);
+        let paths = std::slice::from_ref(&folder);
+        ahead.count(&Walk { paths, list: None, json: None, archives: true, max_bytes: 1 }, false);
         assert!(matches!(ahead.total(), Total::AtLeast(_)));
         fs::remove_dir_all(folder).unwrap();
     }
