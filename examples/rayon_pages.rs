@@ -1,17 +1,16 @@
 //! Pages in parallel on rayon, extractors from a pool: as few as threads, however many pages.
 //! Run: cargo run --release --features extract,rayon --example rayon_pages [FOLDER]
 //!
-//! Without a folder it takes the pages bundled with this crate. A job checks out, works and gives back; it runs no other
-//! parallel work while it holds an extractor, because rayon may then run a job on this thread that waits for this very one.
+//! Without a folder it takes the pages bundled with this crate. `par_map` checks out once for many pages, and a page may use
+//! rayon itself without deadlock.
 
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use slackwater::Pool;
-use slackwater::extract::{Recipe, Values, decode, extract_page};
+use slackwater::extract::{Extractor, Recipe, Values, decode};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let bundled = || Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pages");
@@ -26,24 +25,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let manager = recipe.css_manager().expect("there are CSS fields");
     let extractors = Pool::builder(manager).name("css").max_size(rayon::current_num_threads()).build()?;
 
-    let lines: Vec<String> = pages
-        .par_iter()
-        .map_init(
-            || Values::new(recipe.names().len()),
-            |values, path| {
-                values.clear();
-                let bytes = fs::read(path).map_err(|error| error.to_string())?;
-                // A page that makes the extractor panic is an error of that page; the pool replaces the extractor.
-                extract_page(&extractors, &decode(&bytes).text, values).1.map_err(|error| error.to_string())?;
-                let title = values.of(0).next().unwrap_or("(no title)");
-                Ok(format!("{:>5} links  {}", values.of(1).len(), title.trim()))
-            },
-        )
-        .map(|outcome: Result<String, String>| outcome.unwrap_or_else(|error| format!("error: {error}")))
-        .collect();
+    let lines: Vec<String> = extractors.par_map(&pages, |extractor, path| {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return format!("error: {}: {error}", path.display()),
+        };
+        let mut values = Values::new(recipe.names().len());
+        extractor.extract(&decode(&bytes).text, &mut values);
+        let title = values.of(0).next().unwrap_or("(no title)");
+        format!("{:>5} links  {}", values.of(1).len(), title.trim())
+    })?;
 
     lines.iter().for_each(|line| println!("{line}"));
     let stats = extractors.stats();
-    println!("{} pages, {} extractors made", lines.len(), stats.created);
+    println!("{} pages, {} extractors made, {} checkouts", lines.len(), stats.created, stats.checkouts);
     Ok(())
 }

@@ -14,6 +14,8 @@ mod inner;
 mod life;
 mod lives;
 mod memory;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod recovery;
 mod refusal;
 mod rollout;

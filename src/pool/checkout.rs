@@ -179,6 +179,16 @@ impl<M: Manager> Inner<M> {
         self.find(site, ask).inspect_err(|error| self.refused(error))
     }
 
+    /// A checkout whose failure is not told, nor counted as a refusal: for callers that try again, or do without.
+    #[cfg(feature = "rayon")]
+    pub(super) fn claim_untold(
+        &self,
+        site: &'static Location<'static>,
+        patient: Patient,
+    ) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        self.claim_other(site).map_or_else(|| self.find(site, Ask { patient, lane: Priority::Normal }), Ok)
+    }
+
     fn find(&self, site: &'static Location<'static>, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
         let number = thread_number();
         let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
