@@ -3,15 +3,18 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::compiled::{Compiled, ROOM, Told};
 use super::dom::{Dom, Plan};
 use super::{CssField, Extractor, Values};
-use crate::Manager;
+use crate::{Manager, ReturnOutcome};
 
 /// All CSS fields of a recipe, ready to run. One HTML parse a page, however many fields.
 #[derive(Debug)]
 pub struct CssExtractor {
     plan: Arc<Plan>,
-    dom: Dom,
+    pub(super) dom: Dom,
+    /// What was asked for besides.
+    pub(super) compiled: Compiled<Arc<Plan>>,
 }
 
 impl Extractor for CssExtractor {
@@ -23,8 +26,10 @@ impl Extractor for CssExtractor {
 /// Makes [`CssExtractor`]s for a [`Pool`](crate::Pool).
 #[derive(Debug, Clone)]
 pub struct CssManager {
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     fields: usize,
+    pub(super) room: usize,
+    pub(super) told: Arc<Told>,
 }
 
 impl CssManager {
@@ -32,7 +37,8 @@ impl CssManager {
     pub fn new(fields: impl IntoIterator<Item = (usize, CssField)>) -> Self {
         let fields: Vec<(usize, CssField)> = fields.into_iter().collect();
         let plan = Plan::new(fields.iter().map(|(index, field)| (*index, &field.selector, field.attribute())));
-        Self { plan: Arc::new(plan), fields: fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0) }
+        let fields = fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
+        Self { plan: Arc::new(plan), fields, room: ROOM, told: Arc::default() }
     }
 }
 
@@ -41,7 +47,8 @@ impl Manager for CssManager {
     type Error = Infallible;
 
     fn create(&self) -> Result<CssExtractor, Infallible> {
-        Ok(CssExtractor { plan: Arc::clone(&self.plan), dom: Dom::new() })
+        let compiled = Compiled::new(self.room, Arc::clone(&self.told));
+        Ok(CssExtractor { plan: Arc::clone(&self.plan), dom: Dom::new(), compiled })
     }
 
     /// Runs every selector once over a small page.
@@ -49,6 +56,11 @@ impl Manager for CssManager {
         extractor
             .extract("<!doctype html><title>t</title><p class=c><a href=/>x</a>&amp;", &mut Values::new(self.fields));
         Ok(())
+    }
+
+    fn recycle(&self, extractor: &mut CssExtractor) -> ReturnOutcome {
+        extractor.compiled.tell();
+        ReturnOutcome::Healthy
     }
 
     /// The memory an extractor keeps from page to page.

@@ -23,6 +23,11 @@ impl Mistake {
         Self { at: start + self.at, input: whole.to_owned(), ..self }
     }
 
+    /// The same mistake, seen in the rest of the old input from byte `start` on.
+    pub(super) fn after(self, start: usize, rest: &str) -> Self {
+        Self { at: self.at.saturating_sub(start), input: rest.to_owned(), ..self }
+    }
+
     /// The text that was refused, as it was given.
     pub fn input(&self) -> &str {
         &self.input

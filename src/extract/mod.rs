@@ -29,10 +29,13 @@
 //! The command line `slackwater extract` (feature `cli`) is built from these parts and nothing else.
 
 mod bounds;
+mod ad_hoc;
+mod compiled;
 mod css;
 mod decode;
 mod dom;
 mod field;
+mod finder;
 #[cfg(feature = "archives")]
 pub mod input;
 mod mistake;
@@ -45,6 +48,7 @@ mod sniff;
 mod values;
 
 pub use bounds::{Bounds, Exceeded};
+pub use compiled::CacheStats;
 pub use css::{CssExtractor, CssManager};
 pub use decode::{Decoded, EncodingBy, decode, decode_declared};
 pub use field::{CssField, RegexField};

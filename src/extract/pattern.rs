@@ -3,18 +3,20 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::compiled::{Compiled, ROOM, Told};
+use super::finder::Finder;
 use super::{Extractor, RegexField, Values};
-use crate::Manager;
+use crate::{Manager, ReturnOutcome};
 
 /// What a match costs in steps of a clock: a look at it every sixteen matches.
 const MATCH: usize = 63;
 
-/// All regex fields of a recipe, with caches of their own.
-///
-/// A `Regex` shared by threads lends its search caches from an internal pool that all of them go through; a clone has its own.
+/// All regex fields of a recipe, with the search caches that a `Regex` would lend to its threads one at a time.
 #[derive(Debug)]
 pub struct RegexExtractor {
-    fields: Vec<(usize, RegexField)>,
+    fields: Vec<(usize, Finder)>,
+    /// What was asked for besides.
+    pub(super) compiled: Compiled<Finder>,
 }
 
 impl Extractor for RegexExtractor {
@@ -25,26 +27,17 @@ impl Extractor for RegexExtractor {
             clock.spend(MATCH);
             !clock.is_over() && values.exceeded().is_none()
         };
-        for (index, RegexField { regex, .. }) in &self.fields {
+        for (index, finder) in &mut self.fields {
             if !goes_on(values) {
                 break;
             }
-            if regex.captures_len() == 1 {
-                for found in regex.find_iter(page) {
-                    if !goes_on(values) {
-                        break;
-                    }
-                    values.push(*index, [found.as_str()]);
+            for value in finder.values(page) {
+                if !goes_on(values) {
+                    break;
                 }
-            } else {
-                for found in regex.captures_iter(page) {
-                    if !goes_on(values) {
-                        break;
-                    }
-                    // A match in which group 1 took no part has nothing to give.
-                    if let Some(group) = found.get(1) {
-                        values.push(*index, [group.as_str()]);
-                    }
+                // A match in which group 1 took no part has nothing to give.
+                if let Some(value) = value {
+                    values.push(*index, [value]);
                 }
             }
         }
@@ -55,13 +48,16 @@ impl Extractor for RegexExtractor {
 /// Makes [`RegexExtractor`]s for a [`Pool`](crate::Pool).
 #[derive(Debug, Clone)]
 pub struct RegexManager {
-    fields: Arc<[(usize, RegexField)]>,
+    fields: Arc<[(usize, Finder)]>,
+    pub(super) room: usize,
+    pub(super) told: Arc<Told>,
 }
 
 impl RegexManager {
     /// A manager for these fields; each comes with its index in [`Values`].
     pub fn new(fields: impl IntoIterator<Item = (usize, RegexField)>) -> Self {
-        Self { fields: fields.into_iter().collect() }
+        let fields = fields.into_iter().map(|(index, field)| (index, Finder::new(&field.regex))).collect();
+        Self { fields, room: ROOM, told: Arc::default() }
     }
 }
 
@@ -69,9 +65,10 @@ impl Manager for RegexManager {
     type Resource = RegexExtractor;
     type Error = Infallible;
 
-    /// Clones the compiled patterns: the program is shared, the caches are not.
+    /// The programs are shared, the caches are not.
     fn create(&self) -> Result<RegexExtractor, Infallible> {
-        Ok(RegexExtractor { fields: self.fields.to_vec() })
+        let fields = self.fields.iter().map(|(index, finder)| (*index, finder.another())).collect();
+        Ok(RegexExtractor { fields, compiled: Compiled::new(self.room, Arc::clone(&self.told)) })
     }
 
     /// Searches a small page once with every pattern, which allocates the caches.
@@ -79,5 +76,16 @@ impl Manager for RegexManager {
         let fields = self.fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
         extractor.extract("<!doctype html><title>t</title><p class=c><a href=/>x</a>", &mut Values::new(fields));
         Ok(())
+    }
+
+    fn recycle(&self, extractor: &mut RegexExtractor) -> ReturnOutcome {
+        extractor.compiled.tell();
+        ReturnOutcome::Healthy
+    }
+
+    /// The memory of an extractor's caches.
+    fn weight(&self, extractor: &RegexExtractor) -> u64 {
+        let asked_for = extractor.compiled.values().map(Finder::weight);
+        extractor.fields.iter().map(|(_, finder)| finder.weight()).chain(asked_for).sum::<usize>() as u64
     }
 }
