@@ -42,7 +42,8 @@ pub use observe::{
 #[cfg(feature = "metrics")]
 pub use observe::{Metric, MetricKind, MetricsReporter};
 pub use pool::{
-    Builder, CloseReport, Epoch, Gc, Memory, MemoryLimitExceeded, Pool, Priority, Request, Rollout, WarmUpReport,
+    Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Memory, MemoryLimitExceeded, Pool, Priority, Request,
+    Rollout, WarmUpReport,
 };
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,

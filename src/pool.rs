@@ -11,6 +11,7 @@ mod failure;
 mod fallback;
 mod give_back;
 mod inner;
+mod keyed;
 mod life;
 mod lives;
 mod memory;
@@ -25,6 +26,7 @@ mod upkeep;
 
 pub use builder::{Builder, WarmUpReport};
 pub use close::CloseReport;
+pub use keyed::{KeyedError, KeyedPool};
 pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
 

@@ -124,7 +124,7 @@ fn main() -> ExitCode {
         }
         table.print();
         for (column, threads) in THREADS.iter().enumerate() {
-            let bound = if text == SHORT { 1.5 } else { 0.95 };
+            let bound = if text == SHORT { 1.0 } else { 0.95 };
             let faster = ratios(&figures[0][column], &figures[2][column]).median();
             verdicts.wanted_times(
                 &format!("{name}, own cache vs shared Regex, {threads} threads"),
