@@ -15,7 +15,7 @@
 //! ```
 //! use slackwater::extract::input::{Found, Pages};
 //!
-//! let warc = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://tides.example/\r\nContent-Length: 67\r\n\r\n\
+//! let warc = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://tides.example/\r\nContent-Length: 68\r\n\r\n\
 //!     HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=koi8-r\r\n\r\n<p>\xC1</p>\r\n\r\n";
 //! for found in Pages::of_stream(&warc[..], "crawl.warc", 1 << 20) {
 //!     let Found::Member(member) = found else { continue };
