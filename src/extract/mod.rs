@@ -28,8 +28,8 @@
 //!
 //! The command line `slackwater extract` (feature `cli`) is built from these parts and nothing else.
 
-mod bounds;
 mod ad_hoc;
+mod bounds;
 mod compiled;
 mod css;
 mod decode;
