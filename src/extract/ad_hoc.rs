@@ -40,7 +40,7 @@ impl CssExtractor {
             let field = field.map_err(|mistake| mistake.after(NAME.len(), selector))?;
             Ok(CssManager::new([(0, field)]).plan)
         })?;
-        plan.run(&mut self.dom, page, values);
+        plan.run(&mut self.dom, &[None], page, values);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::compiled::{Compiled, ROOM, Told};
 use super::dom::{Dom, Plan};
+use super::what::Record;
 use super::{CssField, Extractor, Values};
 use crate::{Manager, ReturnOutcome};
 
@@ -12,6 +13,7 @@ use crate::{Manager, ReturnOutcome};
 #[derive(Debug)]
 pub struct CssExtractor {
     plan: Arc<Plan>,
+    records: Vec<Option<Record>>,
     pub(super) dom: Dom,
     /// What was asked for besides.
     pub(super) compiled: Compiled<Arc<Plan>>,
@@ -19,7 +21,7 @@ pub struct CssExtractor {
 
 impl Extractor for CssExtractor {
     fn extract(&mut self, page: &str, values: &mut Values) {
-        self.plan.run(&mut self.dom, page, values);
+        self.plan.run(&mut self.dom, &self.records, page, values);
     }
 }
 
@@ -35,8 +37,13 @@ pub struct CssManager {
 impl CssManager {
     /// A manager for these fields; each comes with its index in [`Values`].
     pub fn new(fields: impl IntoIterator<Item = (usize, CssField)>) -> Self {
+        Self::of(fields, false)
+    }
+
+    /// The same, and perhaps for patterns that search the page's text.
+    pub(super) fn of(fields: impl IntoIterator<Item = (usize, CssField)>, gives_text: bool) -> Self {
         let fields: Vec<(usize, CssField)> = fields.into_iter().collect();
-        let plan = Plan::new(fields.iter().map(|(index, field)| (*index, &field.selector, field.attribute())));
+        let plan = Plan::new(fields.iter().map(|(index, field)| (*index, field)), gives_text);
         let fields = fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
         Self { plan: Arc::new(plan), fields, room: ROOM, told: Arc::default() }
     }
@@ -47,8 +54,8 @@ impl Manager for CssManager {
     type Error = Infallible;
 
     fn create(&self) -> Result<CssExtractor, Infallible> {
-        let compiled = Compiled::new(self.room, Arc::clone(&self.told));
-        Ok(CssExtractor { plan: Arc::clone(&self.plan), dom: Dom::new(), compiled })
+        let (plan, compiled) = (Arc::clone(&self.plan), Compiled::new(self.room, Arc::clone(&self.told)));
+        Ok(CssExtractor { records: plan.records(), plan, dom: Dom::new(), compiled })
     }
 
     /// Runs every selector once over a small page.

@@ -1,18 +1,25 @@
 //! One named field, as it is typed: `NAME=SELECTOR`, `NAME=SELECTOR@ATTR`, `NAME=PATTERN`.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
 use super::dom::{Selector, SelectorError};
+use super::what::{Over, Take, Text, What};
 use super::{Mistake, place};
 
 const NAME_HINT: &str = "write NAME=..., the name of letters, digits, '_', '-' and '.', for example title=h1";
+
+const ATTRIBUTE_HINT: &str = "write the attribute's name after '@', for example a@href";
 
 /// What a CSS field takes from every element its selector matches: the text, or one attribute.
 #[derive(Debug, Clone)]
 pub struct CssField {
     pub(super) name: String,
     pub(super) selector: Selector,
-    pub(super) attribute: Option<String>,
+    pub(super) what: What,
+    pub(super) take: Take,
+    pub(super) required: Option<Arc<str>>,
 }
 
 impl CssField {
@@ -31,7 +38,8 @@ impl CssField {
             None => (body, None),
         };
         let selector = parse_selector(selector_text).map_err(|mistake| mistake.within(text, start))?;
-        Ok(Self { name, selector, attribute })
+        let what = attribute.map_or(What::Text(Text::Raw), What::Attribute);
+        Ok(Self { name, selector, what, take: Take::All, required: None })
     }
 
     /// The field's name.
@@ -39,9 +47,20 @@ impl CssField {
         &self.name
     }
 
-    /// The attribute it takes; `None` takes the element's text.
+    /// The attribute it takes; `None` takes the element's text, or what else a recipe asks for.
     pub fn attribute(&self) -> Option<&str> {
-        self.attribute.as_deref()
+        match &self.what {
+            What::Attribute(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether this is all that it does: untouched text, or an attribute, of every match. What is typed as [`parse`](Self::parse) reads it
+    /// always is; a recipe's file can ask for more.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.what, What::Text(Text::Raw) | What::Attribute(_))
+            && self.take == Take::All
+            && self.required.is_none()
     }
 }
 
@@ -50,6 +69,11 @@ impl CssField {
 pub struct RegexField {
     pub(super) name: String,
     pub(super) regex: Regex,
+    /// Each match is a record of its named groups.
+    pub(super) is_record: bool,
+    pub(super) over: Over,
+    pub(super) take: Take,
+    pub(super) required: Option<Arc<str>>,
 }
 
 impl RegexField {
@@ -60,19 +84,29 @@ impl RegexField {
         let (name, start) = split_name(text)?;
         let pattern = &text[start..];
         let regex = Regex::new(pattern).map_err(|error| pattern_mistake(pattern, &error).within(text, start))?;
-        Ok(Self { name, regex })
+        Ok(Self { name, regex, is_record: false, over: Over::Source, take: Take::All, required: None })
     }
 
     /// The field's name.
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Whether this is all that it does: group 1 or the whole of every match in the source. What is typed as [`parse`](Self::parse) reads it
+    /// always is; a recipe's file can ask for more.
+    pub fn is_plain(&self) -> bool {
+        !self.is_record && self.over == Over::Source && self.take == Take::All && self.required.is_none()
+    }
+}
+
+/// Whether a field's name may have this in it.
+pub(super) fn belongs_in_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
 }
 
 /// The name before the first `=`, and the byte where the rest starts.
 fn split_name(text: &str) -> Result<(String, usize), Mistake> {
-    let belongs = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
+    let end = text.find(|c| !belongs_in_name(c)).unwrap_or(text.len());
     match text[end..].chars().next() {
         Some('=') if end > 0 => Ok((text[..end].to_owned(), end + 1)),
         Some('=') => Err(Mistake::new(text, 0, "the name is missing", NAME_HINT)),
@@ -82,7 +116,7 @@ fn split_name(text: &str) -> Result<(String, usize), Mistake> {
 }
 
 /// The last `@` outside brackets, parentheses and quotes. No selector has a bare one, so it always means an attribute.
-fn attribute_sign(body: &str) -> Option<usize> {
+pub(super) fn attribute_sign(body: &str) -> Option<usize> {
     let (mut found, mut depth, mut quote, mut escaped) = (None, 0_usize, None, false);
     for (at, c) in body.char_indices() {
         match (quote, c) {
@@ -101,24 +135,31 @@ fn attribute_sign(body: &str) -> Option<usize> {
 }
 
 fn parse_attribute(text: &str, start: usize) -> Result<String, Mistake> {
-    const HINT: &str = "write the attribute's name after '@', for example a@href";
     let name = text[start..].trim_ascii();
     let start = text.len() - text[start..].trim_ascii_start().len();
     if name.is_empty() {
-        return Err(Mistake::new(text, start, "no attribute after '@'", HINT));
+        return Err(Mistake::new(text, start, "no attribute after '@'", ATTRIBUTE_HINT));
     }
+    check_attribute(name).map(|()| name.to_owned()).map_err(|mistake| mistake.within(text, start))
+}
+
+/// Refuses what cannot be an attribute's name.
+pub(super) fn check_attribute(name: &str) -> Result<(), Mistake> {
     // No name that a page or a person would use has any of these.
     let wrong = |c: char| c.is_whitespace() || c.is_control() || "\"'<>/=[](),#+~|".contains(c);
+    if name.is_empty() {
+        return Err(Mistake::new(name, 0, "the attribute's name is empty", ATTRIBUTE_HINT));
+    }
     match name.char_indices().find(|&(_, c)| wrong(c)) {
         Some((at, c)) => {
             let what = format!("{c:?} cannot stand in an attribute's name");
-            Err(Mistake::new(text, start + at, what, HINT))
+            Err(Mistake::new(name, at, what, ATTRIBUTE_HINT))
         }
-        None => Ok(name.to_owned()),
+        None => Ok(()),
     }
 }
 
-fn parse_selector(selector: &str) -> Result<Selector, Mistake> {
+pub(super) fn parse_selector(selector: &str) -> Result<Selector, Mistake> {
     let parsed = Selector::parse(selector).map_err(|error| selector_mistake(selector, &error))?;
     match place::of_unclosed(selector) {
         Some(at) => {
@@ -144,7 +185,7 @@ fn selector_mistake(selector: &str, error: &SelectorError) -> Mistake {
     )
 }
 
-fn pattern_mistake(pattern: &str, error: &regex::Error) -> Mistake {
+pub(super) fn pattern_mistake(pattern: &str, error: &regex::Error) -> Mistake {
     const HINT: &str = "correct the pattern, or put a backslash before a sign that is meant literally";
     match regex_syntax::parse(pattern) {
         Err(regex_syntax::Error::Parse(e)) => Mistake::new(pattern, e.span().start.offset, e.kind().to_string(), HINT),

@@ -1,13 +1,14 @@
 //! What is wrong with a field somebody typed, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A field that was refused: what is wrong, at which place, and what to try.
 ///
 /// Displays as the reason with its column, the line that was typed, a caret under the place, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    input: String,
+    input: Arc<str>,
     at: usize,
     what: String,
     hint: String,
@@ -15,17 +16,34 @@ pub struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(input: &str, at: usize, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { input: input.to_owned(), at: at.min(input.len()), what: what.into(), hint: hint.into() }
+        Self { input: input.into(), at: at.min(input.len()), what: what.into(), hint: hint.into() }
     }
 
     /// The same mistake, seen in a longer text of which the old input is the part from byte `start` on.
     pub(crate) fn within(self, whole: &str, start: usize) -> Self {
-        Self { at: start + self.at, input: whole.to_owned(), ..self }
+        Self { at: start + self.at, input: whole.into(), ..self }
+    }
+
+    /// The same mistake at this byte of a text that it is to be given by [`of`](Self::of).
+    #[cfg(feature = "recipes")]
+    pub(super) fn placed(self, at: usize) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The same mistake in a text that many of them share.
+    #[cfg(feature = "recipes")]
+    pub(super) fn of(self, whole: &Arc<str>) -> Self {
+        Self { at: self.at.min(whole.len()), input: Arc::clone(whole), ..self }
+    }
+
+    /// What to try.
+    pub fn hint(&self) -> &str {
+        &self.hint
     }
 
     /// The same mistake, seen in the rest of the old input from byte `start` on.
     pub(super) fn after(self, start: usize, rest: &str) -> Self {
-        Self { at: self.at.saturating_sub(start), input: rest.to_owned(), ..self }
+        Self { at: self.at.saturating_sub(start), input: rest.into(), ..self }
     }
 
     /// The text that was refused, as it was given.

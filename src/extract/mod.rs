@@ -38,14 +38,17 @@ mod field;
 mod finder;
 #[cfg(feature = "archives")]
 pub mod input;
+mod json_text;
 mod mistake;
 mod order;
 mod page;
 mod pattern;
 mod place;
 mod recipe;
+mod search;
 mod sniff;
 mod values;
+mod what;
 
 pub use bounds::{Bounds, Exceeded};
 pub use compiled::CacheStats;
@@ -57,5 +60,8 @@ pub use order::{Reorder, Window};
 pub use page::{Extractor, PageError, extract_page};
 pub use pattern::{RegexExtractor, RegexManager};
 pub use recipe::Recipe;
+#[cfg(feature = "recipes")]
+pub use recipe::RecipeErrors;
 pub use sniff::{NotHtml, sniff};
-pub use values::Values;
+pub use values::{Missing, Values};
+pub use what::Shape;

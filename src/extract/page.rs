@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::{Exceeded, Values};
+use super::{Exceeded, Missing, Values};
 use crate::{CheckoutError, Manager, Pool};
 
 /// What a pooled extractor does with a page.
@@ -28,6 +28,9 @@ pub enum PageError {
     /// The page took more than it may, in time or memory.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
+    /// A required field found nothing.
+    #[error("{0}; if pages may be without it, take `required` away")]
+    Missing(Missing),
 }
 
 /// Checks an extractor out, lets it work on the page and returns it.
@@ -38,7 +41,7 @@ pub enum PageError {
 /// Waits for a free extractor, at most the pool's checkout timeout.
 /// # Errors
 /// [`PageError::Checkout`] if there was none in time, [`PageError::Panicked`] if it panicked, [`PageError::Exceeded`] if the page took
-/// more than its [`Bounds`](super::Bounds).
+/// more than its [`Bounds`](super::Bounds), [`PageError::Missing`] if a field that a recipe requires found nothing.
 /// # Panics
 /// Does not: a panic of the extractor is caught here (and still reported by the process's panic hook).
 pub fn extract_page<M>(pool: &Pool<M>, page: &str, values: &mut Values) -> (Duration, Result<(), PageError>)
@@ -52,9 +55,13 @@ where
     let outcome = checkout.map_err(PageError::from).and_then(|mut extractor| {
         // The guard moves in, so that it drops while the panic unwinds: that tells the pool to discard the extractor.
         // What else the closure touches is `values`, which the caller clears.
-        let extract = || values.timed(move |values| extractor.extract(page, values));
+        let all = &mut *values;
+        let extract = || all.timed(move |values| extractor.extract(page, values));
         catch_unwind(AssertUnwindSafe(extract)).map_err(|panic| PageError::Panicked(message(&*panic)))?;
-        values.exceeded().map_or(Ok(()), |exceeded| Err(exceeded.into()))
+        if let Some(exceeded) = values.exceeded() {
+            return Err(exceeded.into());
+        }
+        values.missing().map_or(Ok(()), |missing| Err(PageError::Missing(missing.clone())))
     });
     (waited, outcome)
 }

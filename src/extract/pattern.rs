@@ -3,41 +3,68 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use super::bounds::Clock;
 use super::compiled::{Compiled, ROOM, Told};
 use super::finder::Finder;
+use super::search::{self, MATCH};
+use super::what::Over;
 use super::{Extractor, RegexField, Values};
 use crate::{Manager, ReturnOutcome};
-
-/// What a match costs in steps of a clock: a look at it every sixteen matches.
-const MATCH: usize = 63;
 
 /// All regex fields of a recipe, with the search caches that a `Regex` would lend to its threads one at a time.
 #[derive(Debug)]
 pub struct RegexExtractor {
-    fields: Vec<(usize, Finder)>,
+    fields: Vec<(usize, Search)>,
     /// What was asked for besides.
     pub(super) compiled: Compiled<Finder>,
+}
+
+/// How a field is searched for.
+#[derive(Debug)]
+enum Search {
+    /// All matches in the page's source, as texts.
+    Plain(Finder),
+    Recipe(RegexField),
+}
+
+impl Search {
+    fn new(field: RegexField) -> Self {
+        if field.is_plain() { Self::Plain(Finder::new(&field.regex)) } else { Self::Recipe(field) }
+    }
+
+    /// The same program with caches of its own.
+    fn another(&self) -> Self {
+        match self {
+            Self::Plain(finder) => Self::Plain(finder.another()),
+            Self::Recipe(field) => Self::Recipe(field.clone()),
+        }
+    }
+
+    /// The bytes of its caches, as far as they can be told.
+    fn weight(&self) -> usize {
+        if let Self::Plain(finder) = self { finder.weight() } else { 0 }
+    }
 }
 
 impl Extractor for RegexExtractor {
     fn extract(&mut self, page: &str, values: &mut Values) {
         let clock = values.clock();
-        // One search takes time that grows with the page alone, but each match may be the end of one that saw all of it.
-        let goes_on = |values: &Values| {
-            clock.spend(MATCH);
-            !clock.is_over() && values.exceeded().is_none()
-        };
-        for (index, finder) in &mut self.fields {
-            if !goes_on(values) {
+        for (index, search) in &mut self.fields {
+            if !goes_on(&clock, values) {
                 break;
             }
-            for value in finder.values(page) {
-                if !goes_on(values) {
-                    break;
-                }
-                // A match in which group 1 took no part has nothing to give.
-                if let Some(value) = value {
-                    values.push(*index, [value]);
+            match search {
+                Search::Recipe(field) => search::field(*index, field, page, values, &clock),
+                Search::Plain(finder) => {
+                    for value in finder.values(page) {
+                        if !goes_on(&clock, values) {
+                            break;
+                        }
+                        // A match in which group 1 took no part has nothing to give.
+                        if let Some(value) = value {
+                            values.push(*index, [value]);
+                        }
+                    }
                 }
             }
         }
@@ -45,10 +72,18 @@ impl Extractor for RegexExtractor {
     }
 }
 
+/// One search takes time that grows with the page alone, but each match may be the end of one that saw all of it.
+fn goes_on(clock: &Clock, values: &Values) -> bool {
+    clock.spend(MATCH);
+    !clock.is_over() && values.exceeded().is_none()
+}
+
 /// Makes [`RegexExtractor`]s for a [`Pool`](crate::Pool).
 #[derive(Debug, Clone)]
 pub struct RegexManager {
-    fields: Arc<[(usize, Finder)]>,
+    fields: Arc<[(usize, Search)]>,
+    /// How many fields of values they read and write.
+    reach: usize,
     pub(super) room: usize,
     pub(super) told: Arc<Told>,
 }
@@ -56,8 +91,14 @@ pub struct RegexManager {
 impl RegexManager {
     /// A manager for these fields; each comes with its index in [`Values`].
     pub fn new(fields: impl IntoIterator<Item = (usize, RegexField)>) -> Self {
-        let fields = fields.into_iter().map(|(index, field)| (index, Finder::new(&field.regex))).collect();
-        Self { fields, room: ROOM, told: Arc::default() }
+        let fields: Vec<(usize, RegexField)> = fields.into_iter().collect();
+        let reaches = |(index, field): &(usize, RegexField)| match field.over {
+            Over::Field(over) => over.max(*index) + 1,
+            _ => index + 1,
+        };
+        let reach = fields.iter().map(reaches).max().unwrap_or(0);
+        let fields = fields.into_iter().map(|(index, field)| (index, Search::new(field))).collect();
+        Self { fields, reach, room: ROOM, told: Arc::default() }
     }
 }
 
@@ -67,14 +108,13 @@ impl Manager for RegexManager {
 
     /// The programs are shared, the caches are not.
     fn create(&self) -> Result<RegexExtractor, Infallible> {
-        let fields = self.fields.iter().map(|(index, finder)| (*index, finder.another())).collect();
+        let fields = self.fields.iter().map(|(index, search)| (*index, search.another())).collect();
         Ok(RegexExtractor { fields, compiled: Compiled::new(self.room, Arc::clone(&self.told)) })
     }
 
     /// Searches a small page once with every pattern, which allocates the caches.
     fn warm(&self, extractor: &mut RegexExtractor) -> Result<(), Infallible> {
-        let fields = self.fields.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
-        extractor.extract("<!doctype html><title>t</title><p class=c><a href=/>x</a>", &mut Values::new(fields));
+        extractor.extract("<!doctype html><title>t</title><p class=c><a href=/>x</a>", &mut Values::new(self.reach));
         Ok(())
     }
 
@@ -86,6 +126,6 @@ impl Manager for RegexManager {
     /// The memory of an extractor's caches.
     fn weight(&self, extractor: &RegexExtractor) -> u64 {
         let asked_for = extractor.compiled.values().map(Finder::weight);
-        extractor.fields.iter().map(|(_, finder)| finder.weight()).chain(asked_for).sum::<usize>() as u64
+        extractor.fields.iter().map(|(_, search)| search.weight()).chain(asked_for).sum::<usize>() as u64
     }
 }

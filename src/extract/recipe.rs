@@ -1,11 +1,31 @@
 //! The fields of a run.
 
+#[cfg(feature = "recipes")]
+mod document;
+#[cfg(feature = "recipes")]
+mod errors;
+#[cfg(feature = "recipes")]
+mod file;
+#[cfg(feature = "recipes")]
+mod json;
+#[cfg(feature = "recipes")]
+mod near;
+#[cfg(feature = "recipes")]
+mod read;
+#[cfg(feature = "recipes")]
+mod toml;
+
+#[cfg(feature = "recipes")]
+pub use errors::RecipeErrors;
+
+use super::what::{Over, Shape, What};
 use super::{CssField, CssManager, Mistake, RegexField, RegexManager};
 
 /// The named fields to take from every page, in the order they were added.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {
     names: Vec<String>,
+    shapes: Vec<Shape>,
     css: Vec<(usize, CssField)>,
     regex: Vec<(usize, RegexField)>,
 }
@@ -21,7 +41,7 @@ impl Recipe {
     /// [`Mistake`] as [`CssField::parse`], and for a name that is taken.
     pub fn css(&mut self, text: &str) -> Result<&mut Self, Mistake> {
         let field = CssField::parse(text)?;
-        let index = self.claim(field.name(), text)?;
+        let index = self.claim(field.name(), text, Shape::of(field.take, matches!(field.what, What::Record(_))))?;
         self.css.push((index, field));
         Ok(self)
     }
@@ -31,7 +51,7 @@ impl Recipe {
     /// [`Mistake`] as [`RegexField::parse`], and for a name that is taken.
     pub fn regex(&mut self, text: &str) -> Result<&mut Self, Mistake> {
         let field = RegexField::parse(text)?;
-        let index = self.claim(field.name(), text)?;
+        let index = self.claim(field.name(), text, Shape::of(field.take, field.is_record))?;
         self.regex.push((index, field));
         Ok(self)
     }
@@ -41,9 +61,27 @@ impl Recipe {
         &self.names
     }
 
+    /// What each field gives, beside [`names`](Self::names).
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+
+    /// The CSS fields, each with its index.
+    pub fn css_fields(&self) -> &[(usize, CssField)] {
+        &self.css
+    }
+
+    /// The regex fields, each with its index, in the order in which they are to be searched for.
+    pub fn regex_fields(&self) -> &[(usize, RegexField)] {
+        &self.regex
+    }
+
     /// A manager for the CSS fields; `None` if there are none, and then no page need be parsed.
+    ///
+    /// Where patterns search the page's text or the values of a CSS field, a page goes through this one's extractor first.
     pub fn css_manager(&self) -> Option<CssManager> {
-        (!self.css.is_empty()).then(|| CssManager::new(self.css.iter().cloned()))
+        let text = self.regex.iter().any(|(_, field)| field.over == Over::Text);
+        (text || !self.css.is_empty()).then(|| CssManager::of(self.css.iter().cloned(), text))
     }
 
     /// A manager for the regex fields; `None` if there are none.
@@ -51,7 +89,7 @@ impl Recipe {
         (!self.regex.is_empty()).then(|| RegexManager::new(self.regex.iter().cloned()))
     }
 
-    fn claim(&mut self, name: &str, text: &str) -> Result<usize, Mistake> {
+    fn claim(&mut self, name: &str, text: &str, shape: Shape) -> Result<usize, Mistake> {
         if self.names.iter().any(|taken| taken == name) {
             return Err(Mistake::new(
                 text,
@@ -61,6 +99,7 @@ impl Recipe {
             ));
         }
         self.names.push(name.to_owned());
+        self.shapes.push(shape);
         Ok(self.names.len() - 1)
     }
 }

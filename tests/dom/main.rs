@@ -2,6 +2,8 @@
 
 mod compared;
 mod deep;
+#[cfg(feature = "recipes")]
+mod markup;
 mod pages;
 mod random;
 mod selectors;

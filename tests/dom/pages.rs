@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::compared::Compared;
 
-fn pages_below(root: &Path, pages: &mut Vec<PathBuf>) {
+pub fn pages_below(root: &Path, pages: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(root) else { return };
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
         if path.is_dir() {

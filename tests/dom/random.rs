@@ -142,7 +142,7 @@ impl Dice {
     }
 }
 
-fn page(seed: u64) -> String {
+pub fn page(seed: u64) -> String {
     let mut dice = Dice::new(seed);
     // A few tags at a time, so that they meet themselves.
     let tags: Vec<&str> = (0..2 + dice.roll(10)).map(|_| dice.pick(TAGS)).collect();

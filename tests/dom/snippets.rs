@@ -2,7 +2,7 @@
 
 use crate::compared::Compared;
 
-const SNIPPETS: &[&str] = &[
+pub const SNIPPETS: &[&str] = &[
     "",
     " ",
     "x",

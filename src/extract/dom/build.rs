@@ -72,6 +72,8 @@ pub(super) struct Builder<'a> {
     pub(super) wanted: &'a Wanted,
     /// Whether anybody asks for text.
     pub(super) keeps_text: bool,
+    /// Whether anybody asks for HTML.
+    pub(super) keeps_markup: bool,
     pub(super) names: &'a mut Names,
     pub(super) tree: &'a mut Tree,
     pub(super) lists: &'a mut Lists,
@@ -93,7 +95,7 @@ impl<'a> Builder<'a> {
     pub(super) fn new(
         page: &'a str,
         has_nulls: bool,
-        (wanted, keeps_text): (&'a Wanted, bool),
+        (wanted, keeps_text, keeps_markup): (&'a Wanted, bool, bool),
         names: &'a mut Names,
         tree: &'a mut Tree,
         lists: &'a mut Lists,
@@ -109,6 +111,7 @@ impl<'a> Builder<'a> {
             has_nulls,
             wanted,
             keeps_text,
+            keeps_markup,
             names,
             tree,
             lists,
@@ -267,6 +270,9 @@ impl<'a> Builder<'a> {
     pub(super) fn create(&mut self, tag: &Tag, space: Space) -> NodeId {
         let node = self.tree.add(Kind::Element(space), tag.name);
         self.tree.give_attributes(node, tag.attributes, tag.count);
+        if self.keeps_markup && tag.source.1 > 0 {
+            self.tree.sources.push((node, tag.source.0));
+        }
         if space == Space::Html && tag.name == TEMPLATE {
             let contents = self.tree.add(Kind::Fragment, 0);
             self.tree.append(node, contents);
@@ -324,6 +330,9 @@ impl<'a> Builder<'a> {
 
     /// Adds those attributes that an element does not have yet.
     pub(super) fn add_missing_attributes(&mut self, node: NodeId, tag: &Tag) {
+        if self.keeps_markup && tag.source.1 > 0 {
+            self.tree.more_sources.push((node, tag.source.0));
+        }
         if tag.count == 0 {
             return;
         }

@@ -10,14 +10,17 @@ mod doctype;
 mod element;
 mod entities;
 mod formatting;
+mod markup;
 mod names;
 mod parser;
 mod plan;
 mod raw;
+mod record;
 mod rules;
 mod selector;
 mod stack;
 mod tags;
+mod text;
 mod tree;
 mod wanted;
 
@@ -41,6 +44,7 @@ pub(super) struct Dom {
     normal: String,
     /// Room for the plan's own use.
     taken: Vec<tree::NodeId>,
+    found: Vec<record::Found>,
 }
 
 /// Room kept for a page with carriage returns.
@@ -54,12 +58,17 @@ impl Dom {
             lists: Lists::default(),
             normal: String::new(),
             taken: Vec::new(),
+            found: Vec::new(),
         }
     }
 
     /// Bytes of memory held between pages.
     pub(super) fn weight(&self) -> usize {
-        self.tree.weight() + self.names.weight() + self.lists.weight() + self.normal.capacity()
+        self.tree.weight()
+            + self.names.weight()
+            + self.lists.weight()
+            + self.normal.capacity()
+            + self.found.iter().map(record::Found::weight).sum::<usize>()
     }
 
     /// Forgets the page, and memory beyond what an ordinary one needs.
@@ -71,12 +80,12 @@ impl Dom {
         self.normal.shrink_to(KEEP);
     }
 
-    /// Builds the page's tree. Gives the text that the tree's ranges are of.
+    /// Builds the page's tree, with text and what HTML is made of again if they are wanted. Gives the text that the tree's ranges are of.
     fn parse<'p>(
         &'p mut self,
         page: &'p str,
         wanted: &Wanted,
-        keeps_text: bool,
+        (text, markup): (bool, bool),
         clock: &'p Clock,
     ) -> Result<Document<'p>, Exceeded> {
         if page.len() >= 1 << 31 {
@@ -92,7 +101,7 @@ impl Dom {
         } else {
             page
         };
-        Builder::new(page, has_nulls, (wanted, keeps_text), names, tree, lists, clock).run()?;
+        Builder::new(page, has_nulls, (wanted, text, markup), names, tree, lists, clock).run()?;
         Ok(Document { page, tree, names, clock })
     }
 }

@@ -134,8 +134,9 @@ impl Builder<'_> {
     fn declaration(&mut self, start: usize) {
         let rest = &self.bytes[start..];
         if rest.starts_with(b"--") {
-            self.at = start + 2 + comment_end(&rest[2..]);
-            self.comment();
+            let text = start + 2;
+            self.at = text + comment_end(&rest[2..]);
+            self.comment(text, text + comment_text(&self.bytes[text..self.at]));
         } else if rest.len() >= 7 && rest[..7].eq_ignore_ascii_case(b"doctype") {
             self.ignore_newline = false;
             self.at = start + 7;
@@ -158,8 +159,9 @@ impl Builder<'_> {
     }
 
     fn bogus_comment(&mut self, start: usize) {
-        self.at = memchr(b'>', &self.bytes[start..]).map_or(self.bytes.len(), |n| start + n + 1);
-        self.comment();
+        let end = memchr(b'>', &self.bytes[start..]).map(|n| start + n);
+        self.at = end.map_or(self.bytes.len(), |end| end + 1);
+        self.comment(start, end.unwrap_or(self.bytes.len()));
     }
 }
 
@@ -186,6 +188,15 @@ fn comment_end(rest: &[u8]) -> usize {
         }
     }
     rest.len()
+}
+
+/// How many bytes of a comment come before what ends it, if anything does.
+fn comment_text(whole: &[u8]) -> usize {
+    if matches!(whole, b">" | b"->") {
+        return 0;
+    }
+    let ends: [&[u8]; 5] = [b"-->", b"--!>", b"--!", b"--", b"-"];
+    ends.iter().find(|end| whole.ends_with(end)).map_or(whole.len(), |end| whole.len() - end.len())
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! All fields of a recipe, matched in one walk over the document.
 
+use std::sync::Arc;
+
 use selectors::context::{MatchingContext, QuirksMode, SelectorCaches};
 use selectors::matching::{MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, matches_selector};
 use selectors::parser::{Component, Selector as One};
 
 use super::element::ElementOf;
 use super::names::NameId;
-use super::selector::{Dialect, Name, Selector};
+use super::record::{Found, Recorder};
+use super::selector::{Dialect, Name};
 use super::tree::{Kind, NONE, NodeId, Space};
 use super::wanted::Wanted;
-use super::{Document, Dom};
-use crate::extract::Values;
+use super::{Document, Dom, markup, text};
 use crate::extract::bounds::Exceeded;
+use crate::extract::what::{From, Member, Record, Take, What};
+use crate::extract::{CssField, Values};
 
 /// How deep `:has(...)` looks: the `selectors` crate goes down by calling itself, and ends the process where the stack does. A level
 /// takes some 200 bytes of it, and threads have two megabytes. Browsers nest no elements deeper than 512.
@@ -21,7 +25,10 @@ const DEEPEST: usize = 2000;
 #[derive(Debug)]
 pub(in super::super) struct Plan {
     wanted: Wanted,
-    keeps_text: bool,
+    /// Text, and what HTML is made of again.
+    keeps: (bool, bool),
+    /// Somebody searches the page's text.
+    gives_text: bool,
     /// Some selector looks down from an element.
     looks_below: bool,
     fields: Vec<Field>,
@@ -34,7 +41,11 @@ pub(in super::super) struct Plan {
 #[derive(Debug)]
 struct Field {
     index: usize,
-    attribute: Option<Box<str>>,
+    what: What,
+    /// No match after the first counts.
+    first: bool,
+    count: bool,
+    required: Option<Arc<str>>,
 }
 
 /// One selector of a field's list.
@@ -49,32 +60,31 @@ struct Test {
 }
 
 impl Plan {
-    /// A plan for fields: the index of each, what it selects and which attribute it takes.
-    pub(in super::super) fn new<'a>(fields: impl Iterator<Item = (usize, &'a Selector, Option<&'a str>)>) -> Self {
-        let mut needs = Needs::default();
+    /// A plan for fields, each with its index, and perhaps for the page's text.
+    pub(in super::super) fn new<'a>(fields: impl Iterator<Item = (usize, &'a CssField)>, gives_text: bool) -> Self {
+        let mut needs = Needs { text: gives_text, ..Needs::default() };
         let mut plan = Self {
             wanted: Wanted::default(),
-            keeps_text: false,
+            keeps: (false, false),
+            gives_text,
             looks_below: false,
             fields: Vec::new(),
             tests: Vec::new(),
             by_name: Vec::new(),
             for_all: Vec::new(),
         };
-        for (index, selector, attribute) in fields {
-            match attribute {
-                Some(name) => needs.attributes.push(name.to_owned()),
-                None => needs.text = true,
-            }
+        for (index, CssField { selector, what, take, required, .. }) in fields {
+            needs.of_what(what);
             let field = plan.fields.len() as u32;
-            plan.fields.push(Field { index, attribute: attribute.map(Into::into) });
+            let (first, count) = (*take == Take::First, *take == Take::Count);
+            plan.fields.push(Field { index, what: what.clone(), first, count, required: required.clone() });
             for selector in selector.0.slice() {
                 needs.of(selector);
                 plan.add(field, selector);
             }
         }
         plan.wanted = Wanted::new(needs.attributes.iter().map(String::as_str));
-        (plan.keeps_text, plan.looks_below) = (needs.text, needs.below);
+        (plan.keeps, plan.looks_below) = ((needs.text, needs.markup), needs.below);
         plan
     }
 
@@ -116,29 +126,42 @@ impl Plan {
         &mut self.by_name[name]
     }
 
+    /// The records of its fields, with patterns whose caches are their own: those of the plan are shared by all threads.
+    pub(in super::super) fn records(&self) -> Vec<Option<Record>> {
+        let record = |field: &Field| if let What::Record(record) = &field.what { Some(record.clone()) } else { None };
+        self.fields.iter().map(record).collect()
+    }
+
     /// Takes all fields from a page. The values of a field come in the order in which the parser created the elements, which
     /// is that of the page.
-    pub(in super::super) fn run(&self, dom: &mut Dom, page: &str, values: &mut Values) {
+    pub(in super::super) fn run(&self, dom: &mut Dom, records: &[Option<Record>], page: &str, values: &mut Values) {
         // Per field, the last element it took: no field takes one twice.
         let mut taken = std::mem::take(&mut dom.taken);
         taken.clear();
         taken.resize(self.fields.len(), NONE);
+        let mut free = std::mem::take(&mut dom.found);
         let clock = values.clock();
-        let document = match dom.parse(page, &self.wanted, self.keeps_text, &clock) {
+        let document = match dom.parse(page, &self.wanted, self.keeps, &clock) {
             Ok(document) if self.looks_below && document.tree.is_deeper_than(DEEPEST) => Err(Exceeded::Depth(DEEPEST)),
             parsed => parsed,
         };
         match document {
-            Ok(document) => self.walk(document, &mut taken, values),
+            Ok(document) => self.walk(document, records, (&mut taken, &mut free), values),
             Err(exceeded) => values.exceed(exceeded),
         }
         values.heed(&clock);
-        dom.taken = taken;
+        (dom.taken, dom.found) = (taken, free);
         dom.clear();
     }
 
     /// Takes all fields from a document, as far as there is time, and room for the values.
-    fn walk(&self, document: Document<'_>, taken: &mut [NodeId], values: &mut Values) {
+    fn walk(
+        &self,
+        document: Document<'_>,
+        records: &[Option<Record>],
+        (taken, free): (&mut [NodeId], &mut Vec<Found>),
+        values: &mut Values,
+    ) {
         let mut caches = SelectorCaches::default();
         let mut context = MatchingContext::new(
             MatchingMode::Normal,
@@ -162,32 +185,67 @@ impl Plan {
                 let test = &self.tests[test as usize];
                 let field = &self.fields[test.field as usize];
                 let taken = &mut taken[test.field as usize];
-                if *taken == element.id || test.needs_attribute && node.has_no_attributes() {
+                if *taken == element.id
+                    || test.needs_attribute && node.has_no_attributes()
+                    || field.first && values.of(field.index).len() > 0
+                {
                     continue;
                 }
                 let matches = test.name_alone == Some(node.name) && space == Space::Html
                     || matches_selector(&test.selector, 0, None, &element, &mut context);
                 if matches && !document.clock.was_over() {
                     *taken = element.id;
-                    self.take(field, &element, values);
+                    match &records[test.field as usize] {
+                        None => field.take(element, values),
+                        Some(record) => {
+                            let room = values.room();
+                            let mut recorder =
+                                Recorder { context: &mut context, free, room, missing: None, too_much: false };
+                            let number = values.of(field.index).len() + 1;
+                            values.push_with(field.index, |out| recorder.write(element, number, record, out));
+                            if recorder.too_much {
+                                values.exceed_room();
+                            }
+                            if let Some((name, number)) = recorder.missing {
+                                values.is_missing(&name, Some(number));
+                            }
+                        }
+                    }
                 }
             }
         }
+        if self.gives_text {
+            values.set_page_text(text::of_page(document));
+        }
+        for field in &self.fields {
+            field.finish(values);
+        }
     }
+}
 
-    fn take(&self, field: &Field, element: &ElementOf<'_>, values: &mut Values) {
-        let document = element.document;
-        match &field.attribute {
-            None => {
-                let pieces =
-                    document.tree.texts(element.id, document.clock).map(|span| document.tree.text(document.page, span));
-                values.push(field.index, pieces);
-            }
-            Some(name) => {
+impl Field {
+    fn take(&self, element: ElementOf<'_>, values: &mut Values) {
+        match &self.what {
+            // Nobody looks at what is only counted.
+            What::Text(_) | What::Html(_) if self.count => values.push(self.index, []),
+            What::Text(how) => values.push_with(self.index, |out| text::write(element, *how, out)),
+            What::Html(how) => values.push_with(self.index, |out| markup::write(element, *how, out)),
+            What::Attribute(name) => {
                 if let Some(value) = element.attribute(name) {
-                    values.push(field.index, [value]);
+                    values.push(self.index, [value]);
                 }
             }
+            What::Record(_) => unreachable!("records are written by the recorder"),
+        }
+    }
+
+    /// The page is over.
+    fn finish(&self, values: &mut Values) {
+        if let Some(name) = self.required.as_ref().filter(|_| values.of(self.index).len() == 0) {
+            values.is_missing(name, None);
+        }
+        if self.count {
+            values.count(self.index);
         }
     }
 }
@@ -198,9 +256,26 @@ struct Needs {
     attributes: Vec<String>,
     text: bool,
     below: bool,
+    /// Of whole elements, with all that stands in their tags.
+    markup: bool,
 }
 
 impl Needs {
+    fn of_what(&mut self, what: &What) {
+        match what {
+            What::Attribute(name) => self.attributes.push(name.to_owned()),
+            What::Text(_) => self.text = true,
+            What::Html(_) => (self.text, self.markup) = (true, true),
+            What::Record(Record(members)) => members.iter().for_each(|Member { from, .. }| match from {
+                From::Regex(..) => self.text = true,
+                From::Css(selector, what) => {
+                    selector.0.slice().iter().for_each(|selector| self.of(selector));
+                    self.of_what(what);
+                }
+            }),
+        }
+    }
+
     fn of(&mut self, selector: &One<Dialect>) {
         for part in selector.iter_raw_match_order() {
             match part {

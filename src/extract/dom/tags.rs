@@ -107,7 +107,7 @@ impl Builder<'_> {
 }
 
 /// An attribute's value with its character references resolved.
-fn decode_value(value: &str, text: &mut String) {
+pub(super) fn decode_value(value: &str, text: &mut String) {
     let bytes = value.as_bytes();
     let mut from = 0;
     let mut searched = 0;
@@ -128,12 +128,12 @@ fn decode_value(value: &str, text: &mut String) {
 }
 
 /// Reads the attributes of one tag.
-struct Attributes<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(super) struct Attributes<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
 }
 
-enum Next {
+pub(super) enum Next {
     /// Where its name and its value stand.
     Attribute((usize, usize), (usize, usize)),
     /// The tag is over.
@@ -154,7 +154,7 @@ impl Attributes<'_> {
     }
 
     #[inline]
-    fn next(&mut self) -> Next {
+    pub(super) fn next(&mut self) -> Next {
         self.read().unwrap_or(Next::Nothing)
     }
 

@@ -58,10 +58,12 @@ pub(super) enum Kind {
     /// What a `template` holds.
     Fragment,
     Text,
+    /// Kept only where somebody wants HTML.
+    Comment,
     Element(Space),
 }
 
-/// 32 bytes. Of an element `first` and `last` are its children, of a text they are its span.
+/// 32 bytes. Of an element `first` and `last` are its children, of a text or comment they are its span.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) parent: NodeId,
@@ -81,6 +83,11 @@ impl Node {
     pub(super) fn has_no_attributes(&self) -> bool {
         self.attribute_count == 0
     }
+
+    /// Whether it is text or a comment, with nothing below it.
+    pub(super) fn is_leaf(&self) -> bool {
+        matches!(self.kind, Kind::Text | Kind::Comment)
+    }
 }
 
 /// An attribute somebody asks for.
@@ -97,6 +104,10 @@ pub(super) struct Tree {
     pub(super) nodes: Vec<Node>,
     pub(super) attributes: Vec<Attribute>,
     pub(super) aside: String,
+    /// Where the attributes of elements stand in the page, for those who want HTML; in the order of the elements.
+    pub(super) sources: Vec<(NodeId, u32)>,
+    /// Of tags that only add attributes to an element, in the order of the page.
+    pub(super) more_sources: Vec<(NodeId, u32)>,
 }
 
 /// Memory kept from page to page, in bytes, for each of the vectors. A giant page's arena is given back after it.
@@ -108,6 +119,10 @@ impl Tree {
         self.nodes.clear();
         self.attributes.clear();
         self.aside.clear();
+        self.sources.clear();
+        self.more_sources.clear();
+        self.sources.shrink_to(KEEP / size_of::<(NodeId, u32)>());
+        self.more_sources.shrink_to(1 << 10);
         self.nodes.shrink_to(KEEP / size_of::<Node>());
         self.attributes.shrink_to(KEEP / size_of::<Attribute>());
         self.aside.shrink_to(KEEP);
@@ -118,6 +133,7 @@ impl Tree {
         self.nodes.capacity() * size_of::<Node>()
             + self.attributes.capacity() * size_of::<Attribute>()
             + self.aside.capacity()
+            + (self.sources.capacity() + self.more_sources.capacity()) * size_of::<(NodeId, u32)>()
     }
 
     /// Adds a node that is nobody's child.
@@ -181,6 +197,20 @@ impl Tree {
         id
     }
 
+    /// A new comment.
+    pub(super) fn add_comment(&mut self, span: Span) -> NodeId {
+        let id = self.add_text(span);
+        self.nodes[id as usize].kind = Kind::Comment;
+        id
+    }
+
+    /// Where the attributes of an element stand in the page: those of its tag, and those that others added to it.
+    pub(super) fn sources_of(&self, id: NodeId) -> impl Iterator<Item = u32> {
+        let own = self.sources.binary_search_by_key(&id, |(element, _)| *element).ok();
+        let more = self.more_sources.iter().filter(move |(element, _)| *element == id);
+        own.map(|at| &self.sources[at]).into_iter().chain(more).map(|(_, source)| *source)
+    }
+
     /// Makes a text node longer if the span follows on its own.
     pub(super) fn extend_text(&mut self, id: NodeId, span: Span) -> bool {
         let node = &mut self.nodes[id as usize];
@@ -194,7 +224,7 @@ impl Tree {
     /// The span of a text node.
     pub(super) fn span_of(&self, id: NodeId) -> Span {
         let node = self.node(id);
-        debug_assert_eq!(node.kind, Kind::Text);
+        debug_assert!(node.is_leaf());
         Span { start: node.first, len: node.last }
     }
 
@@ -304,11 +334,16 @@ impl Tree {
     }
 
     /// The node that follows `at` in the order of the tree, within what is below `top`.
-    fn after(&self, at: NodeId, top: NodeId) -> Option<NodeId> {
+    pub(super) fn after(&self, at: NodeId, top: NodeId) -> Option<NodeId> {
         let node = self.node(at);
-        if node.kind != Kind::Text && node.first != NONE {
+        if !node.is_leaf() && node.first != NONE {
             return Some(node.first);
         }
+        self.behind(at, top)
+    }
+
+    /// The same, but for what is below `at`.
+    pub(super) fn behind(&self, at: NodeId, top: NodeId) -> Option<NodeId> {
         let mut at = at;
         while at != top {
             let node = self.node(at);

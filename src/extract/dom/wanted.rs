@@ -54,11 +54,16 @@ impl Wanted {
         if let Some((url, local)) = space_of(name) {
             return (url, local);
         }
-        let adjusted = match space {
-            Space::MathMl => (name == "definitionurl").then_some("definitionURL"),
-            _ => SVG.iter().find(|adjusted| adjusted.eq_ignore_ascii_case(name)).copied(),
-        };
-        ("", adjusted.unwrap_or(name))
+        ("", adjusted(name, space).unwrap_or(name))
+    }
+}
+
+/// What an attribute is called that has capitals in this vocabulary.
+pub(super) fn adjusted(name: &str, space: Space) -> Option<&'static str> {
+    match space {
+        Space::Html => None,
+        Space::MathMl => name.eq_ignore_ascii_case("definitionurl").then_some("definitionURL"),
+        Space::Svg => SVG.iter().find(|adjusted| adjusted.eq_ignore_ascii_case(name)).copied(),
     }
 }
 

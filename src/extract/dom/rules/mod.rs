@@ -8,10 +8,10 @@ mod foreign;
 mod head;
 mod table;
 
-use super::build::{Builder, Tag};
+use super::build::{Builder, Place, Tag};
 use super::names::{self, BODY, BR, FRAME, FRAMESET, HEAD, HTML, NOFRAMES, NameId, TEMPLATE};
 use super::stack::Scope;
-use super::tree::{NONE, Space, Span};
+use super::tree::{DOCUMENT, NONE, Space, Span};
 
 /// The standard's insertion modes. `in select` is no longer one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,8 +316,8 @@ impl Builder<'_> {
         }
     }
 
-    /// A comment is not kept, but it ends the text of a table.
-    pub(super) fn comment(&mut self) {
+    /// A comment, whose text stands there. It is kept only for HTML, but it always ends the text of a table.
+    pub(super) fn comment(&mut self, start: usize, end: usize) {
         self.ignore_newline = false;
         if self.mode == Mode::InTableText
             && !self.is_foreign()
@@ -325,6 +325,27 @@ impl Builder<'_> {
         {
             self.mode = mode;
         }
+        if self.keeps_markup {
+            self.keep_comment(start, end);
+        }
+    }
+
+    fn keep_comment(&mut self, start: usize, end: usize) {
+        let text = &self.page[start..end];
+        let span = match memchr::memchr(0, text.as_bytes()) {
+            None => Span::of_page(start, end),
+            Some(_) => self.tree.put_aside(&text.replace('\0', "\u{FFFD}")),
+        };
+        let place = match self.mode {
+            _ if self.is_foreign() => self.place(None),
+            Mode::Initial | Mode::BeforeHtml | Mode::AfterAfterBody | Mode::AfterAfterFrameset => {
+                Place::Within(DOCUMENT)
+            }
+            Mode::AfterBody => Place::Within(self.lists.stack.at(0).node),
+            _ => self.place(None),
+        };
+        let comment = self.tree.add_comment(span);
+        self.put(place, comment);
     }
 
     pub(super) fn end_of_file(&mut self) {
