@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod extract;
+mod recipe;
 mod shell;
 
 /// Work with pooled resources from the command line.
@@ -18,6 +19,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Extract(Box<extract::Args>),
+    Recipe(recipe::Args),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     match (cli.command, matches.subcommand()) {
         // The raw matches know what the derived struct does not: in which order options were typed.
         (Command::Extract(args), Some((_, typed))) => extract::run(*args, typed),
+        (Command::Recipe(args), _) => args.run(),
         (Command::Completions(wanted), _) => wanted.run(Cli::command()),
         (Command::Man(wanted), _) => wanted.run(Cli::command()),
         (Command::Extract(_), None) => unreachable!("clap parsed a subcommand"),

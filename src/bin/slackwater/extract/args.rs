@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use slackwater::extract::{Mistake, Recipe};
 
 use super::{dashboard, input, output};
+use crate::recipe;
 
 /// The fields of a run that names none.
 const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"];
@@ -34,6 +35,7 @@ Exit codes:
 Examples:
   slackwater extract
   slackwater extract --css title=title --css 'links=a[href]@href' -o pages.jsonl site/
+  slackwater extract --recipe products.toml -o products.jsonl shop/
   slackwater extract -o pages.jsonl --report run.html site/
   slackwater extract -o pages.jsonl crawl-*.warc.gz 'site/**/*.html' pages.zip
   find site -name '*.html' -print0 | slackwater extract --files-from - -0
@@ -69,6 +71,14 @@ pub struct Args {
     /// Take group 1 of every match of PATTERN in the page's source, or the whole match if it has no group; repeatable
     #[arg(long, value_name = "NAME=PATTERN")]
     pub regex: Vec<String>,
+
+    /// Take the fields that FILE describes, TOML or JSON; those of --css and --regex come after them
+    ///
+    /// A file can ask for more: text without white space around it, inner or outer HTML, the first match or their number, required
+    /// fields, records, patterns over the text or another field. docs/extract.md has all of it; slackwater recipe check FILE says what
+    /// is wrong with one, and slackwater try --recipe FILE PAGE what it finds.
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
 
     /// Write the lines in the order of the input
     #[arg(long)]
@@ -140,7 +150,7 @@ impl Args {
             fields.extend(places.zip(texts).map(|(place, text)| (place, kind, text.as_str())));
         }
         fields.sort_unstable_by_key(|&(place, ..)| place);
-        if fields.is_empty() {
+        if fields.is_empty() && self.recipe.is_none() {
             fields.extend(DEFAULT_CSS.map(|text| (0, Kind::Css, text)));
             fields.extend(DEFAULT_REGEX.map(|text| (0, Kind::Regex, text)));
         }
@@ -204,18 +214,26 @@ fn place(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok().or_else(would_be).or_else(|| path::absolute(path).ok())
 }
 
-/// The recipe of these fields.
+/// The recipe of a file, if there is one, and of fields as typed; and the file's text.
 /// # Errors
-/// The first mistake, and the option it was typed after.
-pub fn recipe(fields: &[(Kind, &str)]) -> Result<Recipe, (&'static str, Mistake)> {
-    let mut recipe = Recipe::new();
+/// All mistakes of the file, or the first one of those that were typed.
+pub fn recipe(file: Option<&Path>, fields: &[(Kind, &str)]) -> Result<(Recipe, Option<String>), String> {
+    let (mut recipe, text) = match file {
+        Some(file) => recipe::load(file).map(|(recipe, text)| (recipe, Some(text)))?,
+        None => (Recipe::new(), None),
+    };
+    add(&mut recipe, fields).map_err(|(option, mistake)| format!("{option}: {mistake}"))?;
+    Ok((recipe, text))
+}
+
+fn add(recipe: &mut Recipe, fields: &[(Kind, &str)]) -> Result<(), (&'static str, Mistake)> {
     for (kind, text) in fields {
         match kind {
             Kind::Css => recipe.css(text).map_err(|mistake| ("--css", mistake))?,
             Kind::Regex => recipe.regex(text).map_err(|mistake| ("--regex", mistake))?,
         };
     }
-    Ok(recipe)
+    Ok(())
 }
 
 /// What takes a field.

@@ -28,10 +28,12 @@ pub enum FailureKind {
     TimedOut,
     /// It would take more memory than a page may.
     TooMuch,
+    /// Of a field that the recipe requires.
+    Missing,
 }
 
 impl FailureKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Unreachable,
         Self::Unreadable,
         Self::TooLarge,
@@ -43,6 +45,7 @@ impl FailureKind {
         Self::Panicked,
         Self::TimedOut,
         Self::TooMuch,
+        Self::Missing,
     ];
 
     /// Its name for programs, such as `too_large`.
@@ -76,6 +79,7 @@ impl fmt::Display for FailureKind {
             Self::Panicked => "the extractor panicked",
             Self::TimedOut => "took longer than --page-timeout",
             Self::TooMuch => "more than fits into memory",
+            Self::Missing => "a required field found nothing",
         })
     }
 }
@@ -99,6 +103,7 @@ impl From<PageError> for Failure {
                 return FailureKind::TimedOut.because(format!("{error} (--page-timeout)"));
             }
             PageError::Exceeded(_) => FailureKind::TooMuch,
+            PageError::Missing(_) => FailureKind::Missing,
             _ => FailureKind::NoExtractor,
         };
         kind.because(error.to_string())

@@ -88,7 +88,7 @@ pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
 /// What stands in the way of its start, with the exit code for that.
 fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let fields = args.fields(typed);
-    let recipe = args::recipe(&fields).map_err(|(option, mistake)| (USAGE, format!("{option}: {mistake}")))?;
+    let (recipe, recipe_text) = args::recipe(args.recipe.as_deref(), &fields).map_err(|why| (USAGE, why))?;
     args.check_places().map_err(|why| (USAGE, why))?;
     let list = args.input.list().map_err(|why| (NO_OUTPUT, why))?;
     // Before there are threads: each has the signals held back that the one had which started it.
@@ -99,7 +99,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
     let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(address, &shared)).transpose()?;
     let no_output = args.no_output();
-    let (encoder, mut output) = match output::open(&args, typed, recipe.names())? {
+    let (encoder, mut output) = match output::open(&args, typed, &recipe, recipe_text.as_deref())? {
         Opened::Ready(encoder, output) => (encoder, *output),
         Opened::Complete { pages, failed } => return Ok(ending::was_complete(args.quiet, pages, failed)),
     };
@@ -128,14 +128,14 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let ahead = Ahead::default();
     let written = thread::scope(|scope| {
         let (args, run, shared, rayon, encoder, ahead) = (&args, &*run, &*shared, &rayon, &encoder, &ahead);
-        let (names, limits) = (recipe.names(), (args.max_bytes, args.page_timeout));
+        let (recipe, limits) = (&recipe, (args.max_bytes, args.page_timeout));
         let listed = list.is_some();
         if progress.is_shown() {
             scope.spawn(move || ahead.count(&input_of(args, None), listed));
         }
         scope.spawn(move || walk(args, list, run, done, to_workers));
         scope.spawn(move || {
-            rayon.broadcast(|_| work(Worker::new(shared, names, encoder, limits), &tickets, &to_output, &run.window));
+            rayon.broadcast(|_| work(Worker::new(shared, recipe, encoder, limits), &tickets, &to_output, &run.window));
         });
         let total = || match run.walked.load(Relaxed) {
             true => Total::Exactly(run.found.load(Relaxed)),

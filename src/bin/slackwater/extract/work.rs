@@ -136,7 +136,7 @@ pub struct Visit {
 /// What a thread needs for its pages, reused from one to the next.
 pub struct Worker<'a> {
     shared: &'a Shared,
-    names: &'a [String],
+    recipe: &'a Recipe,
     encoder: &'a Encoder,
     max_bytes: u64,
     page_timeout: Duration,
@@ -148,11 +148,12 @@ impl<'a> Worker<'a> {
     /// For pages of so many bytes at most, and for so long at most.
     pub fn new(
         shared: &'a Shared,
-        names: &'a [String],
+        recipe: &'a Recipe,
         encoder: &'a Encoder,
         (max_bytes, page_timeout): (u64, Duration),
     ) -> Self {
-        Self { shared, names, encoder, max_bytes, page_timeout, page: Vec::new(), values: Values::new(names.len()) }
+        let values = Values::new(recipe.names().len());
+        Self { shared, recipe, encoder, max_bytes, page_timeout, page: Vec::new(), values }
     }
 
     /// Reads and extracts one page. Whatever goes wrong with it is in the line.
@@ -167,7 +168,7 @@ impl<'a> Worker<'a> {
             Err((name, failure)) => (name, Err(failure)),
         };
         let told = outcome.as_ref().map(Option::as_ref);
-        let row = self.encoder.row(&Page { source: &source, names: self.names, values: &self.values, outcome: told });
+        let row = self.encoder.row(&Page { source: &source, recipe: self.recipe, values: &self.values, outcome: told });
         let bytes = self.page.len() as u64;
         self.page.clear();
         self.page.shrink_to(KEEP);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use slackwater::extract::Values;
+use slackwater::extract::{Recipe, Shape, Values};
 
 use super::super::failure::Failure;
 use super::super::work::Note;
@@ -17,7 +17,7 @@ use super::{json, table};
 /// What became of one page, for whoever writes it down.
 pub struct Page<'a> {
     pub source: &'a str,
-    pub names: &'a [String],
+    pub recipe: &'a Recipe,
     /// Those of a page that failed mean nothing.
     pub values: &'a Values,
     /// The note, if there is one.
@@ -25,6 +25,13 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// The fields' names, what they give, and their values.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, Shape, impl ExactSizeIterator<Item = &'a str>)> {
+        let Self { recipe, values, .. } = *self;
+        let fields = recipe.names().iter().zip(recipe.shapes()).enumerate();
+        fields.map(|(n, (name, shape))| (name.as_str(), *shape, values.of(n)))
+    }
+
     pub fn error(&self) -> Option<&'a str> {
         self.outcome.err().map(|failure| failure.why.as_str())
     }
@@ -97,12 +104,12 @@ impl FormatName {
         matches!(self, Self::Csv | Self::Tsv)
     }
 
-    /// The format, for fields of these names, and so many files at a time.
+    /// The format, for the fields of this recipe, and so many files at a time.
     /// # Errors
     /// What is wrong, with what to try.
-    pub fn build(self, names: &[String], lists: Lists, files: u64) -> Result<Arc<dyn Format>, String> {
+    pub fn build(self, recipe: &Recipe, lists: Lists, files: u64) -> Result<Arc<dyn Format>, String> {
         if self != Self::Jsonl
-            && let Some(taken) = names.iter().find(|name| ["source", "error", "note"].contains(&name.as_str()))
+            && let Some(taken) = recipe.names().iter().find(|name| ["source", "error", "note"].contains(&name.as_str()))
         {
             return Err(format!(
                 "--format: there is a column {taken} already; give that field another name, or write JSON lines, where fields \
@@ -111,10 +118,10 @@ impl FormatName {
         }
         Ok(match self {
             Self::Jsonl => Arc::new(json::Json),
-            Self::Csv => Arc::new(table::Table::new(b',', lists, names)),
-            Self::Tsv => Arc::new(table::Table::new(b'\t', lists, names)),
+            Self::Csv => Arc::new(table::Table::new(b',', lists, recipe.names())),
+            Self::Tsv => Arc::new(table::Table::new(b'\t', lists, recipe.names())),
             #[cfg(feature = "parquet")]
-            Self::Parquet => Arc::new(super::parquet::Parquet::new(names, files)?),
+            Self::Parquet => Arc::new(super::parquet::Parquet::new(recipe, files)?),
             #[cfg(not(feature = "parquet"))]
             Self::Parquet => {
                 let _ = files;

@@ -151,8 +151,11 @@ fn same(header: &Header, arguments: &Arguments, path: &Path) -> Result<(), Refus
     for name in names {
         let (then, now) = (header.arguments.get(name), arguments.get(name));
         if then != now {
-            let say =
-                |values: Option<&Vec<String>>| values.map_or("nothing".to_owned(), |it| format!("{:?}", it.join(" ")));
+            let say = |values: Option<&Vec<String>>| match values.map(|it| it.join(" ")) {
+                None => "nothing".to_owned(),
+                Some(it) if it.contains('\n') => format!("another text, of {} bytes,", it.len()),
+                Some(it) => format!("{it:?}"),
+            };
             let (then, now) = (say(then), say(now));
             return Err(Refusal::Other(format!(
                 "--resume: this is not the run that was begun: {name} was {then} and is {now} now; {anew}"

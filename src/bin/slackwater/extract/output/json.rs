@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use slackwater::extract::Shape;
+
 use super::super::failure::Failure;
 use super::format::{Body, Format, Page};
 use super::sink::Sink;
@@ -19,13 +21,13 @@ impl Format for Json {
         string(&mut line, page.source);
         line.extend_from_slice(b",\"fields\":{");
         if page.outcome.is_ok() {
-            for (field, name) in page.names.iter().enumerate() {
-                if field > 0 {
+            for (n, (name, shape, values)) in page.fields().enumerate() {
+                if n > 0 {
                     line.push(b',');
                 }
                 string(&mut line, name);
                 line.push(b':');
-                list(&mut line, page.values.of(field));
+                field(&mut line, shape, values);
             }
         }
         line.extend_from_slice(b"},\"error\":");
@@ -78,6 +80,29 @@ pub fn failure(source: &str, failure: &Failure) -> Vec<u8> {
     string(&mut line, &failure.why);
     line.extend_from_slice(b"}\n");
     line
+}
+
+/// What a field has, as its shape would have it in JSON.
+pub fn field<'v>(line: &mut Vec<u8>, shape: Shape, mut values: impl Iterator<Item = &'v str>) {
+    match shape {
+        Shape::One => match values.next() {
+            Some(value) => string(line, value),
+            None => line.extend_from_slice(b"null"),
+        },
+        // These are JSON already.
+        Shape::Count | Shape::Record => line.extend_from_slice(values.next().unwrap_or("null").as_bytes()),
+        Shape::Records => {
+            line.push(b'[');
+            for (n, record) in values.enumerate() {
+                if n > 0 {
+                    line.push(b',');
+                }
+                line.extend_from_slice(record.as_bytes());
+            }
+            line.push(b']');
+        }
+        _ => list(line, values),
+    }
 }
 
 /// The values as a JSON array.

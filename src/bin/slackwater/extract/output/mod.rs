@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use slackwater::extract::Recipe;
 
 use super::args::Args;
 use super::work::Line;
@@ -75,7 +76,7 @@ pub enum Opened {
 /// Opens what was asked for.
 /// # Errors
 /// Why not, with what to try and the exit code for that.
-pub fn open(args: &Args, typed: &ArgMatches, names: &[String]) -> Result<Opened, (u8, String)> {
+pub fn open(args: &Args, typed: &ArgMatches, recipe: &Recipe, text: Option<&str>) -> Result<Opened, (u8, String)> {
     let no_output = args.no_output();
     let options = &args.out;
     let path = args.output.as_deref().filter(|path| *path != Path::new("-"));
@@ -86,7 +87,7 @@ pub fn open(args: &Args, typed: &ArgMatches, names: &[String]) -> Result<Opened,
         return Err((USAGE, "--format: Parquet is nothing for a terminal; name a file with -o".to_owned()));
     }
     let format =
-        name.build(names, options.list.unwrap_or_default(), options.division().width()).map_err(|why| (USAGE, why))?;
+        name.build(recipe, options.list.unwrap_or_default(), options.division().width()).map_err(|why| (USAGE, why))?;
     let failures: Failures<'_> =
         options.failures.as_deref().map(|path| (path, Arc::new(json::Json) as Arc<dyn Format>));
     let encoder = Encoder { format: Arc::clone(&format), failures_apart: failures.is_some() };
@@ -103,7 +104,7 @@ pub fn open(args: &Args, typed: &ArgMatches, names: &[String]) -> Result<Opened,
         let target = named::target(path)?;
         let layout = Layout::new(target.clone(), options.division());
         let (journal, from) = if options.resume {
-            let arguments = arguments::of(typed, names);
+            let arguments = arguments::of(typed, recipe.names(), text);
             let (journal, from) = Journal::open(&named::hidden(&target, "resume"), &arguments)?;
             (Some(journal), from)
         } else {

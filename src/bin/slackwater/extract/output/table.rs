@@ -4,7 +4,10 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use slackwater::extract::Shape;
+
 use super::format::{Body, Format, Page};
+use super::json;
 use super::lists::Lists;
 use super::sink::Sink;
 use super::text::{self, Text};
@@ -38,11 +41,14 @@ impl Format for Table {
         let mut cell = Vec::new();
         record(self.delimiter, |writer| {
             writer.write_field(page.source)?;
-            for field in 0..page.names.len() {
+            for (_, shape, mut values) in page.fields() {
                 cell.clear();
                 // A page that failed has no lists, not empty ones.
-                if page.outcome.is_ok() {
-                    self.lists.cell(&mut cell, page.values.of(field));
+                match shape {
+                    _ if page.outcome.is_err() => {}
+                    Shape::List => self.lists.cell(&mut cell, values),
+                    Shape::Records => json::field(&mut cell, shape, values),
+                    _ => cell.extend_from_slice(values.next().unwrap_or_default().as_bytes()),
                 }
                 writer.write_field(&cell)?;
             }

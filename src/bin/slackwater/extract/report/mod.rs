@@ -26,6 +26,7 @@ mod text;
 pub struct Setting {
     pub path: PathBuf,
     command: Vec<OsString>,
+    recipe: Option<PathBuf>,
     fields: Vec<(Kind, String)>,
     inputs: Vec<PathBuf>,
     lines_to: String,
@@ -56,6 +57,7 @@ pub fn open(args: &Args, fields: &[(Kind, &str)]) -> Result<Option<(Setting, Nam
     let setting = Setting {
         path: path.clone(),
         command: std::env::args_os().collect(),
+        recipe: args.recipe.clone(),
         fields: fields.iter().map(|(kind, text)| (*kind, (*text).to_owned())).collect(),
         inputs: args.inputs(),
         lines_to: args.output.as_ref().map_or_else(|| "-".into(), |path| path.to_string_lossy().into_owned()),

@@ -19,6 +19,9 @@ pub fn setting(setting: &Setting, outcome: &Outcome) -> String {
     let mut fact = |name: &str, value: &str| html += &format!("<dt>{name}</dt><dd>{value}</dd>\n");
     fact("command", &format!("<code id=\"command\">{}</code>", Foreign(&command(setting))));
     fact("inputs", &inputs(&setting.inputs));
+    if let Some(recipe) = &setting.recipe {
+        fact("recipe", &format!("<code>{}</code>", Foreign(&recipe.to_string_lossy())));
+    }
     fact("fields", &fields(&setting.fields));
     let order = if setting.ordered { ", in the order of the input" } else { ", as they were ready" };
     let lines_to = match setting.lines_to.as_str() {

@@ -1,6 +1,7 @@
 //! Rows into columns.
 
-use parquet::data_type::{ByteArray, ByteArrayType};
+use parquet::basic::Type as Physical;
+use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 
@@ -14,11 +15,14 @@ const BATCH: usize = 4096;
 pub fn write(writer: &mut SerializedFileWriter<Sink>, rows: &[ByteArray]) -> Result<(), ParquetError> {
     let mut readers: Vec<Reader<'_>> = rows.iter().map(Reader::new).collect();
     let columns = writer.schema_descr().columns();
-    let columns: Vec<_> = columns.iter().map(|column| (column.max_def_level(), column.max_rep_level())).collect();
+    let columns: Vec<_> = columns
+        .iter()
+        .map(|column| (column.max_def_level(), column.max_rep_level(), column.physical_type() == Physical::INT64))
+        .collect();
     let mut group = writer.next_row_group()?;
-    for (optional, repeated) in columns {
+    for (optional, repeated, is_number) in columns {
         let mut writer = group.next_column()?.ok_or_else(|| ParquetError::General("a column is missing".to_owned()))?;
-        let mut column = Column::default();
+        let mut column = Column { is_number, ..Column::default() };
         for reader in &mut readers {
             match (optional, repeated) {
                 (0, _) => column.value(reader.text(), 0, 0),
@@ -44,6 +48,8 @@ struct Column {
     values: Vec<ByteArray>,
     present: Vec<i16>,
     goes_on: Vec<i16>,
+    /// Its values are decimal digits, and to be numbers.
+    is_number: bool,
 }
 
 impl Column {
@@ -71,7 +77,14 @@ impl Column {
     fn hand_on(&mut self, writer: &mut SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
         // Levels that a column has not are not looked at.
         let levels = (Some(&*self.present), Some(&*self.goes_on));
-        writer.typed::<ByteArrayType>().write_batch(&self.values, levels.0, levels.1)?;
+        if self.is_number {
+            let number =
+                |digits: &ByteArray| digits.as_utf8().ok().and_then(|digits| digits.parse().ok()).unwrap_or(i64::MAX);
+            let numbers: Vec<i64> = self.values.iter().map(number).collect();
+            writer.typed::<Int64Type>().write_batch(&numbers, levels.0, levels.1)?;
+        } else {
+            writer.typed::<ByteArrayType>().write_batch(&self.values, levels.0, levels.1)?;
+        }
         self.values.clear();
         self.present.clear();
         self.goes_on.clear();

@@ -19,6 +19,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
 
+use slackwater::extract::{Recipe, Shape};
+
 use super::disk;
 use super::format::{Body, Format, Page};
 use super::sink::Sink;
@@ -45,12 +47,12 @@ impl Parquet {
     /// For so many files at a time.
     /// # Errors
     /// Names that Parquet does not take.
-    pub fn new(names: &[String], files: u64) -> Result<Self, String> {
+    pub fn new(recipe: &Recipe, files: u64) -> Result<Self, String> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_created_by(concat!("slackwater ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let schema = schema(names).map_err(|error| format!("--format: {error}; give the fields other names"))?;
+        let schema = schema(recipe).map_err(|error| format!("--format: {error}; give the fields other names"))?;
         let group_bytes = GROUP_BYTES / usize::try_from(files).unwrap_or(usize::MAX).max(1);
         Ok(Self { schema, properties: Arc::new(properties), group_bytes })
     }
@@ -60,11 +62,19 @@ impl Parquet {
     }
 }
 
-fn schema(names: &[String]) -> Result<TypePtr, ParquetError> {
+fn schema(recipe: &Recipe) -> Result<TypePtr, ParquetError> {
     let text = |name: &str, repetition| {
         let text =
             Type::primitive_type_builder(name, Physical::BYTE_ARRAY).with_logical_type(Some(LogicalType::String));
         text.with_repetition(repetition).build().map(Arc::new)
+    };
+    let number = |name: &str| {
+        let number = Type::primitive_type_builder(name, Physical::INT64).with_repetition(Repetition::OPTIONAL);
+        number.build().map(Arc::new)
+    };
+    let json = |name: &str| {
+        let json = Type::primitive_type_builder(name, Physical::BYTE_ARRAY).with_logical_type(Some(LogicalType::Json));
+        json.with_repetition(Repetition::OPTIONAL).build().map(Arc::new)
     };
     let list = |name: &String| {
         let element = text("element", Repetition::REQUIRED)?;
@@ -73,8 +83,13 @@ fn schema(names: &[String]) -> Result<TypePtr, ParquetError> {
         list.with_repetition(Repetition::OPTIONAL).with_fields(vec![Arc::new(values.build()?)]).build().map(Arc::new)
     };
     let mut fields = vec![text("source", Repetition::REQUIRED)?];
-    for name in names {
-        fields.push(list(name)?);
+    for (name, shape) in recipe.names().iter().zip(recipe.shapes()) {
+        fields.push(match shape {
+            Shape::One => text(name, Repetition::OPTIONAL)?,
+            Shape::Count => number(name)?,
+            Shape::Records | Shape::Record => json(name)?,
+            _ => list(name)?,
+        });
     }
     fields.push(text("error", Repetition::OPTIONAL)?);
     fields.push(text("note", Repetition::OPTIONAL)?);

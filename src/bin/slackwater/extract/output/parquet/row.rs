@@ -2,7 +2,10 @@
 
 use parquet::data_type::ByteArray;
 
+use slackwater::extract::Shape;
+
 use super::super::format::Page;
+use super::super::json;
 
 const LENGTH: usize = size_of::<u64>();
 
@@ -10,12 +13,22 @@ const LENGTH: usize = size_of::<u64>();
 pub fn write(page: &Page<'_>) -> Vec<u8> {
     let mut row = Vec::with_capacity(256);
     text(&mut row, page.source);
-    for field in 0..page.names.len() {
-        row.push(u8::from(page.outcome.is_ok()));
-        if page.outcome.is_ok() {
-            let values = page.values.of(field);
-            number(&mut row, values.len());
-            values.for_each(|value| text(&mut row, value));
+    let mut cell = Vec::new();
+    for (_, shape, mut values) in page.fields() {
+        let is_there = page.outcome.is_ok() && (has_always(shape) || values.len() > 0);
+        row.push(u8::from(is_there));
+        match shape {
+            _ if !is_there => {}
+            Shape::List => {
+                number(&mut row, values.len());
+                values.for_each(|value| text(&mut row, value));
+            }
+            Shape::Records => {
+                cell.clear();
+                json::field(&mut cell, shape, values);
+                bytes(&mut row, &cell);
+            }
+            _ => text(&mut row, values.next().unwrap_or_default()),
         }
     }
     for optional in [page.error(), page.note().map(|note| note.note.as_str())] {
@@ -27,13 +40,22 @@ pub fn write(page: &Page<'_>) -> Vec<u8> {
     row
 }
 
+/// Whether a page that did not fail has something there, be it an empty list.
+fn has_always(shape: Shape) -> bool {
+    matches!(shape, Shape::List | Shape::Records | Shape::Count)
+}
+
 fn number(row: &mut Vec<u8>, number: usize) {
     row.extend_from_slice(&(number as u64).to_le_bytes());
 }
 
 fn text(row: &mut Vec<u8>, text: &str) {
-    number(row, text.len());
-    row.extend_from_slice(text.as_bytes());
+    bytes(row, text.as_bytes());
+}
+
+fn bytes(row: &mut Vec<u8>, bytes: &[u8]) {
+    number(row, bytes.len());
+    row.extend_from_slice(bytes);
 }
 
 /// A row that is read column by column. The texts are parts of it, not copies.
