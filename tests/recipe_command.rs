@@ -138,3 +138,62 @@ fn all_mistakes_are_told_before_a_run() {
     assert!(!folder.join("o.jsonl").exists());
     assert_eq!(slackwater(&["recipe", "check", "r.toml"], &folder).status.code(), Some(0));
 }
+
+/// Promise: `try` shows each match with line and column, what is taken of it marked, and for what finds nothing how far its selector gets.
+/// Provoked: text, an attribute behind others, a value with references, an element that no tag began, a pattern, selectors that stop at each kind
+/// of step, line ends of Windows, letters that would act on the terminal.
+#[test]
+fn a_try_shows_places_and_how_far_selectors_get() {
+    let folder = folder("recipe_try");
+    let page = "<p>é <a id=x href='/ebb'>Ebb</a></p>\r\n<p class=c>a\x1b[2J\u{202e}b</p>\n<a href='?a&amp;b'>c</a>";
+    fs::write(folder.join("page.html"), page).unwrap();
+    let args = ["try", "--css", "links=a@href", "--css", "p=p", "--css", "root=html@lang", "--regex", "e=E(b+)"];
+    let fields = [
+        "--css",
+        "n=p.c > b i",
+        "--css",
+        "m=article",
+        "--css",
+        "q=a@title",
+        "--css",
+        "o=p.d",
+        "--matches",
+        "2",
+        "page.html",
+    ];
+    let output = slackwater(&[&args[..], &fields[..]].concat(), &folder);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected = "links: 2 matches\n  1:6  <p>é <a id=x href='«/ebb»'>Ebb</a></p>\n  3:1  «<a href='?a&amp;b'>»c</a>\n\
+                    p: 2 matches\n  1:1  <p>«é <a id=x href='/ebb'>Ebb»</a></p>\n  2:1  <p class=c>«a\u{FFFD}[2J\u{FFFD}b»</p>\n\
+                    root: 0 matches\n  hint: html matches 1, and none has the attribute\n\
+                    e: 1 match\n  1:27  a id=x href='/ebb'>E«bb»</a></p>\n\
+                    n: 0 matches\n  hint: p.c matches 1 element, p.c > b none\n\
+                    m: 0 matches\n  hint: there is no article on this page\n\
+                    q: 0 matches\n  hint: a matches 2, and none has the attribute\n\
+                    o: 0 matches\n  hint: p matches 2 elements, p.d none\n";
+    assert_eq!(said, expected);
+}
+
+/// Promise: colours only where they are asked for, or on a terminal. Provoked: a pipe, each answer to `--color`; a page that would fail, what is no
+/// page, a mistake.
+#[test]
+fn a_try_has_colours_only_where_asked() {
+    let folder = folder("recipe_try_colours");
+    fs::write(folder.join("page.html"), "<title>a</title>").unwrap();
+    fs::write(folder.join("r.toml"), "[fields.h]\ncss = 'h1'\nrequired = true\n").unwrap();
+    let said = |args: &[&str]| {
+        let output = slackwater(&[&["try"], args].concat(), &folder);
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let plain = (Some(0), "t: 1 match\n  1:1  <title>«a»</title>\n".to_owned());
+    assert_eq!(said(&["--css", "t=title", "page.html"]), plain);
+    assert_eq!(said(&["--color", "never", "--css", "t=title", "page.html"]), plain);
+    let coloured = said(&["--color", "always", "--css", "t=title", "page.html"]).1;
+    assert_eq!(coloured, "\x1b[1mt\x1b[0m: 1 match\n  1:1  <title>\x1b[7ma\x1b[0m</title>\n");
+    let failing = said(&["--recipe", "r.toml", "page.html"]);
+    assert!(failing.1.ends_with("this page would fail: the field h is required and found nothing\n"), "{}", failing.1);
+    assert_eq!(said(&["--recipe", "r.toml", "r.toml"]).0, Some(2));
+    assert_eq!(said(&["none.html"]).0, Some(2));
+    assert_eq!(said(&["--css", "x=>", "page.html"]).0, Some(2));
+}

@@ -46,6 +46,7 @@ mod pattern;
 mod place;
 mod recipe;
 mod search;
+mod sighting;
 mod sniff;
 mod values;
 mod what;
@@ -62,6 +63,7 @@ pub use pattern::{RegexExtractor, RegexManager};
 pub use recipe::Recipe;
 #[cfg(feature = "recipes")]
 pub use recipe::RecipeErrors;
+pub use sighting::{Sighting, Trial};
 pub use sniff::{NotHtml, sniff};
 pub use values::{Missing, Values};
 pub use what::Shape;

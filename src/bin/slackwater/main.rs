@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 mod extract;
 mod recipe;
 mod shell;
+mod trial;
 
 /// Work with pooled resources from the command line.
 #[derive(Parser)]
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     Extract(Box<extract::Args>),
     Recipe(recipe::Args),
+    #[command(name = "try")]
+    Try(trial::Args),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -30,9 +33,10 @@ fn main() -> ExitCode {
     match (cli.command, matches.subcommand()) {
         // The raw matches know what the derived struct does not: in which order options were typed.
         (Command::Extract(args), Some((_, typed))) => extract::run(*args, typed),
+        (Command::Try(args), Some((_, typed))) => trial::run(&args, typed),
         (Command::Recipe(args), _) => args.run(),
         (Command::Completions(wanted), _) => wanted.run(Cli::command()),
         (Command::Man(wanted), _) => wanted.run(Cli::command()),
-        (Command::Extract(_), None) => unreachable!("clap parsed a subcommand"),
+        (Command::Extract(_) | Command::Try(_), None) => unreachable!("clap parsed a subcommand"),
     }
 }

@@ -10,7 +10,7 @@ use selectors::{Element, OpaqueElement};
 use super::Document;
 use super::names::LINK;
 use super::selector::{Dialect, Name, PseudoElement, State, Value};
-use super::tree::{DOCUMENT, Kind, NONE, NodeId, Space};
+use super::tree::{DOCUMENT, Kind, NONE, NodeId, Space, Span};
 use super::wanted::Wanted;
 
 /// One element of a document.
@@ -61,6 +61,14 @@ impl<'a> ElementOf<'a> {
             let (url, local) = wanted.name(attribute.wanted, space);
             (url, local, document.tree.text(document.page, attribute.value))
         })
+    }
+
+    /// Where the value of an attribute stands, by the name that comes first.
+    pub(super) fn attribute_span(&self, name: &str) -> Option<Span> {
+        let value = self.attribute(name)?;
+        let tree = self.document.tree;
+        let same = |span: &Span| std::ptr::eq(tree.text(self.document.page, *span), value);
+        tree.attributes_of(self.id).iter().map(|attribute| attribute.value).find(same)
     }
 
     /// The value a field takes: of the attribute of exactly this name, else of one whose name differs in case, or which has

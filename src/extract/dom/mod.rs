@@ -23,6 +23,7 @@ mod tags;
 mod text;
 mod tree;
 mod wanted;
+mod watch;
 
 use memchr::{memchr, memchr2};
 
@@ -32,6 +33,7 @@ pub(super) use self::plan::Plan;
 pub(super) use self::selector::{Selector, SelectorError};
 use self::tree::Tree;
 use self::wanted::Wanted;
+pub(super) use self::watch::{reach, sightings};
 use super::bounds::{Clock, Exceeded};
 
 /// Everything that is reused from page to page.

@@ -12,6 +12,7 @@ use super::record::{Found, Recorder};
 use super::selector::{Dialect, Name};
 use super::tree::{Kind, NONE, NodeId, Space};
 use super::wanted::Wanted;
+use super::watch::Watch;
 use super::{Document, Dom, markup, text};
 use crate::extract::bounds::Exceeded;
 use crate::extract::what::{From, Member, Record, Take, What};
@@ -62,7 +63,16 @@ struct Test {
 impl Plan {
     /// A plan for fields, each with its index, and perhaps for the page's text.
     pub(in super::super) fn new<'a>(fields: impl Iterator<Item = (usize, &'a CssField)>, gives_text: bool) -> Self {
-        let mut needs = Needs { text: gives_text, ..Needs::default() };
+        Self::of(fields, Needs { text: gives_text, ..Needs::default() })
+    }
+
+    /// A plan that can tell where values come from.
+    pub(super) fn watched<'a>(fields: impl Iterator<Item = (usize, &'a CssField)>) -> Self {
+        Self::of(fields, Needs { text: true, markup: true, ..Needs::default() })
+    }
+
+    fn of<'a>(fields: impl Iterator<Item = (usize, &'a CssField)>, mut needs: Needs) -> Self {
+        let gives_text = needs.text;
         let mut plan = Self {
             wanted: Wanted::default(),
             keeps: (false, false),
@@ -135,6 +145,18 @@ impl Plan {
     /// Takes all fields from a page. The values of a field come in the order in which the parser created the elements, which
     /// is that of the page.
     pub(in super::super) fn run(&self, dom: &mut Dom, records: &[Option<Record>], page: &str, values: &mut Values) {
+        self.run_watched(dom, records, page, values, None);
+    }
+
+    /// The same under the eyes of somebody.
+    pub(super) fn run_watched(
+        &self,
+        dom: &mut Dom,
+        records: &[Option<Record>],
+        page: &str,
+        values: &mut Values,
+        watch: Option<&mut Watch>,
+    ) {
         // Per field, the last element it took: no field takes one twice.
         let mut taken = std::mem::take(&mut dom.taken);
         taken.clear();
@@ -146,7 +168,7 @@ impl Plan {
             parsed => parsed,
         };
         match document {
-            Ok(document) => self.walk(document, records, (&mut taken, &mut free), values),
+            Ok(document) => self.walk(document, records, (&mut taken, &mut free, watch), values),
             Err(exceeded) => values.exceed(exceeded),
         }
         values.heed(&clock);
@@ -159,7 +181,7 @@ impl Plan {
         &self,
         document: Document<'_>,
         records: &[Option<Record>],
-        (taken, free): (&mut [NodeId], &mut Vec<Found>),
+        (taken, free, mut watch): (&mut [NodeId], &mut Vec<Found>, Option<&mut Watch>),
         values: &mut Values,
     ) {
         let mut caches = SelectorCaches::default();
@@ -195,6 +217,7 @@ impl Plan {
                     || matches_selector(&test.selector, 0, None, &element, &mut context);
                 if matches && !document.clock.was_over() {
                     *taken = element.id;
+                    let before = values.of(field.index).len();
                     match &records[test.field as usize] {
                         None => field.take(element, values),
                         Some(record) => {
@@ -210,6 +233,9 @@ impl Plan {
                                 values.is_missing(&name, Some(number));
                             }
                         }
+                    }
+                    if let Some(watch) = watch.as_deref_mut().filter(|_| values.of(field.index).len() > before) {
+                        watch.saw(field.index, element, &field.what);
                     }
                 }
             }

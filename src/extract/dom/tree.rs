@@ -31,6 +31,11 @@ impl Span {
         self.len == 0
     }
 
+    /// Where it stands in the page, if it does.
+    pub(super) fn in_page(self) -> Option<std::ops::Range<usize>> {
+        (self.start & ASIDE == 0).then(|| self.start as usize..(self.start + self.len) as usize)
+    }
+
     /// The same without its first bytes.
     pub(super) fn without(self, bytes: usize) -> Self {
         Self { start: self.start + bytes as u32, len: self.len - bytes as u32 }

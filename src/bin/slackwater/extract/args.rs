@@ -1,4 +1,4 @@
-//! What can be typed after `slackwater extract`, and the recipe it means.
+//! What can be typed after `slackwater extract`.
 
 use std::fs;
 use std::io;
@@ -7,14 +7,9 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use slackwater::extract::{Mistake, Recipe};
 
+use super::fields::{self, Kind};
 use super::{dashboard, input, output};
-use crate::recipe;
-
-/// The fields of a run that names none.
-const DEFAULT_CSS: [&str; 3] = ["title=title", "headings=h1, h2", "links=a@href"];
-const DEFAULT_REGEX: [&str; 1] = [r"codes=\bE[0-9]{4}\b"];
 
 const AFTER_HELP: &str = "\
 Output, one line a page, as JSON unless --format or the name of -o says otherwise:
@@ -144,17 +139,7 @@ impl Args {
 
     /// The fields as typed, in the order they were typed across both options.
     pub fn fields(&self, typed: &ArgMatches) -> Vec<(Kind, &str)> {
-        let mut fields: Vec<(usize, Kind, &str)> = Vec::new();
-        for (option, kind, texts) in [("css", Kind::Css, &self.css), ("regex", Kind::Regex, &self.regex)] {
-            let places = typed.indices_of(option).into_iter().flatten();
-            fields.extend(places.zip(texts).map(|(place, text)| (place, kind, text.as_str())));
-        }
-        fields.sort_unstable_by_key(|&(place, ..)| place);
-        if fields.is_empty() && self.recipe.is_none() {
-            fields.extend(DEFAULT_CSS.map(|text| (0, Kind::Css, text)));
-            fields.extend(DEFAULT_REGEX.map(|text| (0, Kind::Regex, text)));
-        }
-        fields.into_iter().map(|(_, kind, text)| (kind, text)).collect()
+        fields::in_order(typed, &self.css, &self.regex, self.recipe.is_none())
     }
 
     /// Whatever was named as input, for whoever tells of it.
@@ -212,33 +197,4 @@ fn place(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let would_be = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
     fs::canonicalize(path).ok().or_else(would_be).or_else(|| path::absolute(path).ok())
-}
-
-/// The recipe of a file, if there is one, and of fields as typed; and the file's text.
-/// # Errors
-/// All mistakes of the file, or the first one of those that were typed.
-pub fn recipe(file: Option<&Path>, fields: &[(Kind, &str)]) -> Result<(Recipe, Option<String>), String> {
-    let (mut recipe, text) = match file {
-        Some(file) => recipe::load(file).map(|(recipe, text)| (recipe, Some(text)))?,
-        None => (Recipe::new(), None),
-    };
-    add(&mut recipe, fields).map_err(|(option, mistake)| format!("{option}: {mistake}"))?;
-    Ok((recipe, text))
-}
-
-fn add(recipe: &mut Recipe, fields: &[(Kind, &str)]) -> Result<(), (&'static str, Mistake)> {
-    for (kind, text) in fields {
-        match kind {
-            Kind::Css => recipe.css(text).map_err(|mistake| ("--css", mistake))?,
-            Kind::Regex => recipe.regex(text).map_err(|mistake| ("--regex", mistake))?,
-        };
-    }
-    Ok(())
-}
-
-/// What takes a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Css,
-    Regex,
 }

@@ -26,6 +26,7 @@ mod budget;
 mod dashboard;
 mod ending;
 mod failure;
+pub mod fields;
 mod glob;
 mod input;
 mod interrupt;
@@ -88,7 +89,7 @@ pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
 /// What stands in the way of its start, with the exit code for that.
 fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let fields = args.fields(typed);
-    let (recipe, recipe_text) = args::recipe(args.recipe.as_deref(), &fields).map_err(|why| (USAGE, why))?;
+    let (recipe, recipe_text) = fields::recipe(args.recipe.as_deref(), &fields).map_err(|why| (USAGE, why))?;
     args.check_places().map_err(|why| (USAGE, why))?;
     let list = args.input.list().map_err(|why| (NO_OUTPUT, why))?;
     // Before there are threads: each has the signals held back that the one had which started it.

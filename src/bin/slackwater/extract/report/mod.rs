@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use slackwater::Snapshot;
 
-use super::args::{Args, Kind};
+use super::args::Args;
 use super::ending::End;
+use super::fields::Kind;
 use super::output::NamedFile;
 use super::record::Record;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use slackwater::{DestroyReason, Health, Snapshot};
 
-use super::super::args::Kind;
+use super::super::fields::Kind;
 use super::text::{self, Foreign};
 use super::{Outcome, Setting, machine};
 
