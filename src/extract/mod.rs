@@ -49,6 +49,7 @@ mod search;
 mod sighting;
 mod sniff;
 mod values;
+#[cfg_attr(not(feature = "recipes"), allow(dead_code, reason = "only a recipe's file can ask for all of it"))]
 mod what;
 
 pub use bounds::{Bounds, Exceeded};

@@ -176,3 +176,33 @@ fn a_thousand_mistakes_are_not_all_told() {
     assert_eq!((errors.mistakes().len(), errors.left_out()), (100, 900));
     assert!(errors.to_string().ends_with("\nand 900 more"));
 }
+
+/// Promise: whatever is done to a recipe, it is read or refused, with places within its text. Provoked: the seeds of the fuzz target, cut off after
+/// each sign, and without each sign, and with each sign twice; and as the other language.
+#[test]
+fn damaged_recipes_are_read_or_refused() {
+    let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/recipe")).unwrap();
+    let mut tried = 0;
+    for seed in seeds {
+        let text = std::fs::read_to_string(seed.unwrap().path()).unwrap();
+        for (at, sign) in text.char_indices() {
+            let (before, after) = (&text[..at], &text[at + sign.len_utf8()..]);
+            for damaged in [before.to_owned(), format!("{before}{after}"), format!("{before}{sign}{sign}{after}")] {
+                for refused in
+                    [Recipe::from_toml(&damaged), Recipe::from_json(&damaged)].into_iter().filter_map(Result::err)
+                {
+                    assert!(!refused.mistakes().is_empty());
+                    for mistake in refused.mistakes() {
+                        assert!(
+                            mistake.offset() <= damaged.len() && !mistake.what().is_empty(),
+                            "{damaged:?}: {refused}"
+                        );
+                    }
+                    assert!(refused.to_string().lines().count() >= 3, "{damaged:?}: {refused}");
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 1_000, "{tried}");
+}
