@@ -23,19 +23,19 @@ pub struct RegexExtractor {
 #[derive(Debug)]
 enum Search {
     /// All matches in the page's source, as texts.
-    Plain(Finder),
+    Plain(Box<Finder>),
     Recipe(RegexField),
 }
 
 impl Search {
     fn new(field: RegexField) -> Self {
-        if field.is_plain() { Self::Plain(Finder::new(&field.regex)) } else { Self::Recipe(field) }
+        if field.is_plain() { Self::Plain(Box::new(Finder::new(&field.regex))) } else { Self::Recipe(field) }
     }
 
     /// The same program with caches of its own.
     fn another(&self) -> Self {
         match self {
-            Self::Plain(finder) => Self::Plain(finder.another()),
+            Self::Plain(finder) => Self::Plain(Box::new(finder.another())),
             Self::Recipe(field) => Self::Recipe(field.clone()),
         }
     }
