@@ -3,5 +3,6 @@
 
 mod recipe {
     mod answers;
+    mod bounds;
     mod mistakes;
 }
