@@ -4,9 +4,9 @@ mod support;
 
 use slackwater::{CheckoutError, KeyedError, KeyedPool, Manager, Pool};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use support::{WATCHDOG, until};
@@ -63,7 +63,7 @@ fn a_key_that_is_asked_for_by_many_at_once_gets_one_pool() {
     let (keyed, asked) = pools(64);
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (1..=32).for_each(|key| assert_eq!(keyed.pool(&(2 * key)).is_ok(), key != 33)));
+            scope.spawn(|| (1..=32).for_each(|key| drop(keyed.checkout(&(2 * key)))));
         }
     });
     assert_eq!((asked.load(SeqCst), keyed.iter().count()), (32, 32));
@@ -102,4 +102,47 @@ fn all_refuse_before_any_is_waited_for() {
     assert!(reports.iter().all(|(_, report)| report.is_complete()), "{reports:?}");
     assert_eq!(reports.iter().map(|(_, report)| report.destroyed).sum::<u64>(), 6);
     close(&keyed);
+}
+
+#[test]
+fn close_keeps_its_deadline_while_a_pool_is_being_built() {
+    let (begun, is_begun) = channel();
+    let (go, told) = channel::<()>();
+    let told = Mutex::new(told);
+    let keyed = KeyedPool::new(2, move |_: &u32| {
+        begun.send(()).unwrap();
+        let _ = told.lock().unwrap().recv();
+        let make: Make = || Ok(Box::new(0));
+        Ok(Pool::builder(make).max_size(1))
+    });
+    thread::scope(|scope| {
+        let built = scope.spawn(|| keyed.pool(&2).map(|_| ()));
+        is_begun.recv().unwrap();
+        assert!(keyed.close(Duration::from_millis(10)).is_empty());
+        go.send(()).unwrap();
+        assert!(matches!(built.join().unwrap(), Err(KeyedError::Closed { .. })), "it comes too late");
+    });
+    assert_eq!(keyed.iter().count(), 0);
+    close(&keyed);
+}
+
+/// A key that cannot be copied if it is 13.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Brittle(u32);
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        assert!(self.0 != 13, "no copies");
+        Self(self.0)
+    }
+}
+
+#[test]
+fn a_key_that_panics_as_it_is_copied_takes_no_place() {
+    let keyed = KeyedPool::new(1, |_: &Brittle| {
+        let make: Make = || Ok(Box::new(0));
+        Ok(Pool::builder(make).max_size(1))
+    });
+    assert!(catch_unwind(AssertUnwindSafe(|| keyed.pool(&Brittle(13)).is_ok())).is_err());
+    support::closes_balanced(keyed.pool(&Brittle(2)).unwrap());
 }

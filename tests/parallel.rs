@@ -86,6 +86,58 @@ fn two_calls_at_once_on_one_resource_both_end() {
     });
 }
 
+/// Whoever waits does other work, which waits too: on the same stack, as deep as there is work, if nothing kept it from that.
+#[test]
+fn calls_that_wait_on_top_of_each_other_are_few() {
+    ends(|| {
+        const CALLS: usize = 2_000;
+        let (pool, rayon) = (pool(1), threads(1));
+        let (inside, deepest, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let held = pool.checkout().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                rayon.scope(|scope| {
+                    for _ in 0..CALLS {
+                        scope.spawn(|_| {
+                            deepest.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+                            done.fetch_add(pool.par_map(0..2_usize, |_, item| item).unwrap().len(), SeqCst);
+                            inside.fetch_sub(1, SeqCst);
+                        });
+                    }
+                });
+            });
+            until(|| inside.load(SeqCst) > 16);
+            drop(held);
+        });
+        assert_eq!((done.load(SeqCst), deepest.load(SeqCst)), (2 * CALLS, 17));
+        closes_balanced(&pool);
+    });
+}
+
+/// Items that cannot be divided without parallel work.
+struct Costly;
+
+impl Clone for Costly {
+    fn clone(&self) -> Self {
+        assert_ne!(nested(1), 1);
+        Self
+    }
+}
+
+#[test]
+fn parallel_work_inside_a_division_of_the_items_never_deadlocks() {
+    for size in [1, 2, 8] {
+        ends(move || {
+            let (pool, rayon) = (pool(size), threads(4));
+            for _ in 0..20 {
+                let items = (0..64_usize).into_par_iter().map_with(Costly, |_, item| item);
+                assert_eq!(rayon.install(|| pool.par_map(items, |_, item| item)).unwrap().len(), 64);
+            }
+            closes_balanced(&pool);
+        });
+    }
+}
+
 #[test]
 fn a_pool_inside_a_pool_ends() {
     ends(|| {

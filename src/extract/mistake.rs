@@ -93,8 +93,21 @@ impl fmt::Display for Mistake {
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        write!(f, "\n    {shown}\n    {:>column$}\n{}", '^', self.hint)
+        // Spaces by number: a width may not be as large as a line.
+        write!(f, "\n    {shown}\n    {}^\n{}", " ".repeat(column.saturating_sub(1)), self.hint)
     }
 }
 
 impl std::error::Error for Mistake {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_far_to_the_right_can_be_shown() {
+        let line = "a".repeat(70_000);
+        let shown = Mistake::new(&line, 69_999, "wrong", "try another").to_string();
+        assert_eq!(shown.lines().nth(2).map(str::len), Some(4 + 70_000));
+    }
+}

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::bounds::Clock;
 use super::compiled::{Compiled, ROOM, Told};
 use super::finder::Finder;
-use super::search::{self, MATCH};
+use super::search;
 use super::what::Over;
 use super::{Extractor, RegexField, Values};
 use crate::{Manager, ReturnOutcome};
+
+/// What a match costs in steps of a clock: a look at it every sixteen matches.
+const MATCH: usize = 63;
 
 /// All regex fields of a recipe, with the search caches that a `Regex` would lend to its threads one at a time.
 #[derive(Debug)]

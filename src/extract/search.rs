@@ -9,20 +9,22 @@ use super::what::{Over, Take};
 use super::{RegexField, Values, json_text};
 
 /// What a match costs in steps of a clock: a look at it every sixteen matches.
-pub(super) const MATCH: usize = 63;
+const MATCH: usize = 63;
+
+/// The bytes that are searched, or copied, in the time of a clock's step.
+pub(super) const BYTES: usize = 64;
 
 /// Takes all that a field of a recipe asks for, as long as there is time. Text to be searched is in `values` already.
 pub(super) fn field(index: usize, field: &RegexField, page: &str, values: &mut Values, clock: &Clock) {
     let first = field.take == Take::First;
     let search = |text: &str, values: &mut Values| {
-        if first && values.of(index).len() > 0 {
+        let is_over = !has_time(text, clock) || values.exceeded().is_some();
+        if is_over || first && values.of(index).len() > 0 {
             return;
         }
-        let _ = each(&field.regex, field.is_record, text, |found| {
+        let _ = each(&field.regex, field.is_record, text, clock, |found| {
             values.push_with(index, |out| found.write(out));
-            clock.spend(MATCH);
-            let is_over = first || clock.is_over() || values.exceeded().is_some();
-            if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if first || values.exceeded().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
     };
     match field.over {
@@ -38,6 +40,12 @@ pub(super) fn field(index: usize, field: &RegexField, page: &str, values: &mut V
     if field.take == Take::Count {
         values.count(index);
     }
+}
+
+/// Takes the time of one search off a clock; whether there is any.
+pub(super) fn has_time(text: &str, clock: &Clock) -> bool {
+    clock.spend(MATCH + text.len() / BYTES);
+    !clock.is_over()
 }
 
 /// What a match gives.
@@ -62,20 +70,26 @@ impl Found<'_> {
     }
 }
 
-/// Each match in turn, until `take` has enough.
+/// Each match in turn, until `take` has enough or time is over.
 pub(super) fn each(
     regex: &Regex,
     is_record: bool,
     text: &str,
+    clock: &Clock,
     mut take: impl FnMut(Found<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     if regex.captures_len() == 1 {
-        return regex.find_iter(text).try_for_each(|found| take(Found::Text(found.as_str())));
+        return regex.find_iter(text).try_for_each(|found| {
+            goes_on(clock)?;
+            take(Found::Text(found.as_str()))
+        });
     }
     // As `captures_iter`, but one memory for the groups of all matches.
     let mut groups = regex.capture_locations();
     let (mut at, mut last) = (0, None);
     while let Some(found) = (at <= text.len()).then(|| regex.captures_read_at(&mut groups, text, at)).flatten() {
+        // Also where it gives nothing: it may be the end of a search that saw all of the text.
+        goes_on(clock)?;
         if found.is_empty() && last == Some(found.end()) {
             at = found.end() + text[found.end()..].chars().next().map_or(1, char::len_utf8);
             continue;
@@ -88,6 +102,11 @@ pub(super) fn each(
         }
     }
     ControlFlow::Continue(())
+}
+
+fn goes_on(clock: &Clock) -> ControlFlow<()> {
+    clock.spend(MATCH);
+    if clock.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 #[cfg(test)]
@@ -103,7 +122,7 @@ mod tests {
                 let expected: Vec<&str> =
                     regex.captures_iter(text).filter_map(|found| found.get(1)).map(|group| group.as_str()).collect();
                 let mut got = Vec::new();
-                let _ = each(&regex, false, text, |found| {
+                let _ = each(&regex, false, text, &Clock::new(None), |found| {
                     let Found::Text(found) = found else { unreachable!() };
                     got.push(found.to_owned());
                     ControlFlow::Continue(())

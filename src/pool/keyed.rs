@@ -6,7 +6,6 @@ use crate::guard::Checkout;
 use crate::manager::Manager;
 use crate::observe::Snapshot;
 use parking_lot::{Condvar, Mutex};
-use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -26,7 +25,7 @@ pub enum KeyedError {
         #[source]
         cause: SharedError,
     },
-    /// As many keys have pools as may have.
+    /// As many keys as may have pools have one, or one is being built for them.
     #[error("no pool for key {key}: all {max_keys} keys are taken; raise max_keys, or use fewer keys")]
     Full {
         /// The key, as `Debug` shows it.
@@ -94,24 +93,32 @@ pub struct KeyedPool<K, M: Manager> {
 }
 
 struct Making<K> {
-    keys: HashSet<K>,
+    /// The keys whose pools are being built. Few, and told apart by number where `K` shall not be asked.
+    keys: Vec<(u64, K)>,
+    begun: u64,
+    /// Places of keys that have a pool, or shall have one.
     taken: usize,
     closed: bool,
 }
 
 impl<K: Hash + Eq + Clone + fmt::Debug, M: Manager> KeyedPool<K, M> {
-    /// No pools yet. For so many keys at most; `make` gives the settings of a key's pool.
+    /// No pools yet. For so many keys at most, whose places are allocated now; `make` gives the settings of a key's pool.
+    ///
+    /// # Panics
+    /// If nobody could have so many places.
     pub fn new(
         max_keys: usize,
         make: impl Fn(&K) -> Result<Builder<M>, Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'static,
     ) -> Self {
-        let places = (2 * max_keys).next_power_of_two().max(2);
+        let places = max_keys.checked_mul(2).and_then(usize::checked_next_power_of_two);
+        let places =
+            places.expect("max_keys: twice as many places are allocated, and there is no room for so many").max(2);
         Self {
             places: (0..places).map(|_| OnceLock::new()).collect(),
             hasher: RandomState::new(),
             max_keys,
             make: Box::new(move |key| make(key).map_err(SharedError::from)),
-            making: Mutex::new(Making { keys: HashSet::new(), taken: 0, closed: false }),
+            making: Mutex::new(Making { keys: Vec::new(), begun: 0, taken: 0, closed: false }),
             made: Condvar::new(),
         }
     }
@@ -125,7 +132,8 @@ impl<K: Hash + Eq + Clone + fmt::Debug, M: Manager> KeyedPool<K, M> {
     /// A key's pool, built now if need be. Takes no lock if it was built.
     ///
     /// # Blocking
-    /// While the pool is built, here or by another thread: see [`Builder::build`]. `make` must not ask for the key it is asked about.
+    /// While the pool is built, here or by another thread: see [`Builder::build`]. `make` must
+    /// ask for no key whose pool is being built, and not close.
     ///
     /// # Errors
     /// All variants of [`KeyedError`] but `Checkout`.
@@ -162,14 +170,13 @@ impl<K: Hash + Eq + Clone + fmt::Debug, M: Manager> KeyedPool<K, M> {
     /// now on.
     ///
     /// # Blocking
-    /// As [`Pool::close`], and while pools are built that were asked for before.
+    /// As [`Pool::close`], and until the deadline for pools that are being built. Those are not lent from any more, and end when
+    /// they are built.
     pub fn close(&self, within: Duration) -> Vec<(K, CloseReport)> {
         let deadline = Instant::now() + within.min(crate::MAX_SPAN);
         let mut making = self.making.lock();
         making.closed = true;
-        while !making.keys.is_empty() {
-            self.made.wait(&mut making);
-        }
+        while !making.keys.is_empty() && !self.made.wait_until(&mut making, deadline).timed_out() {}
         drop(making);
         let begun: Vec<_> = self
             .iter()
@@ -198,29 +205,40 @@ impl<K: Hash + Eq + Clone + fmt::Debug, M: Manager> KeyedPool<K, M> {
     #[cold]
     fn build(&self, key: &K) -> Result<&Pool<M>, KeyedError> {
         let shown = || format!("{key:?}");
+        // The user's code runs without the lock, but for `Eq` and `Hash`: other keys are served meanwhile, and may be asked for.
+        let (wanted, kept) = (key.clone(), key.clone());
         let mut making = self.making.lock();
-        while making.keys.contains(key) {
+        while making.keys.iter().any(|(_, being_built)| being_built == key) {
             self.made.wait(&mut making);
         }
         if let Some(pool) = self.get(key) {
             return Ok(pool);
         }
-        if making.closed {
-            return Err(KeyedError::Closed { key: shown() });
-        }
-        if making.taken == self.max_keys {
-            return Err(KeyedError::Full { key: shown(), max_keys: self.max_keys });
+        let (closed, full) = (making.closed, making.taken == self.max_keys);
+        if closed || full {
+            drop(making);
+            let key = shown();
+            return Err(if closed {
+                KeyedError::Closed { key }
+            } else {
+                KeyedError::Full { key, max_keys: self.max_keys }
+            });
         }
         making.taken += 1;
-        making.keys.insert(key.clone());
+        making.begun += 1;
+        let number = making.begun;
+        making.keys.push((number, wanted));
         drop(making);
-        // The user's code runs without the lock: other keys are served meanwhile.
-        let mut place = Place { keyed: self, key, is_used: false };
+        let mut place = Place { keyed: self, number, is_used: false };
         let builder = (self.make)(key).map_err(|cause| KeyedError::Refused { key: shown(), cause })?;
         let pool = builder.build().map_err(|cause| KeyedError::Build { key: shown(), cause })?;
         let making = self.making.lock();
+        if making.closed {
+            drop(making);
+            return Err(KeyedError::Closed { key: shown() });
+        }
         let free = self.places_of(key).find(|place| place.get().is_none()).expect("there are twice as many as keys");
-        let (_, pool) = free.get_or_init(|| (key.clone(), pool));
+        let (_, pool) = free.get_or_init(|| (kept, pool));
         drop(making);
         place.is_used = true;
         Ok(pool)
@@ -228,19 +246,22 @@ impl<K: Hash + Eq + Clone + fmt::Debug, M: Manager> KeyedPool<K, M> {
 }
 
 /// A key whose pool is being built. However that ends, the next one may try.
-struct Place<'a, K: Hash + Eq, M: Manager> {
+struct Place<'a, K, M: Manager> {
     keyed: &'a KeyedPool<K, M>,
-    key: &'a K,
+    number: u64,
     is_used: bool,
 }
 
-impl<K: Hash + Eq, M: Manager> Drop for Place<'_, K, M> {
+impl<K, M: Manager> Drop for Place<'_, K, M> {
     fn drop(&mut self) {
         let mut making = self.keyed.making.lock();
-        making.keys.remove(self.key);
+        let at = making.keys.iter().position(|(number, _)| *number == self.number);
+        let gone = at.map(|at| making.keys.swap_remove(at));
         making.taken -= usize::from(!self.is_used);
         drop(making);
         self.keyed.made.notify_all();
+        // The user's: it may panic, and those who wait know by now.
+        drop(gone);
     }
 }
 

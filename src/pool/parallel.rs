@@ -7,7 +7,7 @@ use super::Pool;
 use crate::error::CheckoutError;
 use crate::guard::Checkout;
 use crate::manager::Manager;
-use first::Below;
+use first::{Below, Split};
 use parking_lot::Mutex;
 use rayon::Scope;
 use rayon::iter::plumbing::{Producer, ProducerCallback};
@@ -176,6 +176,10 @@ where
     /// Works along, while resources are to be had at once.
     fn join_in<'s>(&'s self, scope: &Scope<'s>) {
         let leaves = Leaves(&self.at_work);
+        if Split::is_below() {
+            // Perhaps of this call: who splits holds the lock, and waits for this thread.
+            return;
+        }
         let is_on_top = Below::count(self.pool) > 0;
         while !self.is_over() {
             let Some(mut resource) = first::at_once(self.pool, self.site) else { return };
@@ -196,6 +200,7 @@ where
         if self.stopped.load(Relaxed) {
             return None;
         }
+        let _split = Split::begin();
         self.rest.lock().take()
     }
 

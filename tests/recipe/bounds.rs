@@ -42,3 +42,29 @@ fn time_that_is_over_ends_whatever_takes_it() {
         assert!(matches!(outcome, Err(PageError::Exceeded(Exceeded::Time(_)))), "{recipe}: {outcome:?}");
     }
 }
+
+/// Promise: one value is bounded as all of them are. Provoked: a tag of a megabyte that comes back in each paragraph.
+#[test]
+fn a_single_value_that_is_too_much_is_given_up() {
+    let page = format!("<p><i x='{}'>{}", "A".repeat(1_000_000), "<p>a".repeat(100_000));
+    for fields in ["css = 'body'\nhtml = 'outer'", "css = 'body'\n[fields.a.fields.b]\ncss = ':scope'\nhtml = 'outer'"]
+    {
+        let outcome = outcome(&format!("[fields.a]\n{fields}"), &page, Bounds { time: None, bytes: 10_000_000 });
+        assert!(matches!(outcome, Err(PageError::Exceeded(Exceeded::Bytes(_)))), "{outcome:?}");
+    }
+}
+
+/// Promise: searches that give nothing are counted too. Provoked: a match at each byte after a look at all of the rest, in which the
+/// group takes no part.
+#[test]
+fn matches_that_give_nothing_take_time_too() {
+    let page = format!("<p>{}", "a".repeat(1_000_000));
+    let bounds = Bounds { time: Some(Duration::from_millis(100)), bytes: usize::MAX };
+    for recipe in [
+        "[fields.t]\ncss = 'i'\n[fields.a]\nregex = 'a.*z(x)|a'\nrequired = true\n",
+        "[fields.a]\ncss = 'p'\n[fields.a.fields.b]\nregex = 'a.*z(x)|a'\nover = 'text'\n",
+    ] {
+        let outcome = outcome(recipe, &page, bounds);
+        assert!(matches!(outcome, Err(PageError::Exceeded(Exceeded::Time(_)))), "{recipe}: {outcome:?}");
+    }
+}

@@ -10,6 +10,7 @@ use super::names::{self, NameId};
 use super::tags::{Attributes, Next, decode_value};
 use super::tree::{Kind, NodeId, Space};
 use super::wanted;
+use crate::extract::search::BYTES;
 use crate::extract::what::Html;
 
 /// Elements without content and end tag.
@@ -46,8 +47,9 @@ const RAW: [NameId; 8] = [
     names::NOSCRIPT,
 ];
 
-/// An element as HTML: what is below it, or with its own tags around that.
-pub(super) fn write(element: ElementOf<'_>, how: Html, out: &mut String) {
+/// An element as HTML: what is below it, or with its own tags around that. Ends once that is more than `room`, or time is over.
+pub(super) fn write(element: ElementOf<'_>, how: Html, room: usize, out: &mut String) {
+    let begun = out.len();
     let tree = element.document.tree;
     let top = element.id;
     let is_outer = how == Html::Outer;
@@ -56,7 +58,11 @@ pub(super) fn write(element: ElementOf<'_>, how: Html, out: &mut String) {
     }
     let mut at = top;
     // Down into what is below, and up again with an end tag for each level: no recursion, pages may be as deep as they like.
-    while !element.document.clock.is_over() {
+    let clock = element.document.clock;
+    let mut written = begun;
+    while !clock.is_over() && written - begun <= room {
+        clock.spend((out.len() - written) / BYTES);
+        written = out.len();
         let node = tree.node(at);
         let down = if node.is_leaf() || is_void(element, at) { None } else { Some(node.first) };
         if let Some(child) = down.filter(|child| *child != super::tree::NONE) {

@@ -255,7 +255,10 @@ impl Field {
             // Nobody looks at what is only counted.
             What::Text(_) | What::Html(_) if self.count => values.push(self.index, []),
             What::Text(how) => values.push_with(self.index, |out| text::write(element, *how, out)),
-            What::Html(how) => values.push_with(self.index, |out| markup::write(element, *how, out)),
+            What::Html(how) => {
+                let room = values.room();
+                values.push_with(self.index, |out| markup::write(element, *how, room, out));
+            }
             What::Attribute(name) => {
                 if let Some(value) = element.attribute(name) {
                     values.push(self.index, [value]);

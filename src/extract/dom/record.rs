@@ -68,7 +68,15 @@ impl Recorder<'_, '_> {
     /// The record of an element, which is the `number`th, from 1.
     pub(super) fn write(&mut self, row: ElementOf<'_>, number: usize, record: &Record, out: &mut String) {
         let members = record.0.iter().enumerate().map(|(n, member)| (n, member.name.as_str()));
-        json_text::object(out, members, |out, n| self.member(row, number, record, n, out));
+        let start = out.len();
+        json_text::object(out, members, |out, n| {
+            self.too_much |= out.len() - start > self.room;
+            if self.too_much {
+                // Nobody sees it; it is too much already.
+                return out.push_str("null");
+            }
+            self.member(row, number, record, n, out);
+        });
     }
 
     fn member(&mut self, row: ElementOf<'_>, number: usize, record: &Record, n: usize, out: &mut String) {
@@ -146,13 +154,19 @@ impl Recorder<'_, '_> {
                     }
                 }
                 let is_record = has_named_groups(regex);
+                let clock = row.document.clock;
                 let _ = searched.values().try_for_each(|text| {
-                    search::each(regex, is_record, text, |matched| {
+                    if !search::has_time(text, clock) {
+                        return ControlFlow::Break(());
+                    }
+                    search::each(regex, is_record, text, clock, |matched| {
                         matched.write(&mut found.text);
                         found.end();
-                        row.document.clock.spend(search::MATCH);
-                        let is_over = row.document.clock.is_over() || self.is_too_much(found);
-                        if first || is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                        if first || self.is_too_much(found) {
+                            ControlFlow::Break(())
+                        } else {
+                            ControlFlow::Continue(())
+                        }
                     })
                 });
                 self.give_back(searched);
@@ -174,7 +188,7 @@ impl Recorder<'_, '_> {
     fn take(&mut self, element: ElementOf<'_>, what: &What, found: &mut Found) -> bool {
         match what {
             What::Text(how) => text::write(element, *how, &mut found.text),
-            What::Html(how) => markup::write(element, *how, &mut found.text),
+            What::Html(how) => markup::write(element, *how, self.room, &mut found.text),
             What::Attribute(name) => match element.attribute(name) {
                 Some(value) => found.text.push_str(value),
                 None => return false,

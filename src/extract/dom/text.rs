@@ -4,13 +4,16 @@ use super::Document;
 use super::element::ElementOf;
 use super::names::{SCRIPT, STYLE};
 use super::tree::{DOCUMENT, Kind, NodeId, Space};
+use crate::extract::search::BYTES;
 use crate::extract::what::Text;
 
 /// All text below an element, with nothing put between its pieces.
 pub(super) fn write(element: ElementOf<'_>, how: Text, out: &mut String) {
     let Document { page, tree, clock, .. } = element.document;
     let start = out.len();
-    let pieces = tree.texts(element.id, clock).map(|span| tree.text(page, span));
+    let pieces = tree.texts(element.id, clock).map(|span| tree.text(page, span)).inspect(|piece| {
+        clock.spend(piece.len() / BYTES);
+    });
     match how {
         Text::Raw => out.extend(pieces),
         Text::Trimmed => {

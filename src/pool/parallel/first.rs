@@ -8,7 +8,7 @@ use crate::manager::Manager;
 use crate::pool::checkout::{Ask, Patient};
 use crate::pool::{Pool, Priority};
 use rayon::Yield;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub(super) fn checkout<'p, M: Manager>(
 
 /// Waits on one of rayon's threads, which does other work meanwhile: those who hold the resources may need it done.
 fn wait<'p, M: Manager>(pool: &'p Pool<M>, site: &'static Location<'static>) -> Result<Checkout<'p, M>, CheckoutError> {
+    let depth = Depth::down();
     let began = pool.inner.now();
     let deadline = began.saturating_add(nanos(pool.inner.config().checkout_timeout));
     let mut found = within(pool, site, Patient::Never);
@@ -55,7 +56,7 @@ fn wait<'p, M: Manager>(pool: &'p Pool<M>, site: &'static Location<'static>) -> 
             Err(CheckoutError::Create(failure)) if failure.retryable && left > 0 => {}
             found => return found,
         }
-        found = match rayon::yield_now() {
+        found = match if depth.is_deep() { None } else { rayon::yield_now() } {
             Some(Yield::Executed) if left > 0 => within(pool, site, Patient::Never),
             _ => within(pool, site, Patient::For(left.min(NAP))),
         };
@@ -70,7 +71,53 @@ fn within<'p, M: Manager>(
     Lease::try_new(&*pool.inner, |inner| inner.claim_untold(site, patient)).map(Checkout::new)
 }
 
+/// Waits of one thread on top of each other: the work that one of them does meanwhile may wait too, and each takes its part of
+/// the stack. Beyond so many a thread sleeps while it waits.
+const DEEPEST: usize = 16;
+
+/// A wait of this thread.
+struct Depth(usize);
+
+impl Depth {
+    fn down() -> Self {
+        Self(WAITS.replace(WAITS.get() + 1))
+    }
+
+    fn is_deep(&self) -> bool {
+        self.0 >= DEEPEST
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        WAITS.set(self.0);
+    }
+}
+
+/// A split of what is left, which runs the user's code under a lock.
+pub(super) struct Split(());
+
+impl Split {
+    pub(super) fn begin() -> Self {
+        SPLITS.set(SPLITS.get() + 1);
+        Self(())
+    }
+
+    /// Whether this thread is in the midst of one.
+    pub(super) fn is_below() -> bool {
+        SPLITS.get() > 0
+    }
+}
+
+impl Drop for Split {
+    fn drop(&mut self) {
+        SPLITS.set(SPLITS.get() - 1);
+    }
+}
+
 thread_local! {
+    static WAITS: Cell<usize> = const { Cell::new(0) };
+    static SPLITS: Cell<usize> = const { Cell::new(0) };
     /// The pools whose resources the frames of this thread's stack work with.
     static STACK: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }

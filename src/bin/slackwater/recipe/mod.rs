@@ -1,7 +1,7 @@
 //! Recipe files: read for a run, and `slackwater recipe check`.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -65,12 +65,11 @@ impl Args {
 pub fn load(file: &Path) -> Result<(Recipe, String), String> {
     let name = file.display().to_string();
     let unreadable = |error| format!("{name}: cannot be read: {error}");
-    // A folder can be opened, and says only then what it is.
-    let bytes = fs::metadata(file).map_err(unreadable)?.len();
-    if bytes > LARGEST {
-        return Err(format!("{name}: no recipe: it has {bytes} bytes; name the recipe's own file"));
+    let mut text = String::new();
+    let read = fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    if read.map_err(unreadable)? as u64 > LARGEST {
+        return Err(format!("{name}: no recipe: it has more than {LARGEST} bytes; name the recipe's own file"));
     }
-    let text = fs::read_to_string(file).map_err(unreadable)?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text).to_owned();
     let is_json = match file.extension().and_then(|extension| extension.to_str()) {
         Some(extension) if extension.eq_ignore_ascii_case("json") => true,
