@@ -7,8 +7,8 @@ use super::Pool;
 use crate::error::CheckoutError;
 use crate::guard::Checkout;
 use crate::manager::Manager;
-use first::{Below, Split};
-use parking_lot::Mutex;
+use first::Below;
+use parking_lot::{Mutex, MutexGuard};
 use rayon::Scope;
 use rayon::iter::plumbing::{Producer, ProducerCallback};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator};
@@ -101,6 +101,9 @@ impl<M: Manager> Pool<M> {
     }
 }
 
+/// Looks at what is left before whoever joins in gives up: some microseconds, and dividing plain items takes nanoseconds.
+const GLANCES: usize = 100;
+
 /// A call that has its first resource.
 struct Call<'c, M: Manager, F> {
     pool: &'c Pool<M>,
@@ -166,6 +169,7 @@ where
     /// Works until nothing is left, with the resource that makes sure that the call ends.
     fn lead<'s>(&'s self, scope: &Scope<'s>, mut resource: Checkout<'c, M>) {
         let _leaves = Leaves(&self.at_work);
+        // It may wait for the lock: what lies below on this stack is older than the call, and no part of dividing its items.
         while let Some(piece) = self.next() {
             // Many at first. Later one at a time: for those who came while nothing was free, or left.
             while self.ask_another(scope) && piece.number == 0 {}
@@ -176,14 +180,10 @@ where
     /// Works along, while resources are to be had at once.
     fn join_in<'s>(&'s self, scope: &Scope<'s>) {
         let leaves = Leaves(&self.at_work);
-        if Split::is_below() {
-            // Perhaps of this call: who splits holds the lock, and waits for this thread.
-            return;
-        }
         let is_on_top = Below::count(self.pool) > 0;
-        while !self.is_over() {
+        while self.is_left() == Some(true) && !self.stopped.load(Relaxed) {
             let Some(mut resource) = first::at_once(self.pool, self.site) else { return };
-            let Some(piece) = self.next() else { return };
+            let Some(piece) = self.in_passing().and_then(|mut rest| rest.take()) else { return };
             self.ask_another(scope);
             self.work(piece, &mut resource);
             drop(resource);
@@ -200,18 +200,28 @@ where
         if self.stopped.load(Relaxed) {
             return None;
         }
-        let _split = Split::begin();
         self.rest.lock().take()
     }
 
-    fn is_over(&self) -> bool {
-        self.stopped.load(Relaxed) || self.rest.lock().is_empty()
+    /// What is left, if nobody is dividing it for long. Who divides holds the lock while the items' own code runs, which may wait for
+    /// a job that lies below on this stack: whoever joins in must not wait for that.
+    fn in_passing(&self) -> Option<MutexGuard<'_, Rest<P>>> {
+        (0..GLANCES).find_map(|_| {
+            std::hint::spin_loop();
+            self.rest.try_lock()
+        })
+    }
+
+    /// Whether anything is left, if that is to be had in passing.
+    fn is_left(&self) -> Option<bool> {
+        self.in_passing().map(|rest| !rest.is_empty())
     }
 
     /// Asks one more thread to join in, if there is something to do for it.
     fn ask_another<'s>(&'s self, scope: &Scope<'s>) -> bool {
         let one_more = |at_work| (at_work < self.most).then_some(at_work + 1);
-        let asks = !self.is_over() && self.at_work.fetch_update(Relaxed, Relaxed, one_more).is_ok();
+        let may_be_over = self.stopped.load(Relaxed) || self.is_left() == Some(false);
+        let asks = !may_be_over && self.at_work.fetch_update(Relaxed, Relaxed, one_more).is_ok();
         if asks {
             scope.spawn(|scope| self.join_in(scope));
         }

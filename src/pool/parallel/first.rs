@@ -94,30 +94,8 @@ impl Drop for Depth {
     }
 }
 
-/// A split of what is left, which runs the user's code under a lock.
-pub(super) struct Split(());
-
-impl Split {
-    pub(super) fn begin() -> Self {
-        SPLITS.set(SPLITS.get() + 1);
-        Self(())
-    }
-
-    /// Whether this thread is in the midst of one.
-    pub(super) fn is_below() -> bool {
-        SPLITS.get() > 0
-    }
-}
-
-impl Drop for Split {
-    fn drop(&mut self) {
-        SPLITS.set(SPLITS.get() - 1);
-    }
-}
-
 thread_local! {
     static WAITS: Cell<usize> = const { Cell::new(0) };
-    static SPLITS: Cell<usize> = const { Cell::new(0) };
     /// The pools whose resources the frames of this thread's stack work with.
     static STACK: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
