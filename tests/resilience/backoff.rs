@@ -131,8 +131,9 @@ fn creations_that_fail_together_have_failed_once() {
         probe.create.open();
         callers.into_iter().for_each(|caller| caller.join().unwrap());
     });
-    // Nobody was told of three failures in a row.
-    assert_eq!((pool.stats().create_failures, pool.stats().rejected), (8, 0));
+    // Callers may all be served by what was made before the last of the first eight is through.
+    until(|| pool.stats().create_failures == 8);
+    assert_eq!(pool.stats().rejected, 0, "nobody was told of three failures in a row");
     closes_balanced(&pool);
 }
 
