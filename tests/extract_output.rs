@@ -182,7 +182,7 @@ fn python_reads_the_tables() {
 
 /// Promise: pyarrow reads what was written as Parquet, in one go and gone on with. Provoked: hostile values.
 #[test]
-#[ignore = "needs pyarrow: SLACKWATER_PYTHON names a Python that has it"]
+#[ignore = "needs pyarrow: .ci/run outputs"]
 fn pyarrow_reads_parquet() {
     let dir = folder("pyarrow");
     site(&dir);

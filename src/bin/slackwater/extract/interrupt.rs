@@ -79,12 +79,17 @@ mod posix {
     /// learned only by changing it.
     fn is_ignored(signal: Known) -> bool {
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-        // SAFETY: no handler is put in place that could run: the default, then what was there.
-        unsafe {
-            let Ok(before) = sigaction(signal, &default) else { return false };
-            let _ = sigaction(signal, &before);
+        exchange(signal, &default).is_ok_and(|before| {
+            let _ = exchange(signal, &before);
             matches!(before.handler(), SigHandler::SigIgn)
-        }
+        })
+    }
+
+    /// Sets what is done with a signal. Gives what was done before.
+    fn exchange(signal: Known, action: &SigAction) -> nix::Result<SigAction> {
+        // SAFETY: `sigaction` asks that a handler be fit to run at any moment. None is put in place here but the default, and what
+        // was there before, which was fit or never ran.
+        unsafe { sigaction(signal, action) }
     }
 }
 
