@@ -30,14 +30,15 @@ pub enum Source {
 }
 
 /// What came with a page besides its bytes.
+#[derive(Default)]
 pub struct Declared {
-    /// What stands in the line's `source`.
-    pub name: String,
+    /// A name of its own, in place of the one it was found by.
+    pub name: Option<String>,
     pub charset: Option<String>,
 }
 
 impl Source {
-    /// What stands in the line's `source`. Bytes of a path that are no UTF-8 are shown as U+FFFD.
+    /// The name it is found by, which stands in the line's `source` unless it brings another. Bytes of a path that are no UTF-8 are shown as U+FFFD.
     pub fn name(&self) -> String {
         match self {
             Self::File(path, _) | Self::Unreachable(path, _) => path.to_string_lossy().into_owned(),
@@ -54,18 +55,9 @@ impl Source {
 
     /// Fills `page` with the page's bytes.
     /// # Errors
-    /// The page's name, and why not, fit for the line's `error`.
-    pub fn read(self, page: &mut Vec<u8>, max_bytes: u64) -> Result<Declared, (String, Failure)> {
+    /// Why not, fit for the line's `error`.
+    pub fn read(self, page: &mut Vec<u8>, max_bytes: u64) -> Result<Declared, Failure> {
         page.clear();
-        let name = self.name();
-        let charset = self.fill(page, max_bytes);
-        charset
-            .map(|(own, charset)| Declared { name: own.unwrap_or_else(|| name.clone()), charset })
-            .map_err(|why| (name, why))
-    }
-
-    /// The name and the encoding that the page came with, if it did.
-    fn fill(self, page: &mut Vec<u8>, max_bytes: u64) -> Result<(Option<String>, Option<String>), Failure> {
         let read = match self {
             Self::File(path, packed) => {
                 let read = File::open(path).and_then(|file| {
@@ -83,12 +75,12 @@ impl Source {
             Self::Member(member) => {
                 let read = member.into_page(max_bytes).map_err(|error| because(&error))?;
                 *page = read.bytes;
-                return Ok((Some(read.name), read.charset));
+                return Ok(Declared { name: Some(read.name), charset: read.charset });
             }
             Self::Unreachable(_, why) => return Err(FailureKind::Unreachable.because(why)),
         };
         match read {
-            Ok(true) => Ok((None, None)),
+            Ok(true) => Ok(Declared::default()),
             Ok(false) => Err(because(&InputError::TooLarge(max_bytes))),
             Err(error) => Err(FailureKind::Unreadable
                 .because(format!("cannot read: {error}; check the path, and the link if it is one"))),

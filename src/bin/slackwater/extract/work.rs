@@ -161,12 +161,13 @@ impl<'a> Worker<'a> {
         let begun = Instant::now();
         let mut times = Times { done: begun, page: Duration::ZERO, css: None, regex: None };
         self.values.clear();
-        // By the name it was found by: what it holds may give it another.
-        let key = key(&source.name());
-        let (source, outcome) = match source.read(&mut self.page, self.max_bytes) {
+        let found_by = source.name();
+        let key = key(&found_by);
+        let (own, outcome) = match source.read(&mut self.page, self.max_bytes) {
             Ok(Declared { name, charset }) => (name, self.extract(charset.as_deref(), &mut times)),
-            Err((name, failure)) => (name, Err(failure)),
+            Err(failure) => (None, Err(failure)),
         };
+        let source = own.unwrap_or(found_by);
         let told = outcome.as_ref().map(Option::as_ref);
         let row = self.encoder.row(&Page { source: &source, recipe: self.recipe, values: &self.values, outcome: told });
         let bytes = self.page.len() as u64;
