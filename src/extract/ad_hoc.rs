@@ -1,6 +1,7 @@
 //! Selectors and patterns that no recipe knows: compiled when they are asked for.
 
 use super::finder::Finder;
+use super::search;
 use super::{
     CacheStats, CssExtractor, CssField, CssManager, Mistake, RegexExtractor, RegexField, RegexManager, Values,
 };
@@ -10,7 +11,7 @@ const NAME: &str = "x=";
 
 impl CssExtractor {
     /// Adds to field 0 of `values` what a selector finds on the page, `SELECTOR` or `SELECTOR@ATTR`; the recipe's fields are not
-    /// looked at. The selector is compiled, unless it is one of those that this extractor was asked for lately: see
+    /// looked at, the [`Bounds`](super::Bounds) of `values` are. The selector is compiled, unless it is one of those that this extractor was asked for lately: see
     /// [`CssManager::cache`].
     ///
     /// Each call parses the page. For several selectors that are known beforehand a recipe is faster.
@@ -40,14 +41,14 @@ impl CssExtractor {
             let field = field.map_err(|mistake| mistake.after(NAME.len(), selector))?;
             Ok(CssManager::new([(0, field)]).plan)
         })?;
-        plan.run(&mut self.dom, &[None], page, values);
+        values.timed(|values| plan.run(&mut self.dom, &[None], page, values));
         Ok(())
     }
 }
 
 impl RegexExtractor {
     /// Adds to field 0 of `values` what a pattern finds in the page's source: group 1 of every match, or the whole match. The
-    /// recipe's fields are not looked at. The pattern is compiled, unless it is one of those that this extractor was asked for
+    /// recipe's fields are not looked at, the [`Bounds`](super::Bounds) of `values` are. The pattern is compiled, unless it is one of those that this extractor was asked for
     /// lately: see [`RegexManager::cache`].
     ///
     /// ```
@@ -70,7 +71,11 @@ impl RegexExtractor {
             let field = field.map_err(|mistake| mistake.after(NAME.len(), pattern))?;
             Ok(Finder::new(&field.regex))
         })?;
-        finder.values(page).flatten().for_each(|value| values.push(0, [value]));
+        values.timed(|values| {
+            let clock = values.clock();
+            search::plain(0, finder, page, values, &clock);
+            values.heed(&clock);
+        });
         Ok(())
     }
 }

@@ -3,16 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::bounds::Clock;
 use super::compiled::{Compiled, ROOM, Told};
 use super::finder::Finder;
 use super::search;
 use super::what::Over;
 use super::{Extractor, RegexField, Values};
 use crate::{Manager, ReturnOutcome};
-
-/// What a match costs in steps of a clock: a look at it every sixteen matches.
-const MATCH: usize = 63;
 
 /// All regex fields of a recipe, with the search caches that a `Regex` would lend to its threads one at a time.
 #[derive(Debug)]
@@ -53,32 +49,13 @@ impl Extractor for RegexExtractor {
     fn extract(&mut self, page: &str, values: &mut Values) {
         let clock = values.clock();
         for (index, search) in &mut self.fields {
-            if !goes_on(&clock, values) {
-                break;
-            }
             match search {
                 Search::Recipe(field) => search::field(*index, field, page, values, &clock),
-                Search::Plain(finder) => {
-                    for value in finder.values(page) {
-                        if !goes_on(&clock, values) {
-                            break;
-                        }
-                        // A match in which group 1 took no part has nothing to give.
-                        if let Some(value) = value {
-                            values.push(*index, [value]);
-                        }
-                    }
-                }
+                Search::Plain(finder) => search::plain(*index, finder, page, values, &clock),
             }
         }
         values.heed(&clock);
     }
-}
-
-/// One search takes time that grows with the page alone, but each match may be the end of one that saw all of it.
-fn goes_on(clock: &Clock, values: &Values) -> bool {
-    clock.spend(MATCH);
-    !clock.is_over() && values.exceeded().is_none()
 }
 
 /// Makes [`RegexExtractor`]s for a [`Pool`](crate::Pool).

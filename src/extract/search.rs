@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use regex::{CaptureLocations, Regex};
 
 use super::bounds::Clock;
+use super::finder::Finder;
 use super::what::{Over, Take};
 use super::{RegexField, Values, json_text};
 
@@ -39,6 +40,22 @@ pub(super) fn field(index: usize, field: &RegexField, page: &str, values: &mut V
     }
     if field.take == Take::Count {
         values.count(index);
+    }
+}
+
+/// Takes what a pattern finds in the page's source, as long as there is time.
+pub(super) fn plain(index: usize, finder: &mut Finder, page: &str, values: &mut Values, clock: &Clock) {
+    if !has_time(page, clock) {
+        return;
+    }
+    for value in finder.values(page) {
+        if goes_on(clock).is_break() || values.exceeded().is_some() {
+            return;
+        }
+        // A match in which group 1 took no part has nothing to give.
+        if let Some(value) = value {
+            values.push(index, [value]);
+        }
     }
 }
 
@@ -104,6 +121,7 @@ pub(super) fn each(
     ControlFlow::Continue(())
 }
 
+/// One search takes time that grows with the text alone, but each match may be the end of one that saw all of it.
 fn goes_on(clock: &Clock) -> ControlFlow<()> {
     clock.spend(MATCH);
     if clock.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

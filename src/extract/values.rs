@@ -71,25 +71,16 @@ impl Values {
     /// # Panics
     /// If there is no such field.
     pub fn push<'a>(&mut self, field: usize, pieces: impl IntoIterator<Item = &'a str>) {
-        let start = self.text.len();
-        let mut room = self.room.checked_sub(size_of::<Range<usize>>());
-        for piece in pieces {
-            room = room.and_then(|room| room.checked_sub(piece.len()));
-            if room.is_none() {
-                break;
+        let room = self.room;
+        self.push_with(field, |text| {
+            let start = text.len();
+            for piece in pieces {
+                text.push_str(piece);
+                if text.len() - start > room {
+                    break;
+                }
             }
-            self.text.push_str(piece);
-        }
-        match room {
-            Some(room) => {
-                self.room = room;
-                self.found[field].push(start..self.text.len());
-            }
-            None => {
-                self.text.truncate(start);
-                self.exceed_room();
-            }
-        }
+        });
     }
 
     /// What the page whose values come next may take. It holds until [`clear`](Self::clear).
