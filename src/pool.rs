@@ -90,7 +90,7 @@ impl<M: Manager> Pool<M> {
     #[inline(always)]
     #[track_caller]
     pub fn checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(|| Ask { patient: Patient::Default, lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask::new(Patient::Default), Location::caller())
     }
 
     /// Takes a free resource if there is one at once; creates one if the pool has room and
@@ -102,7 +102,7 @@ impl<M: Manager> Pool<M> {
     #[inline(always)]
     #[track_caller]
     pub fn try_checkout(&self) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(|| Ask { patient: Patient::Never, lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask::new(Patient::Never), Location::caller())
     }
 
     /// As [`checkout`](Self::checkout), waiting up to `timeout`. Zero does not wait, and reports a timeout.
@@ -115,7 +115,7 @@ impl<M: Manager> Pool<M> {
     #[inline(always)]
     #[track_caller]
     pub fn checkout_timeout(&self, timeout: Duration) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(|| Ask { patient: Patient::For(nanos(timeout)), lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask::new(Patient::For(nanos(timeout))), Location::caller())
     }
 
     /// As [`checkout`](Self::checkout), waiting until `deadline`. One that has passed does not wait.
@@ -128,7 +128,7 @@ impl<M: Manager> Pool<M> {
     #[inline(always)]
     #[track_caller]
     pub fn checkout_deadline(&self, deadline: Instant) -> Result<Checkout<'_, M>, CheckoutError> {
-        self.ask(|| Ask { patient: Patient::Until(deadline), lane: Priority::Normal }, Location::caller())
+        self.ask(|| Ask::new(Patient::Until(deadline)), Location::caller())
     }
 
     /// As [`checkout`](Self::checkout), with a guard that keeps the pool alive instead of borrowing it: for guards that
@@ -143,7 +143,7 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn checkout_owned(&self) -> Result<OwnedCheckout<M>, CheckoutError> {
         let site = Location::caller();
-        let ask = || Ask { patient: Patient::Default, lane: Priority::Normal };
+        let ask = || Ask::new(Patient::Default);
         Lease::try_new(Arc::clone(&self.inner), |inner| inner.claim(site, ask)).map(OwnedCheckout::new)
     }
 
@@ -158,7 +158,7 @@ impl<M: Manager> Pool<M> {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn request(&self) -> Request<'_, M> {
-        Request { pool: self, ask: Ask { patient: Patient::Default, lane: Priority::Normal } }
+        Request { pool: self, ask: Ask::new(Patient::Default) }
     }
 
     /// Runs `f` on a resource and gives it back, however `f` ends.

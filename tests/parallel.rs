@@ -309,6 +309,27 @@ fn a_wait_for_the_first_resource_ends_with_it_or_in_time() {
 }
 
 #[test]
+fn a_wait_between_other_work_is_one_wait_and_keeps_its_place() {
+    ends(|| {
+        let long = Duration::from_secs(60);
+        let made = || Ok::<_, String>(Box::new(0));
+        let pool = Pool::builder(made).max_size(1).checkout_timeout(long).max_waiters(1).build().unwrap();
+        let rayon = threads(1);
+        let guard = pool.checkout().unwrap();
+        thread::scope(|scope| {
+            let call = scope.spawn(|| rayon.install(|| pool.par_map(0..3, |_, item| item)));
+            until(|| pool.stats().waiting == 1);
+            // Whoever comes in while it is away has the queue's only place.
+            until(|| pool.checkout_timeout(Duration::from_millis(1)).is_err() && pool.stats().timeouts == 5);
+            drop(guard);
+            assert_eq!(call.join().unwrap().unwrap(), [0, 1, 2]);
+            assert_eq!(pool.stats().waits, 1 + 5);
+        });
+        closes_balanced(&pool);
+    });
+}
+
+#[test]
 fn threads_that_find_nothing_free_are_no_refusals() {
     let (pool, rayon) = (pool(2), threads(8));
     let guard = pool.checkout().unwrap();

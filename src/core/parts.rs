@@ -75,7 +75,7 @@ fn nobody_waits_in_a_closed_shelf() {
     let shelf = shelf(1);
     let held = shelf.take(0).expect("the slot is free");
     shelf.close(|| 0);
-    let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+    let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
     let outcome = shelf.wait(&request, |_| None::<()>, |_| Patience::Over, || 0);
     assert!(matches!(outcome, Outcome::Refused(_)));
     ended(&shelf, held);
@@ -215,7 +215,7 @@ fn room_wakes_a_waiter_where_those_who_wait_create_and_nobody_elsewhere() {
             woken = Some(shelf.is_waking());
             Patience::Over
         };
-        let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+        let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
         assert!(matches!(shelf.wait(&request, |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
         assert_eq!((woken, shelf.is_waking()), (Some(they_create), false));
     }

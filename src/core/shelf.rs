@@ -110,6 +110,8 @@ pub(crate) struct Request {
     pub(crate) holder: Holder,
     /// The wait that is worth beginning, if a longer one is to be refused.
     pub(crate) allowed: Option<u64>,
+    /// Whether it left the queue of its own accord and comes back to its place: a full queue takes it too.
+    pub(crate) comes_back: bool,
 }
 
 /// How a wait ended.

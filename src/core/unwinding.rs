@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
-const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+const REQUEST: Request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
 
 fn one_slot() -> Shelf<Box<u64>> {
     let shelf = Shelf::new(ShelfConfig {

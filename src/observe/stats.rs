@@ -177,7 +177,7 @@ pub struct Stats {
     /// Checkouts that had to look for a resource, because the one that their thread had last was not free, or there was none; with
     /// [`Strategy::Lifo`](crate::Strategy::Lifo) and [`Fifo`](crate::Strategy::Fifo) all.
     pub affinity_misses: u64,
-    /// Times a thread joined the queue. One may join it again, after a creation that failed.
+    /// Checkouts that joined the queue. One that leaves it and comes back, after a creation that failed for instance, counts once.
     pub waits: u64,
     /// Times a waiter was woken and found nothing, because a running thread had been faster: see
     /// [`Fairness::Eventual`](crate::Fairness::Eventual).

@@ -15,7 +15,7 @@ use crate::resilience::{FailureKind, Recovery};
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{Ordering::Release, fence};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Rounds a caller spins before it queues: about 1 us in all. Longer spins buy throughput while nothing is held, and
 /// ruin the tail once something is: those who spin have no age. `benches/contention.rs` shows both.
@@ -25,11 +25,33 @@ const SPIN_ROUNDS: u32 = 5;
 /// that alternates between pools; never, one that has left a pool for good.
 const USES_PER_TURN: u64 = 16;
 
+/// How long a caller whose thread has other work stands in the queue before it looks for some, and how long it may be away
+/// before it stands there again. Measured by the system's clock: it is about real threads.
+const STAND: Duration = Duration::from_millis(1);
+const AWAY: Duration = Duration::from_millis(4);
+
 /// What a caller wants.
 #[derive(Clone, Copy)]
 pub(super) struct Ask {
     pub(super) patient: Patient,
     pub(super) lane: Priority,
+    meanwhile: Option<Meanwhile>,
+}
+
+/// Does some of the other work that the caller's thread has; whether there was any.
+pub(super) type Meanwhile = fn() -> bool;
+
+impl Ask {
+    pub(super) fn new(patient: Patient) -> Self {
+        Self { patient, lane: Priority::Normal, meanwhile: None }
+    }
+
+    /// With work to do while it waits. It leaves the queue for that: what it does may wait for resources itself, and nothing is kept
+    /// for it meanwhile. It comes back to its old place.
+    #[cfg(feature = "rayon")]
+    pub(super) fn meanwhile(self, meanwhile: Option<Meanwhile>) -> Self {
+        Self { meanwhile, ..self }
+    }
 }
 
 /// How long a caller waits.
@@ -75,6 +97,8 @@ pub(super) struct Caller {
     ended_one: Cell<bool>,
     /// Whether it did more than to take what its first look found.
     has_waited: Cell<bool>,
+    /// Whether it had a place in the queue.
+    has_queued: Cell<bool>,
 }
 
 impl Caller {
@@ -179,27 +203,38 @@ impl<M: Manager> Inner<M> {
         self.find(site, ask).inspect_err(|error| self.refused(error))
     }
 
-    /// A checkout whose failure is not told, nor counted as a refusal: for callers that try again, or do without.
+    /// A checkout without waiting whose failure is not told, nor counted as a refusal: for callers that do without.
     #[cfg(feature = "rayon")]
     pub(super) fn claim_untold(
         &self,
         site: &'static Location<'static>,
-        patient: Patient,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        self.claim_other(site).map_or_else(|| self.find(site, Ask { patient, lane: Priority::Normal }), Ok)
+        let ask = Ask::new(Patient::Never);
+        self.claim_other(site).map_or_else(|| self.search(&self.caller(site, ask.patient), ask), Ok)
     }
 
     fn find(&self, site: &'static Location<'static>, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        let caller = self.caller(site, ask.patient);
+        let found = self.search(&caller, ask);
+        if found.is_err() {
+            // Whoever is refused at its first look has waited for no time. Who does not want to wait may still have made one.
+            let has_waited = caller.has_waited.get() || !matches!(ask.patient, Patient::Never);
+            self.waited_in_vain(if has_waited { self.now().saturating_sub(caller.began) } else { 0 });
+        }
+        found
+    }
+
+    fn caller(&self, site: &'static Location<'static>, patient: Patient) -> Caller {
         let number = thread_number();
         let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
         let began = self.now();
-        let patience = match ask.patient {
+        let patience = match patient {
             Patient::Default => nanos(self.config.checkout_timeout),
             Patient::Never => 0,
             Patient::For(time) => time,
             Patient::Until(instant) => nanos(instant.saturating_duration_since(Instant::now())),
         };
-        let caller = Caller {
+        Caller {
             number,
             site,
             // Threads without a hint start apart from each other.
@@ -209,14 +244,8 @@ impl<M: Manager> Inner<M> {
             look_again: Cell::new(u64::MAX),
             ended_one: Cell::new(false),
             has_waited: Cell::new(false),
-        };
-        let found = self.search(&caller, ask);
-        if found.is_err() {
-            // Whoever is refused at its first look has waited for no time. Who does not want to wait may still have made one.
-            let has_waited = caller.has_waited.get() || !matches!(ask.patient, Patient::Never);
-            self.waited_in_vain(if has_waited { self.now().saturating_sub(began) } else { 0 });
+            has_queued: Cell::new(false),
         }
-        found
     }
 
     fn search(&self, caller: &Caller, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
@@ -281,8 +310,8 @@ impl<M: Manager> Inner<M> {
             }
             found = match self.queue(caller, ask)? {
                 Some(found) => Some(found),
-                // The pause after a failed creation is over.
-                None => self.look(caller, true),
+                // The pause after a failed creation is over, or it is time to do other work.
+                None => self.work_meanwhile(caller, ask).or_else(|| self.look(caller, true)),
             };
         }
     }
@@ -397,20 +426,37 @@ impl<M: Manager> Inner<M> {
         None
     }
 
-    /// Waits in the queue. None means that the pause after a failed creation is over.
+    /// Does other work that the caller's thread has, if there is any, and looks around after each piece of it.
+    fn work_meanwhile(&self, caller: &Caller, ask: Ask) -> Option<Found<'_, M::Resource>> {
+        let (meanwhile, began) = (ask.meanwhile?, Instant::now());
+        while meanwhile() {
+            let found = self.look(caller, true);
+            if found.is_some() || began.elapsed() >= AWAY || self.now() >= caller.deadline {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Waits in the queue. None means that the pause after a failed creation is over, or that it is time to do other work.
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
         let holder = Taker { thread: caller.number, site: caller.site };
-        let allowed = self.worth_waiting(caller.deadline);
-        let request = Request { lane: ask.lane.lane(), since: caller.began, holder, allowed };
+        // Its place is not denied to one that left it for a while.
+        let comes_back = caller.has_queued.get();
+        let allowed = if comes_back { None } else { self.worth_waiting(caller.deadline) };
+        let request = Request { lane: ask.lane.lane(), since: caller.began, holder, allowed, comes_back };
         let shed_from = self.waits_anyway_until(caller.began);
         let until = || caller.deadline.min(caller.look_again.get());
+        let stands_until = ask.meanwhile.map(|_| Instant::now() + STAND);
         let mut has_joined = false;
         let outcome = self.shelf.wait(
             &request,
             |free_slots| {
                 // Nobody looks who was refused a place.
                 if !std::mem::replace(&mut has_joined, true) {
-                    self.counts.waits.add_one();
+                    if !caller.has_queued.replace(true) {
+                        self.counts.waits.add_one();
+                    }
                     self.queue_changed();
                 }
                 // Asked after joining the queue: of those who close a circle at the same time, one is last.
@@ -420,11 +466,14 @@ impl<M: Manager> Inner<M> {
             },
             |ask_at| {
                 let (now, until, ask_at) = (self.now(), until(), shed_from.max(ask_at));
-                match self.clock.until(until.min(ask_at)) {
+                let stands = stands_until.map(|until| until.saturating_duration_since(Instant::now()));
+                match (self.clock.until(until.min(ask_at)), stands) {
                     _ if now >= until => Patience::Over,
                     _ if now >= ask_at => Patience::IfCalm,
-                    Some(time) => Patience::For(time),
-                    None => Patience::Forever,
+                    (_, Some(Duration::ZERO)) => Patience::Over,
+                    (time, Some(stands)) => Patience::For(time.map_or(stands, |time| time.min(stands))),
+                    (Some(time), None) => Patience::For(time),
+                    (None, None) => Patience::Forever,
                 }
             },
             move || self.now(),

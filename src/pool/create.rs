@@ -385,7 +385,7 @@ mod tests {
             inner.reserve().ok().map(|vacancy| inner.vacate(vacancy.right))
         };
         let holder = Taker { thread: thread_number(), site: Location::caller() };
-        let request = Request { lane: 0, since: 0, holder, allowed: None };
+        let request = Request { lane: 0, since: 0, holder, allowed: None, comes_back: false };
         // Not woken is as good as asleep.
         let outcome = inner.shelf.wait(&request, look, |_| Patience::Over, || inner.now());
         assert!(matches!(outcome, Outcome::TimedOut { .. }));

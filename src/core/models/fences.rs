@@ -98,7 +98,7 @@ fn wait_and_use(shelf: &Model) {
 
 /// Waits for a resource, or for room to create one that counts as `fresh` uses.
 fn use_or_create(shelf: &Model, fresh: u64) {
-    let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+    let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
     let look = |_| shelf.take_anywhere(0).or_else(|| shelf.reserve());
     match shelf.wait(&request, look, forever, now) {
         Outcome::Found(mut right) if right.word().phase() == Phase::Creating => {
@@ -148,7 +148,7 @@ fn room_for_two_serves_two_that_can_create() {
         });
         // What they make stays in their hands: nothing but the freed room can serve them.
         let create = |shelf: &Model| {
-            let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+            let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
             let look = |_| shelf.reserve();
             let Outcome::Found(right) = shelf.wait(&request, look, forever, now) else { panic!("only room comes") };
             right.pass_on();
@@ -233,7 +233,7 @@ fn a_last_resort_is_seen_by_who_waits() {
         let shelf = Setting::of(1, HandOver::Never).shelf();
         let (_, word) = shelf.claim_any(Phase::Ready, Phase::Checking).expect("all are free").pass_on();
         let waiter = spawn(&shelf, |shelf| {
-            let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None };
+            let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
             let look = |_| shelf.take_anywhere(0).or_else(|| shelf.claim_any(Phase::Degraded, Phase::Busy));
             let Outcome::Found(right) = shelf.wait(&request, look, forever, now) else {
                 panic!("it is found, or nothing is")

@@ -19,7 +19,8 @@ impl<R> Shelf<R> {
     ) -> Outcome<'s, R, T> {
         let node = Node::mine();
         let place = (request.lane, request.since, request.holder);
-        let mut joined = match self.waiters.join(&node, place, (self.max_waiters, request.allowed), now) {
+        let max_waiters = if request.comes_back { u32::MAX } else { self.max_waiters };
+        let mut joined = match self.waiters.join(&node, place, (max_waiters, request.allowed), now) {
             Ok(joined) => joined,
             Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
             Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },

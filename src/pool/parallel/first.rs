@@ -3,22 +3,17 @@
 use crate::core::Lease;
 use crate::error::CheckoutError;
 use crate::guard::Checkout;
-use crate::keeper::nanos;
 use crate::manager::Manager;
-use crate::pool::checkout::{Ask, Patient};
-use crate::pool::{Pool, Priority};
+use crate::pool::Pool;
+use crate::pool::checkout::{Ask, Meanwhile, Patient};
 use rayon::Yield;
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long one of rayon's threads is parked before it looks again whether there is other work for it.
-const NAP: u64 = 1_000_000;
 
 /// A resource, if one is to be had at once. If not, nobody was refused: somebody else does the work.
 pub(super) fn at_once<'p, M: Manager>(pool: &'p Pool<M>, site: &'static Location<'static>) -> Option<Checkout<'p, M>> {
-    within(pool, site, Patient::Never).ok()
+    Lease::try_new(&*pool.inner, |inner| inner.claim_untold(site)).map(Checkout::new).ok()
 }
 
 /// The resource to begin with.
@@ -26,67 +21,31 @@ pub(super) fn checkout<'p, M: Manager>(
     pool: &'p Pool<M>,
     site: &'static Location<'static>,
 ) -> Result<Checkout<'p, M>, CheckoutError> {
-    if rayon::current_thread_index().is_none() {
-        // Nothing of rayon's waits for this thread.
-        return pool.ask(|| Ask { patient: Patient::Default, lane: Priority::Normal }, site);
+    // Nobody but the frames below this one could give any back.
+    if !pool.is_closed() && Below::count(pool) >= pool.inner.capacity() {
+        let error = pool.inner.would_deadlock();
+        pool.inner.refused(&error);
+        return Err(error);
     }
-    wait(pool, site).inspect_err(|error| pool.inner.refused(error))
-}
-
-/// Waits on one of rayon's threads, which does other work meanwhile: those who hold the resources may need it done.
-fn wait<'p, M: Manager>(pool: &'p Pool<M>, site: &'static Location<'static>) -> Result<Checkout<'p, M>, CheckoutError> {
-    let depth = Depth::down();
-    let began = pool.inner.now();
-    let deadline = began.saturating_add(nanos(pool.inner.config().checkout_timeout));
-    let mut found = within(pool, site, Patient::Never);
-    loop {
-        let left = deadline.saturating_sub(pool.inner.now());
-        match found {
-            // Nobody but the frames below this one could give any back.
-            Err(CheckoutError::Exhausted(full)) if Below::count(pool) >= full.capacity as usize => {
-                return Err(pool.inner.would_deadlock());
-            }
-            Err(CheckoutError::Exhausted(_)) => {}
-            Err(CheckoutError::Timeout(_)) if left > 0 => {}
-            Err(CheckoutError::Timeout(mut timeout)) => {
-                timeout.waited = Duration::from_nanos(pool.inner.now().saturating_sub(began));
-                return Err(CheckoutError::Timeout(timeout));
-            }
-            // What could not be created now may come back, which is for the queue to know.
-            Err(CheckoutError::Create(failure)) if failure.retryable && left > 0 => {}
-            found => return found,
-        }
-        found = match if depth.is_deep() { None } else { rayon::yield_now() } {
-            Some(Yield::Executed) if left > 0 => within(pool, site, Patient::Never),
-            _ => within(pool, site, Patient::For(left.min(NAP))),
-        };
-    }
-}
-
-fn within<'p, M: Manager>(
-    pool: &'p Pool<M>,
-    site: &'static Location<'static>,
-    patient: Patient,
-) -> Result<Checkout<'p, M>, CheckoutError> {
-    Lease::try_new(&*pool.inner, |inner| inner.claim_untold(site, patient)).map(Checkout::new)
+    pool.ask(|| Ask::new(Patient::Default).meanwhile(meanwhile()), site)
 }
 
 /// Waits of one thread on top of each other: the work that one of them does meanwhile may wait too, and each takes its part of
 /// the stack. Beyond so many a thread sleeps while it waits.
 const DEEPEST: usize = 16;
 
-/// A wait of this thread.
-struct Depth(usize);
-
-impl Depth {
-    fn down() -> Self {
-        Self(WAITS.replace(WAITS.get() + 1))
-    }
-
-    fn is_deep(&self) -> bool {
-        self.0 >= DEEPEST
-    }
+/// What a wait on this thread is to do meanwhile. Those who hold the resources may need what rayon's threads have to do; for any
+/// other thread nothing of rayon's waits.
+fn meanwhile() -> Option<Meanwhile> {
+    let may = rayon::current_thread_index().is_some() && WAITS.get() < DEEPEST;
+    may.then_some(|| {
+        let _depth = Depth(WAITS.replace(WAITS.get() + 1));
+        rayon::yield_now() == Some(Yield::Executed)
+    })
 }
+
+/// The waits below what this thread does meanwhile.
+struct Depth(usize);
 
 impl Drop for Depth {
     fn drop(&mut self) {
