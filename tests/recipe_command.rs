@@ -197,3 +197,23 @@ fn a_try_has_colours_only_where_asked() {
     assert_eq!(said(&["none.html"]).0, Some(2));
     assert_eq!(said(&["--css", "x=>", "page.html"]).0, Some(2));
 }
+
+/// Promise: a count tells how many it counted wherever they stand, and what takes too long is stopped and told. Provoked: a count over the text;
+/// selectors that look at every pair of ten thousand elements, with a tenth of a second.
+#[test]
+fn a_try_counts_and_ends_in_time() {
+    let folder = folder("recipe_try_time");
+    fs::write(folder.join("page.html"), "<p>a<b>b</b>a</p>").unwrap();
+    fs::write(folder.join("r.toml"), "[fields.n]\nregex = 'a'\nover = 'text'\ntake = 'count'\n").unwrap();
+    let output = slackwater(&["try", "--recipe", "r.toml", "page.html"], &folder);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "n: 2 matches\n");
+
+    fs::write(folder.join("large.html"), "<i></i>".repeat(10_000)).unwrap();
+    let pairs = "x=i:has(~ i ~ b)";
+    let output = slackwater(&["try", "--page-timeout", "0.1", "--css", pairs, "large.html"], &folder);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && said.contains("this is not all: extraction took longer than 0.1 seconds"),
+        "{said}"
+    );
+}

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use super::dom;
-use super::what::Over;
-use super::{Extractor, Recipe, Values};
+use super::what::{Over, Take};
+use super::{Bounds, Extractor, Recipe, Values};
 use crate::Manager as _;
 
 /// What a recipe finds on a page, and where.
 #[derive(Debug)]
 pub struct Trial {
     page: String,
+    bounds: Bounds,
     values: Values,
     sightings: Vec<Vec<Sighting>>,
 }
@@ -26,24 +27,31 @@ pub struct Sighting {
 }
 
 impl Trial {
-    /// Runs a recipe over a page, which is slow and holds much: for people who look at the answer.
-    pub fn new(recipe: &Recipe, page: &str) -> Self {
+    /// Runs a recipe over a page, which is slow and holds much: for people who look at the answer. What takes more than `bounds` is
+    /// not all there: see [`Values::exceeded`].
+    pub fn new(recipe: &Recipe, page: &str, bounds: Bounds) -> Self {
         // As the tree has it, so that there is one kind of place.
         let page = page.replace("\r\n", "\n").replace('\r', "\n");
         let fields = recipe.names().len();
         let mut values = Values::new(fields);
+        values.bound(bounds);
         let mut sightings = vec![Vec::new(); fields];
-        for (index, sighting) in dom::sightings(recipe.css_fields(), &page, &mut values) {
-            sightings[index].push(sighting);
-        }
+        values.timed(|values| {
+            for (index, sighting) in dom::sightings(recipe.css_fields(), &page, values) {
+                sightings[index].push(sighting);
+            }
+        });
         if let Some(manager) = recipe.regex_manager() {
             let Ok(mut extractor) = manager.create();
-            extractor.extract(&page, &mut values);
+            values.timed(|values| extractor.extract(&page, values));
         }
         for (index, field) in recipe.regex_fields() {
             let nowhere = Sighting { start: None, found: None };
             if field.over != Over::Source {
-                sightings[*index] = vec![nowhere; values.of(*index).len()];
+                // A count is one value, of so many matches.
+                let counted = values.of(*index).next().filter(|_| field.take == Take::Count);
+                let matches = counted.and_then(|count| count.parse().ok()).unwrap_or(values.of(*index).len());
+                sightings[*index] = vec![nowhere; matches];
                 continue;
             }
             // Those of which group 1 counts are where it is.
@@ -52,7 +60,7 @@ impl Trial {
                 field.regex.captures_iter(&page).filter_map(|found| found.get(group).map(|group| group.range()));
             sightings[*index] = found.map(|found| Sighting { start: Some(found.start), found: Some(found) }).collect();
         }
-        Self { page, values, sightings }
+        Self { page, bounds, values, sightings }
     }
 
     /// The page with its line ends made `\n`.
@@ -71,10 +79,10 @@ impl Trial {
     }
 
     /// How far the selectors of a CSS field get that finds nothing: for each of its list, its first parts with the number of elements that match
-    /// them, up to the part with which none does. Nothing for patterns.
+    /// them, up to the part with which none does, or which takes more than the bounds. Nothing for patterns.
     pub fn reach(&self, recipe: &Recipe, field: usize) -> Vec<Vec<(String, usize)>> {
         let css = recipe.css_fields().iter().find(|(index, _)| *index == field);
-        css.map_or_else(Vec::new, |(_, field)| dom::reach(&field.selector, &self.page))
+        css.map_or_else(Vec::new, |(_, field)| dom::reach(&field.selector, &self.page, self.bounds))
     }
 
     /// The line and the column, in characters, of a byte of the page; both from 1.

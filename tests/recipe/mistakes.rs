@@ -128,6 +128,16 @@ fn a_circle_is_told_once() {
     expect(&toml(&text), &[(3, 8, "in a circle: a, b, c, a", "source")]);
 }
 
+/// Promise: many fields in a row are refused, once, in no time. Provoked: three thousand, each of which searches the one before it.
+#[test]
+fn a_chain_without_end_is_refused() {
+    let link = |n: usize| format!("[fields.f{n}]\nregex = 'x'\nover = 'fields.f{}'\n", n - 1);
+    let text: String = [String::from("[fields.f0]\nregex = 'x'\n")].into_iter().chain((1..3000).map(link)).collect();
+    // The sixteenth link is the seventeenth field.
+    expect(&toml(&text), &[(3 + 3 * 15 + 2, 8, "more than 16 fields", "one pattern")]);
+    assert!(Recipe::from_toml(&text[..text.find("[fields.f16]").unwrap()]).is_ok());
+}
+
 /// Promise: JSON has the same mistakes at its own places. Provoked: syntax, a key twice, escapes before a pattern's mistake, a member that
 /// is nothing.
 #[test]

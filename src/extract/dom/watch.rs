@@ -9,7 +9,7 @@ use super::element::ElementOf;
 use super::selector::Selector;
 use super::{Dom, Plan};
 use crate::extract::what::{Take, Text, What};
-use crate::extract::{CssField, Sighting, Values};
+use crate::extract::{Bounds, CssField, Sighting, Values};
 
 /// What is noted while a plan runs.
 #[derive(Debug, Default)]
@@ -63,15 +63,16 @@ pub(in super::super) fn sightings(
 }
 
 /// For each selector of a list: how many elements its first parts match, from the first part on to the one that matches none.
-pub(in super::super) fn reach(selector: &Selector, page: &str) -> Vec<Vec<(String, usize)>> {
+pub(in super::super) fn reach(selector: &Selector, page: &str, bounds: Bounds) -> Vec<Vec<(String, usize)>> {
     let count = |text: &str| {
         let selector = Selector::parse(text).ok()?;
         let (what, take) = (What::Text(Text::Raw), Take::Count);
         let field = CssField { name: String::new(), selector, what, take, required: None };
         let mut values = Values::new(1);
         let plan = Plan::watched([(0, &field)].into_iter());
-        plan.run(&mut Dom::new(), &plan.records(), page, &mut values);
-        values.of(0).next()?.parse().ok()
+        values.bound(bounds);
+        values.timed(|values| plan.run(&mut Dom::new(), &plan.records(), page, values));
+        if values.exceeded().is_some() { None } else { values.of(0).next()?.parse().ok() }
     };
     let steps = |one: &selectors::parser::Selector<super::selector::Dialect>| {
         let mut text = String::new();
@@ -85,7 +86,7 @@ pub(in super::super) fn reach(selector: &Selector, page: &str) -> Vec<Vec<(Strin
                 if is_combinator(part) {
                     continue;
                 }
-                let Some(matches) = count(&text) else { continue };
+                let Some(matches) = count(&text) else { return steps };
                 steps.push((text.clone(), matches));
                 if matches == 0 {
                     return steps;

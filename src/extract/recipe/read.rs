@@ -16,6 +16,9 @@ use crate::extract::what::{From, Html, Member, Over, Record, Take, Text, What};
 const MOST_LEVELS: usize = 8;
 
 const FIELD: &str = "a field is a table, such as [fields.title] with css = \"title\"";
+/// Fields that may search each other in a row: whoever needs more has made a mistake, and each takes its part of the stack.
+const LONGEST: usize = 16;
+
 const KEYS: [&str; 9] = ["css", "regex", "attribute", "text", "html", "take", "required", "over", "fields"];
 
 /// The fields of a file, in its order.
@@ -308,7 +311,9 @@ impl Reader {
 
     /// Fields that search each other in a circle, and those that search what is no text.
     fn cycles(&mut self, members: &[Member], overs: &[(usize, usize, usize)], names: &[&str]) {
-        let next = |from: usize| overs.iter().find(|(field, ..)| *field == from).map(|(_, over, _)| *over);
+        let mut next = vec![None; members.len()];
+        overs.iter().for_each(|&(from, over, _)| next[from] = Some(over));
+        let mut told = false;
         for &(from, over, at) in overs {
             if let Some(searched) = members.get(over).filter(|_| from != over) {
                 if searched.is_json() {
@@ -320,7 +325,7 @@ impl Reader {
                 }
             }
             let mut circle = vec![from];
-            while let Some(field) = next(circle[circle.len() - 1]).filter(|_| circle.len() <= members.len()) {
+            while let Some(&Some(field)) = next.get(circle[circle.len() - 1]) {
                 if field == from {
                     // Told once, by the first of them.
                     if circle.iter().all(|field| from <= *field) {
@@ -330,7 +335,18 @@ impl Reader {
                     }
                     break;
                 }
+                // Into a circle that is told of by those in it.
+                if circle.contains(&field) {
+                    break;
+                }
                 circle.push(field);
+                if circle.len() > LONGEST {
+                    if !std::mem::replace(&mut told, true) {
+                        let what = format!("more than {LONGEST} fields search each other in a row");
+                        self.mistake(at, what, "let one pattern do the work of several");
+                    }
+                    break;
+                }
             }
         }
     }

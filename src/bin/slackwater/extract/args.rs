@@ -187,7 +187,8 @@ impl Args {
     }
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
+/// The time that a page may take.
+pub fn timeout(text: &str) -> Result<Duration, String> {
     let time = output::seconds(text)?;
     if time.is_zero() { Err("no page can be extracted in no time; such as 0.5 or 60".to_owned()) } else { Ok(time) }
 }

@@ -41,7 +41,7 @@ mod terminal;
 mod work;
 
 use ahead::{Ahead, Total};
-pub use args::Args;
+pub use args::{Args, timeout};
 use budget::{Budget, Share};
 use dashboard::Dashboard;
 use ending::{Closing, Run};

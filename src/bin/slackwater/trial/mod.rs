@@ -4,11 +4,12 @@ use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgMatches, ValueEnum};
-use slackwater::extract::{Recipe, Trial, decode, sniff};
+use slackwater::extract::{Bounds, Recipe, Trial, decode, sniff};
 
-use crate::extract::fields;
+use crate::extract::{fields, timeout};
 
 mod show;
 
@@ -44,6 +45,10 @@ pub struct Args {
     /// Matches of a field that are shown; all are counted
     #[arg(long, value_name = "N", default_value_t = 10)]
     matches: usize,
+
+    /// Stop when it takes longer than this, and say so
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = timeout)]
+    page_timeout: Duration,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -89,7 +94,8 @@ fn looked_at(args: &Args, typed: &ArgMatches) -> Result<(Recipe, Trial), String>
     let (recipe, _) = fields::recipe(args.recipe.as_deref(), &fields)?;
     let bytes = read(&args.page).map_err(|error| format!("{}: cannot be read: {error}", args.page.display()))?;
     sniff(&bytes).map_err(|error| format!("{}: {error}", args.page.display()))?;
-    let trial = Trial::new(&recipe, &decode(&bytes).text);
+    let bounds = Bounds { time: Some(args.page_timeout), ..Bounds::default() };
+    let trial = Trial::new(&recipe, &decode(&bytes).text, bounds);
     Ok((recipe, trial))
 }
 

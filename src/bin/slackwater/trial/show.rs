@@ -13,6 +13,9 @@ pub fn all(recipe: &Recipe, trial: &Trial, matches: usize, colours: bool) -> Str
     for (field, name) in recipe.names().iter().enumerate() {
         show.field(recipe, trial, field, name, matches);
     }
+    if let Some(exceeded) = trial.values().exceeded() {
+        let _ = writeln!(show.out, "this is not all: {exceeded}");
+    }
     if let Some(missing) = trial.values().missing() {
         let _ = writeln!(show.out, "this page would fail: {missing}");
     }
@@ -35,9 +38,12 @@ impl Show {
         let _ = writeln!(self.out, "{name}: {count}");
         let is_counted = recipe.shapes()[field] == Shape::Count;
         let mut values = trial.values().of(field);
-        let places: Vec<String> = seen.iter().take(matches).map(|sighting| place(trial, sighting)).collect();
+        // What is counted and stands nowhere has nothing to be shown.
+        let has_something = |sighting: &&Sighting| !is_counted || sighting.start.is_some();
+        let shown: Vec<&Sighting> = seen.iter().filter(has_something).take(matches).collect();
+        let places: Vec<String> = shown.iter().map(|sighting| place(trial, sighting)).collect();
         let width = places.iter().map(String::len).max().unwrap_or(0);
-        for (sighting, place) in seen.iter().zip(places) {
+        for (sighting, place) in shown.into_iter().zip(places) {
             let _ = write!(self.out, "  {place:>width$}  ");
             let value = if is_counted { None } else { values.next() };
             match (sighting.start, &sighting.found) {
@@ -50,7 +56,7 @@ impl Show {
             }
             self.out.push('\n');
         }
-        if seen.len() > matches {
+        if seen.iter().filter(has_something).count() > matches {
             let _ = writeln!(self.out, "  and {} more", seen.len() - matches);
         }
         if seen.is_empty() {
