@@ -12,7 +12,7 @@
 //! Then B with `--report` against B without, on the same sample, in blocks of with, without, without, with: what it costs to count for
 //! a report and to write it. The blocks are many, as it costs less than what two runs of the same differ by.
 //!
-//! Then the memory: the whole tree in each output format (Parquet with the feature `parquet`), and a WARC that is made while it is read,
+//! Then the memory: the whole tree in each output format (Parquet with the feature `parquet`), on many threads, and a WARC that is made while it is read,
 //! through a pipe, plain and as .gz. What is told is the peak of the process, as the kernel saw it.
 //!
 //! Environment: EXTRACT_PAGES sample size (1500; `all` for the whole tree, where both sides walk it), EXTRACT_ROUNDS (7),
@@ -80,6 +80,7 @@ fn main() -> ExitCode {
     let warc = number("EXTRACT_WARC_MB").unwrap_or(2_000);
     if warc > 0 {
         memory::of_formats(&root, threads, &mut verdicts);
+        memory::of_threads(&root, &mut verdicts);
         memory::of_archives(&sample, warc as u64 * 1_000_000, threads, &mut verdicts);
     }
     ExitCode::from(verdicts.status(true))

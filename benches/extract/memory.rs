@@ -31,6 +31,18 @@ pub fn of_formats(root: &Path, threads: usize, verdicts: &mut Verdicts) {
     }
 }
 
+/// Threads that are many more than the cores.
+const MANY: [usize; 3] = [2, 64, 256];
+
+/// The whole tree on ever more threads: what that costs of time and memory.
+pub fn of_threads(root: &Path, verdicts: &mut Verdicts) {
+    let mut table = Table::new("the whole documentation, by threads", &HEADINGS);
+    let runs = MANY.map(|threads| Run::of(&[], &[root], threads, |_| Ok(())));
+    runs.iter().zip(MANY).for_each(|(run, threads)| table.row(run.row(&format!("--threads {threads}"))));
+    table.print();
+    verdicts.wanted("peak memory with 256 threads", runs[2].peak, " MB", Below(WANTED_MEGABYTES));
+}
+
 /// A WARC of that many bytes, of these pages over and over, that comes through a pipe as it is made.
 pub fn of_archives(pages: &[PathBuf], bytes: u64, threads: usize, verdicts: &mut Verdicts) {
     let records: Vec<Vec<u8>> = pages.iter().filter_map(|page| Some(record(page, &fs::read(page).ok()?))).collect();
@@ -62,13 +74,15 @@ pub fn of_archives(pages: &[PathBuf], bytes: u64, threads: usize, verdicts: &mut
     }
 }
 
-const HEADINGS: [&str; 6] = ["", "pages", "MB", "pages/s", "MB/s", "peak memory, MB"];
+const HEADINGS: [&str; 7] = ["", "pages", "MB", "pages/s", "MB/s", "core time, s", "peak memory, MB"];
 
 /// One run of the built binary, as it tells itself.
 struct Run {
     pages: u64,
     megabytes: f64,
     seconds: f64,
+    /// Seconds of processors, in all threads. NaN where the system does not tell.
+    core: f64,
     /// NaN where the system does not tell.
     peak: f64,
 }
@@ -86,6 +100,7 @@ impl Run {
         command.args(["extract", "--quiet", "--stats", "json", "--threads", &threads.to_string(), "-o"]).arg(&out);
         command.args(FIELDS.iter().flat_map(|field| ["--css", field])).args(options).args(inputs);
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let before = core_time_of_children();
         let mut child = command.spawn().expect("the binary runs");
         let pipe = child.stdin.take().expect("it was asked for");
         let output = thread::scope(|scope| {
@@ -103,6 +118,7 @@ impl Run {
             pages: stats["pages"].as_u64().expect("it counts"),
             megabytes: number("bytes") / 1e6,
             seconds: number("seconds"),
+            core: core_time_of_children() - before,
             peak: number("peak_memory_bytes") / 1e6,
         }
     }
@@ -110,8 +126,17 @@ impl Run {
     fn row(&self, name: &str) -> Vec<String> {
         let figures = [self.megabytes, self.pages as f64 / self.seconds, self.megabytes / self.seconds, self.peak];
         let [megabytes, pages, rate, peak] = figures.map(|figure| format!("{figure:.0}"));
-        vec![name.to_owned(), self.pages.to_string(), megabytes, pages, rate, peak]
+        vec![name.to_owned(), self.pages.to_string(), megabytes, pages, rate, format!("{:.2}", self.core), peak]
     }
+}
+
+/// Seconds of processors that children took which have ended: fields 16 and 17 of proc(5)'s `stat`, in hundredths.
+fn core_time_of_children() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name before them may have anything in it, spaces too.
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(13).take(2);
+    let ticks: Option<f64> = fields.map(|field| field.parse::<f64>().ok()).sum();
+    ticks.filter(|_| !stat.is_empty()).map_or(f64::NAN, |ticks| ticks / 100.0)
 }
 
 /// A page as a crawler keeps it.
