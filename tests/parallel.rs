@@ -160,7 +160,9 @@ fn a_call_inside_itself_is_refused_at_once_if_this_stack_holds_all() {
             let Err(CheckoutError::WouldDeadlock(refused)) = outcome else { panic!("{outcome:?}") };
             assert_eq!(refused.holders.len(), 1);
         }
-        assert_eq!(pool.stats().rejected, 3);
+        let stats = pool.stats();
+        assert_eq!(stats.rejected, 3);
+        assert_eq!(pool.latencies().wait.count(), stats.checkouts + stats.rejected, "each is a wait of its own");
         closes_balanced(&pool);
     });
 }
@@ -309,7 +311,7 @@ fn a_wait_for_the_first_resource_ends_with_it_or_in_time() {
 }
 
 #[test]
-fn a_wait_between_other_work_is_one_wait_and_keeps_its_place() {
+fn a_wait_that_looks_for_other_work_is_one_wait_and_comes_back_to_a_full_queue() {
     ends(|| {
         let long = Duration::from_secs(60);
         let made = || Ok::<_, String>(Box::new(0));

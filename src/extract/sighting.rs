@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::bounds::Clock;
 use super::dom;
 use super::what::{Over, Take};
-use super::{Bounds, Extractor, Recipe, Values};
+use super::{Bounds, Extractor, Recipe, RegexField, Values, search};
 use crate::Manager as _;
 
 /// What a recipe finds on a page, and where.
@@ -45,21 +46,13 @@ impl Trial {
             let Ok(mut extractor) = manager.create();
             values.timed(|values| extractor.extract(&page, values));
         }
-        for (index, field) in recipe.regex_fields() {
-            let nowhere = Sighting { start: None, found: None };
-            if field.over != Over::Source {
-                // A count is one value, of so many matches.
-                let counted = values.of(*index).next().filter(|_| field.take == Take::Count);
-                let matches = counted.and_then(|count| count.parse().ok()).unwrap_or(values.of(*index).len());
-                sightings[*index] = vec![nowhere; matches];
-                continue;
+        values.timed(|values| {
+            let clock = values.clock();
+            for (index, field) in recipe.regex_fields() {
+                sightings[*index] = of_pattern(field, *index, &page, values, &clock);
             }
-            // Those of which group 1 counts are where it is.
-            let group = usize::from(!field.is_record && field.regex.captures_len() > 1);
-            let found =
-                field.regex.captures_iter(&page).filter_map(|found| found.get(group).map(|group| group.range()));
-            sightings[*index] = found.map(|found| Sighting { start: Some(found.start), found: Some(found) }).collect();
-        }
+            values.heed(&clock);
+        });
         Self { page, bounds, values, sightings }
     }
 
@@ -79,7 +72,7 @@ impl Trial {
     }
 
     /// How far the selectors of a CSS field get that finds nothing: for each of its list, its first parts with the number of elements that match
-    /// them, up to the part with which none does, or which takes more than the bounds. Nothing for patterns.
+    /// them, up to the part with which none does. Nothing for patterns, and for a selector that takes more than the bounds.
     pub fn reach(&self, recipe: &Recipe, field: usize) -> Vec<Vec<(String, usize)>> {
         let css = recipe.css_fields().iter().find(|(index, _)| *index == field);
         css.map_or_else(Vec::new, |(_, field)| dom::reach(&field.selector, &self.page, self.bounds))
@@ -91,4 +84,19 @@ impl Trial {
         let line = before.rfind('\n').map_or(0, |end| end + 1);
         (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
     }
+}
+
+/// Where the values of a pattern come from.
+fn of_pattern(field: &RegexField, index: usize, page: &str, values: &Values, clock: &Clock) -> Vec<Sighting> {
+    if field.over != Over::Source {
+        // A count is one value, of so many matches.
+        let counted = values.of(index).next().filter(|_| field.take == Take::Count);
+        let matches = counted.and_then(|count| count.parse().ok()).unwrap_or(values.of(index).len());
+        return vec![Sighting { start: None, found: None }; matches];
+    }
+    // Those of which group 1 counts are where it is.
+    let group = usize::from(!field.is_record && field.regex.captures_len() > 1);
+    let in_time = |_: &regex::Captures<'_>| search::has_time(page, clock);
+    let found = field.regex.captures_iter(page).take_while(in_time).filter_map(|found| Some(found.get(group)?.range()));
+    found.map(|found| Sighting { start: Some(found.start), found: Some(found) }).collect()
 }

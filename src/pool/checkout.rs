@@ -25,10 +25,10 @@ const SPIN_ROUNDS: u32 = 5;
 /// that alternates between pools; never, one that has left a pool for good.
 const USES_PER_TURN: u64 = 16;
 
-/// How long a caller whose thread has other work stands in the queue before it looks for some, and how long it may be away
-/// before it stands there again. Measured by the system's clock: it is about real threads.
-const STAND: Duration = Duration::from_millis(1);
+/// How long a caller whose thread has other work may be away for it, and how long it then stands in the queue: as long as it was
+/// away, within these bounds. A single job may take it longer. Measured by the system's clock: it is about real threads.
 const AWAY: Duration = Duration::from_millis(4);
+const STANDS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(16));
 
 /// What a caller wants.
 #[derive(Clone, Copy)]
@@ -99,6 +99,8 @@ pub(super) struct Caller {
     has_waited: Cell<bool>,
     /// Whether it had a place in the queue.
     has_queued: Cell<bool>,
+    /// How long it stands there before it does other work.
+    stands: Cell<Duration>,
 }
 
 impl Caller {
@@ -245,6 +247,7 @@ impl<M: Manager> Inner<M> {
             ended_one: Cell::new(false),
             has_waited: Cell::new(false),
             has_queued: Cell::new(false),
+            stands: Cell::new(STANDS.0),
         }
     }
 
@@ -308,10 +311,16 @@ impl<M: Manager> Inner<M> {
             {
                 return Ok(self.taken(right, caller));
             }
+            if ask.meanwhile.is_some() && !caller.has_queued.get() {
+                found = self.look_on(caller, ask);
+                if found.is_some() {
+                    continue;
+                }
+            }
             found = match self.queue(caller, ask)? {
                 Some(found) => Some(found),
                 // The pause after a failed creation is over, or it is time to do other work.
-                None => self.work_meanwhile(caller, ask).or_else(|| self.look(caller, true)),
+                None => self.look_on(caller, ask),
             };
         }
     }
@@ -426,28 +435,39 @@ impl<M: Manager> Inner<M> {
         None
     }
 
-    /// Does other work that the caller's thread has, if there is any, and looks around after each piece of it.
-    fn work_meanwhile(&self, caller: &Caller, ask: Ask) -> Option<Found<'_, M::Resource>> {
-        let (meanwhile, began) = (ask.meanwhile?, Instant::now());
-        while meanwhile() {
-            let found = self.look(caller, true);
+    /// Looks around outside the queue, and goes on with that while the caller's thread has other work to do in between. First
+    /// of all, for it may have left the queue with a wake.
+    fn look_on(&self, caller: &Caller, ask: Ask) -> Option<Found<'_, M::Resource>> {
+        let Some(meanwhile) = ask.meanwhile else { return self.look(caller, true) };
+        let began = Instant::now();
+        let found = loop {
+            // What is free belongs to whoever has waited for longer.
+            let oldest = self.config.fairness == Fairness::Barging
+                || self.shelf.waits_since().is_none_or(|since| caller.began <= since);
+            let found = self.look(caller, oldest);
             if found.is_some() || began.elapsed() >= AWAY || self.now() >= caller.deadline {
-                return found;
+                break found;
             }
-        }
-        None
+            // Nobody in the queue says so for it.
+            self.creation_asked();
+            if !meanwhile() {
+                break None;
+            }
+        };
+        caller.stands.set(began.elapsed().clamp(STANDS.0, STANDS.1));
+        found
     }
 
     /// Waits in the queue. None means that the pause after a failed creation is over, or that it is time to do other work.
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
         let holder = Taker { thread: caller.number, site: caller.site };
         // Its place is not denied to one that left it for a while.
-        let comes_back = caller.has_queued.get();
+        let comes_back = caller.has_queued.get() && ask.meanwhile.is_some();
         let allowed = if comes_back { None } else { self.worth_waiting(caller.deadline) };
         let request = Request { lane: ask.lane.lane(), since: caller.began, holder, allowed, comes_back };
         let shed_from = self.waits_anyway_until(caller.began);
         let until = || caller.deadline.min(caller.look_again.get());
-        let stands_until = ask.meanwhile.map(|_| Instant::now() + STAND);
+        let stands_until = ask.meanwhile.map(|_| Instant::now() + caller.stands.get());
         let mut has_joined = false;
         let outcome = self.shelf.wait(
             &request,
@@ -478,7 +498,9 @@ impl<M: Manager> Inner<M> {
             },
             move || self.now(),
         );
-        if has_joined {
+        // Whoever is back in a moment has not changed it.
+        let comes_again = matches!(outcome, Outcome::TimedOut { .. }) && self.now() < caller.deadline;
+        if has_joined && !(comes_again && ask.meanwhile.is_some()) {
             self.queue_changed();
         }
         // A waiter that found one slot and was granted another has opened the other, maybe after `close` looked.
@@ -500,7 +522,7 @@ impl<M: Manager> Inner<M> {
             }
             Outcome::Shed { above_for } => Err(self.shed_for_delay(caller.began, above_for)),
             Outcome::Unservable { before, each, waiting } => Err(self.unservable(before, each, waiting, allowed)),
-            Outcome::TimedOut { .. } if self.now() < caller.deadline => Ok(None),
+            Outcome::TimedOut { .. } if comes_again => Ok(None),
             Outcome::TimedOut { position } => Err(self.timed_out(caller, position)),
         }
     }

@@ -51,7 +51,7 @@ impl<M: Manager> Pool<M> {
     ///
     /// Called on one of rayon's threads, it does other work of rayon's while it waits for its first resource. A call inside `f` on the
     /// *same* pool needs a second one. If all the pool may have are held further down on this very stack, it is refused at
-    /// once. If some are held elsewhere it waits for these, and its patience ends as that of any checkout. Whether their
+    /// once. If some are held elsewhere it waits for these, and its patience ends as that of any checkout, after the job that it is at. Whether their
     /// holders wait for this thread nobody can know.
     ///
     /// # Blocking

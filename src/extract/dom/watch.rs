@@ -1,6 +1,7 @@
 //! Where in a page values come from, for somebody who looks at it. No run pays for this.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use cssparser::ToCss;
 use selectors::parser::Component;
@@ -64,13 +65,15 @@ pub(in super::super) fn sightings(
 
 /// For each selector of a list: how many elements its first parts match, from the first part on to the one that matches none.
 pub(in super::super) fn reach(selector: &Selector, page: &str, bounds: Bounds) -> Vec<Vec<(String, usize)>> {
+    let began = Instant::now();
+    let left = || Bounds { time: bounds.time.map(|time| time.saturating_sub(began.elapsed())), ..bounds };
     let count = |text: &str| {
         let selector = Selector::parse(text).ok()?;
         let (what, take) = (What::Text(Text::Raw), Take::Count);
         let field = CssField { name: String::new(), selector, what, take, required: None };
         let mut values = Values::new(1);
         let plan = Plan::watched([(0, &field)].into_iter());
-        values.bound(bounds);
+        values.bound(left());
         values.timed(|values| plan.run(&mut Dom::new(), &plan.records(), page, values));
         if values.exceeded().is_some() { None } else { values.of(0).next()?.parse().ok() }
     };
@@ -86,7 +89,7 @@ pub(in super::super) fn reach(selector: &Selector, page: &str, bounds: Bounds) -
                 if is_combinator(part) {
                     continue;
                 }
-                let Some(matches) = count(&text) else { return steps };
+                let Some(matches) = count(&text) else { return Vec::new() };
                 steps.push((text.clone(), matches));
                 if matches == 0 {
                     return steps;

@@ -250,7 +250,7 @@ pub(super) static METRICS: [Metric; 47] = [
     counter("slackwater_pool_affinity_misses_total", "Checkouts that had to look for a resource.", |s| {
         s.stats().affinity_misses
     }),
-    counter("slackwater_pool_waits_total", "Times a thread joined the queue.", |s| s.stats().waits),
+    counter("slackwater_pool_waits_total", "Checkouts that joined the queue.", |s| s.stats().waits),
     counter("slackwater_pool_overtakes_total", "Waiters that were woken and found nothing.", |s| s.stats().overtakes),
     metric(
         "slackwater_pool_errors_total",

@@ -21,11 +21,19 @@ pub(super) fn checkout<'p, M: Manager>(
     pool: &'p Pool<M>,
     site: &'static Location<'static>,
 ) -> Result<Checkout<'p, M>, CheckoutError> {
-    // Nobody but the frames below this one could give any back.
-    if !pool.is_closed() && Below::count(pool) >= pool.inner.capacity() {
-        let error = pool.inner.would_deadlock();
-        pool.inner.refused(&error);
-        return Err(error);
+    if Below::count(pool) >= pool.inner.capacity() {
+        let at_once = Lease::try_new(&*pool.inner, |inner| inner.claim_untold(site)).map(Checkout::new);
+        match at_once {
+            Ok(resource) => return Ok(resource),
+            // Nobody but the frames below this one could give any back.
+            Err(CheckoutError::Exhausted(_)) => {
+                let error = pool.inner.would_deadlock();
+                pool.inner.waited_in_vain(0);
+                pool.inner.refused(&error);
+                return Err(error);
+            }
+            Err(_) => {}
+        }
     }
     pool.ask(|| Ask::new(Patient::Default).meanwhile(meanwhile()), site)
 }

@@ -56,10 +56,12 @@ impl Show {
             }
             self.out.push('\n');
         }
-        if seen.iter().filter(has_something).count() > matches {
-            let _ = writeln!(self.out, "  and {} more", seen.len() - matches);
+        let more = seen.iter().filter(has_something).count().saturating_sub(matches);
+        if more > 0 {
+            let _ = writeln!(self.out, "  and {more} more");
         }
-        if seen.is_empty() {
+        // What was stopped says nothing about what is not there.
+        if seen.is_empty() && trial.values().exceeded().is_none() {
             self.hint(recipe, trial, field);
         }
     }
