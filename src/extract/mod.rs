@@ -48,6 +48,8 @@ mod recipe;
 mod search;
 mod sighting;
 mod sniff;
+#[cfg(feature = "streaming")]
+mod streaming;
 mod values;
 #[cfg_attr(not(feature = "recipes"), allow(dead_code, reason = "only a recipe's file can ask for all of it"))]
 mod what;
@@ -56,6 +58,10 @@ pub use bounds::{Bounds, Exceeded};
 pub use compiled::CacheStats;
 pub use css::{CssExtractor, CssManager};
 pub use decode::{Decoded, EncodingBy, decode, decode_declared};
+#[cfg(feature = "streaming")]
+pub use dom::not_plain::NotPlain;
+#[cfg(feature = "streaming")]
+pub use dom::sight::NeedsTree;
 pub use field::{CssField, RegexField};
 pub use mistake::Mistake;
 pub use order::{Reorder, Window};
@@ -66,5 +72,7 @@ pub use recipe::Recipe;
 pub use recipe::RecipeErrors;
 pub use sighting::{Sighting, Trial};
 pub use sniff::{NotHtml, sniff};
+#[cfg(feature = "streaming")]
+pub use streaming::{Engine, StreamedPages, Streaming, StreamingExtractor, StreamingManager, WhyNot};
 pub use values::{Missing, Values};
 pub use what::Shape;

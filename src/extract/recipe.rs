@@ -89,6 +89,18 @@ impl Recipe {
         (!self.regex.is_empty()).then(|| RegexManager::new(self.regex.iter().cloned()))
     }
 
+    /// A manager for the CSS fields that runs them without a document tree, whatever the pages are; see
+    /// [`StreamingManager::unwatched`](super::StreamingManager::unwatched).
+    /// # Errors
+    /// [`WhyNot`](super::WhyNot) if there are none, or one has a selector that cannot be had so.
+    #[cfg(feature = "streaming")]
+    pub fn unwatched_manager(&self) -> Result<super::StreamingManager, super::WhyNot> {
+        if self.css.is_empty() {
+            return Err(super::WhyNot::NoCss);
+        }
+        super::StreamingManager::unwatched(self.css.iter().cloned())
+    }
+
     fn claim(&mut self, name: &str, text: &str, shape: Shape) -> Result<usize, Mistake> {
         if self.names.iter().any(|taken| taken == name) {
             return Err(Mistake::new(

@@ -6,15 +6,15 @@ use web_atoms::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
 /// What stands after an `&`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reference {
+pub(in super::super) struct Reference {
     /// What it stands for.
-    pub(super) chars: [char; 2],
+    pub(in super::super) chars: [char; 2],
     /// 1 or 2.
-    pub(super) count: usize,
+    pub(in super::super) count: usize,
     /// Bytes after the `&` that belong to it.
-    pub(super) len: usize,
+    pub(in super::super) len: usize,
     /// Whether html5ever reports an error in it.
-    pub(super) is_faulty: bool,
+    pub(in super::super) is_faulty: bool,
 }
 
 /// Whole names, sorted. `web_atoms` has them mixed with their beginnings, in a map that hashes every question anew.
@@ -26,7 +26,7 @@ static ENTITIES: LazyLock<Vec<(&'static str, (u32, u32))>> = LazyLock::new(|| {
 });
 
 /// Reads what follows an `&`; `None` if that is no character reference and the `&` stands for itself.
-pub(super) fn read(after: &[u8], in_attribute: bool) -> Option<Reference> {
+pub(in super::super) fn read(after: &[u8], in_attribute: bool) -> Option<Reference> {
     match after.first()? {
         b'#' => numeric(after),
         first if first.is_ascii_alphanumeric() => named(after, in_attribute),

@@ -8,18 +8,24 @@
 mod build;
 mod doctype;
 mod element;
-mod entities;
+pub(super) mod entities;
 mod formatting;
 mod markup;
 mod names;
+#[cfg(feature = "streaming")]
+pub(super) mod not_plain;
 mod parser;
+#[cfg(feature = "streaming")]
+pub(super) mod plain;
 mod plan;
 mod raw;
 mod record;
 mod rules;
 mod selector;
+#[cfg(feature = "streaming")]
+pub(super) mod sight;
 mod stack;
-mod tags;
+pub(super) mod tags;
 mod text;
 mod tree;
 mod wanted;
@@ -119,7 +125,7 @@ struct Document<'a> {
 }
 
 /// Makes every CR LF and every CR an LF.
-fn normalise(page: &str, normal: &mut String) {
+pub(super) fn normalise(page: &str, normal: &mut String) {
     normal.clear();
     let mut pieces = page.split('\r');
     normal.push_str(pieces.next().unwrap_or(""));

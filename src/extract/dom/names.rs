@@ -147,6 +147,12 @@ pub(super) fn known(name: &str) -> Option<NameId> {
     find(&TABLE_OF_KNOWN, name.as_bytes())
 }
 
+/// The same of bytes.
+#[cfg(feature = "streaming")]
+pub(super) fn known_bytes(name: &[u8]) -> Option<NameId> {
+    find(&TABLE_OF_KNOWN, name)
+}
+
 fn find(slots: &[u16; SLOTS], name: &[u8]) -> Option<NameId> {
     let mut at = hash(name) % SLOTS;
     loop {

@@ -166,7 +166,7 @@ impl Builder<'_> {
 }
 
 /// How many bytes a comment takes after its `<!--`, with its end.
-fn comment_end(rest: &[u8]) -> usize {
+pub(super) fn comment_end(rest: &[u8]) -> usize {
     if rest.starts_with(b">") {
         return 1;
     }

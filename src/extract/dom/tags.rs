@@ -107,7 +107,7 @@ impl Builder<'_> {
 }
 
 /// An attribute's value with its character references resolved.
-pub(super) fn decode_value(value: &str, text: &mut String) {
+pub(in super::super) fn decode_value(value: &str, text: &mut String) {
     let bytes = value.as_bytes();
     let mut from = 0;
     let mut searched = 0;

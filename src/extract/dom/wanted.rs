@@ -84,6 +84,12 @@ fn space_of(name: &str) -> Option<(&'static str, &str)> {
     }
 }
 
+/// Whether an attribute of this name, in lower case, has another one on some foreign element.
+#[cfg(feature = "streaming")]
+pub(super) fn is_renamed(name: &str) -> bool {
+    name == "definitionurl" || SVG.iter().any(|adjusted| adjusted.eq_ignore_ascii_case(name))
+}
+
 /// SVG's attributes with capitals.
 const SVG: [&str; 58] = [
     "attributeName",

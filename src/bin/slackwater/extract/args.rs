@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use super::engine::Choice;
 use super::fields::{self, Kind};
 use super::{dashboard, input, output};
 
@@ -86,6 +87,14 @@ pub struct Args {
     /// Extractors of each kind, 1 to 1024; fewer than threads makes threads wait [default: as many as threads]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub pool_size: Option<u16>,
+
+    /// What takes the CSS fields: a document tree (dom), or lol_html, which keeps none (streaming)
+    ///
+    /// With auto, pages above 1 MiB go without a tree where the answer is the same by rule: the recipe must not ask for what only a tree
+    /// has, and each page is looked through first. What a tree takes, 5 to 50 times a page's size in memory, is saved; up to that size
+    /// the tree is faster. With streaming every page goes without, and answers are those of tags: elements without end tags go on.
+    #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
+    pub engine: Choice,
 
     /// Refuse pages of more bytes than this
     ///

@@ -194,7 +194,7 @@ impl Run {
             let summary =
                 Summary { tally: record.tally, took, skipped, waits: record.waits.distribution(), resumed, cut };
             // Standard error may be gone too; there is nobody left to tell.
-            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n"));
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}{}\n", shared.css()));
         }
         dashboard.into_iter().for_each(|dashboard| dashboard.close(quiet));
         let code = match end {
@@ -225,7 +225,7 @@ impl Run {
                 }
             }
         };
-        stats.write(Stats { end, exit_code: code, record: &record, took, skipped, resumed })
+        stats.write(Stats { end, exit_code: code, record: &record, took, skipped, resumed, engine: shared.css() })
     }
 }
 

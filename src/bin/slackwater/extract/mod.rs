@@ -25,6 +25,7 @@ mod args;
 mod budget;
 mod dashboard;
 mod ending;
+mod engine;
 mod failure;
 pub mod fields;
 mod glob;
@@ -91,11 +92,12 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let fields = args.fields(typed);
     let (recipe, recipe_text) = fields::recipe(args.recipe.as_deref(), &fields).map_err(|why| (USAGE, why))?;
     args.check_places().map_err(|why| (USAGE, why))?;
+    let engines = args.engine.over(&recipe).map_err(|why| (USAGE, format!("--engine streaming: {why}")))?;
     let list = args.input.list().map_err(|why| (NO_OUTPUT, why))?;
     // Before there are threads: each has the signals held back that the one had which started it.
     let signals = Signals::hold_back();
     let threads = args.threads();
-    let shared = Shared::build(&recipe, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
+    let shared = Shared::build(&recipe, engines, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
     let shared = Arc::new(shared);
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
     let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(address, &shared)).transpose()?;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::Args;
 use super::ending::End;
+use super::engine::Css;
 use super::failure::FailureKind;
 use super::output::NamedFile;
 use super::record::Record;
@@ -23,6 +24,7 @@ pub struct Stats<'a> {
     pub skipped: u64,
     /// Pages that earlier runs did.
     pub resumed: u64,
+    pub engine: &'a Css,
 }
 
 impl Stats<'_> {
@@ -53,6 +55,7 @@ impl Stats<'_> {
             "seconds": seconds,
             "pages_per_second": tally.pages as f64 / seconds.max(1e-9),
             "peak_memory_bytes": peak_memory(),
+            "engine": self.engine.json(),
             "checkouts": {
                 "count": waits.count(),
                 "p50_ns": percentile(50.0),

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use slackwater::extract::{
-    Bounds, CssManager, EncodingBy, Extractor, Recipe, RegexManager, Values, decode_declared, extract_page, sniff,
+    Bounds, EncodingBy, Extractor, Recipe, RegexManager, Values, decode_declared, extract_page, sniff,
 };
 use slackwater::http::{ServeError, Server, ServerHandle};
 use slackwater::{Manager, Pool, Snapshot};
+
+use super::engine::{Css, Engines};
 
 use super::failure::Failure;
 use super::input::{Declared, Source};
@@ -32,7 +34,7 @@ const MOST_AT_ALL: usize = 1 << 30;
 
 /// What all workers share: the pools of the kinds in use, and the threads for large pages.
 pub struct Shared {
-    css: Option<Pool<CssManager>>,
+    css: Css,
     regex: Option<Pool<RegexManager>>,
     large: rayon::ThreadPool,
 }
@@ -41,15 +43,15 @@ impl Shared {
     /// Builds and warms `size` extractors of each kind the recipe has fields of.
     /// # Errors
     /// A pool or a thread that cannot be had, with what to try.
-    pub fn build(recipe: &Recipe, size: usize) -> Result<Self, String> {
-        let css = recipe.css_manager().map(|manager| pool("css", manager, size)).transpose()?;
+    pub fn build(recipe: &Recipe, engines: Engines, size: usize) -> Result<Self, String> {
+        let css = Css::build(recipe, engines, size)?;
         let regex = recipe.regex_manager().map(|manager| pool("regex", manager, size)).transpose()?;
         Ok(Self { css, regex, large: threads(LARGE_LANES)? })
     }
 
     /// Runs all fields over one page.
     fn extract(&self, page: &str, values: &mut Values, times: &mut Times) -> Result<(), Failure> {
-        visit(self.css.as_ref(), page, values, &mut times.css)?;
+        self.css.visit(page, values, &mut times.css)?;
         visit(self.regex.as_ref(), page, values, &mut times.regex)
     }
 
@@ -58,18 +60,22 @@ impl Shared {
     /// As [`Server::start`].
     pub fn served_at(&self, address: &str) -> Result<ServerHandle, ServeError> {
         let server = Server::bind(address)?;
-        let server = self.css.iter().fold(server, Server::pool);
+        let server = self.css.served_by(server);
         self.regex.iter().fold(server, Server::pool).start()
     }
 
     /// What there is to be seen of the pools in use.
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        let css = self.css.iter().map(Pool::snapshot);
-        css.chain(self.regex.iter().map(Pool::snapshot)).collect()
+        self.css.snapshots().into_iter().chain(self.regex.iter().map(Pool::snapshot)).collect()
+    }
+
+    /// What takes the CSS fields.
+    pub fn css(&self) -> &Css {
+        &self.css
     }
 }
 
-fn pool<M: Manager>(name: &'static str, manager: M, size: usize) -> Result<Pool<M>, String> {
+pub fn pool<M: Manager>(name: &'static str, manager: M, size: usize) -> Result<Pool<M>, String> {
     Pool::builder(manager)
         .name(name)
         .max_size(size)
@@ -193,7 +199,13 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn visit<M>(pool: Option<&Pool<M>>, page: &str, values: &mut Values, times: &mut Option<Visit>) -> Result<(), Failure>
+/// One page through one pool, if there is one.
+pub fn visit<M>(
+    pool: Option<&Pool<M>>,
+    page: &str,
+    values: &mut Values,
+    times: &mut Option<Visit>,
+) -> Result<(), Failure>
 where
     M: Manager,
     M::Resource: Extractor,

@@ -1,0 +1,135 @@
+//! What a selector can see of a page that has no tree: whether its answer is that of the tree on every plain page.
+
+use cssparser::ToCss;
+use selectors::attr::AttrSelectorOperator;
+use selectors::parser::{Combinator, Component, NthType, Selector as One};
+
+use super::names;
+use super::plain::Sight;
+use super::selector::{Dialect, Name, Selector};
+use super::wanted::is_renamed;
+
+/// A part of a selector that has an answer only with a tree, or not surely the same one without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NeedsTree {
+    /// `+` and `~`.
+    #[error("what stands before an element among its siblings (+, ~)")]
+    Siblings,
+    /// `:has`, `:empty`, `:last-child` and the like.
+    #[error("what comes after an element's start tag, as :has, :empty and :last-child ask")]
+    Ahead,
+    /// `:is`, `:where`, `:root`, `:scope`, `:nth-child(n of S)`, or anything but one simple selector in `:not`.
+    #[error("a pseudo class that is asked of the tree only")]
+    PseudoClass,
+    /// `svg|a`, `*|a`, `|a`.
+    #[error("a name space")]
+    Namespace,
+    /// A name with capitals, which foreign elements keep and others do not, or one that SVG or MathML renames.
+    #[error("a name whose case counts within SVG and MathML")]
+    Case,
+}
+
+impl Selector {
+    /// As it would be typed.
+    pub(in super::super) fn text(&self) -> String {
+        self.0.to_css_string()
+    }
+
+    /// Adds to what the recipe sees what this selector does.
+    pub(in super::super) fn sees(&self, sight: &mut Sight) -> Result<(), NeedsTree> {
+        self.0.slice().iter().try_for_each(|selector| one(selector, sight))
+    }
+}
+
+/// Whether an attribute of this name is the same on every element.
+pub(in super::super) fn attribute(name: &str) -> Result<(), NeedsTree> {
+    let lower = name.to_ascii_lowercase();
+    if lower.contains(':') || lower == "xmlns" {
+        return Err(NeedsTree::Namespace);
+    }
+    if lower != name || is_renamed(&lower) || !lower.is_ascii() { Err(NeedsTree::Case) } else { Ok(()) }
+}
+
+fn one(selector: &One<Dialect>, sight: &mut Sight) -> Result<(), NeedsTree> {
+    // What was opened without a tag has no attributes, and few names.
+    let mut is_told_apart = false;
+    for part in selector.iter_raw_match_order() {
+        if let Component::Combinator(combinator) = part {
+            match combinator {
+                Combinator::Descendant => {}
+                Combinator::Child => sight.implied = true,
+                _ => return Err(NeedsTree::Siblings),
+            }
+            sight.around = true;
+            sight.implied |= !is_told_apart;
+            is_told_apart = false;
+            continue;
+        }
+        is_told_apart |= simple(part, sight)?;
+    }
+    sight.implied |= !is_told_apart;
+    Ok(())
+}
+
+/// Looks at one simple selector. Gives whether it never matches what was opened without a tag.
+fn simple(part: &Component<Dialect>, sight: &mut Sight) -> Result<bool, NeedsTree> {
+    match part {
+        Component::LocalName(name) => {
+            if name.name != name.lower_name || !name.name.text.is_ascii() {
+                return Err(NeedsTree::Case);
+            }
+            let known = name.name.known;
+            Ok(!known.is_some_and(|name| matches!(name, names::HTML | names::HEAD | names::BODY | names::TBODY)))
+        }
+        Component::ExplicitUniversalType => Ok(false),
+        Component::ID(_) => value("id", sight),
+        Component::Class(_) => value("class", sight),
+        Component::AttributeInNoNamespaceExists { local_name, local_name_lower } => {
+            same(local_name, local_name_lower).map(|()| true)
+        }
+        Component::AttributeInNoNamespace { local_name, operator, value: wanted, .. } => {
+            attribute(&local_name.text)?;
+            // Of no value at all there is no saying what a substring of it is.
+            if wanted.0.is_empty() && *operator != AttrSelectorOperator::Equal {
+                return Err(NeedsTree::PseudoClass);
+            }
+            value(&local_name.text, sight)
+        }
+        Component::Nth(data) if matches!(data.ty, NthType::Child | NthType::OfType) => {
+            (sight.implied, sight.around) = (true, true);
+            Ok(false)
+        }
+        Component::Nth(_) | Component::Empty | Component::Has(_) => Err(NeedsTree::Ahead),
+        Component::Negation(list) => {
+            for selector in list.slice() {
+                let mut parts = selector.iter_raw_match_order();
+                match (parts.next(), parts.next()) {
+                    (Some(Component::Negation(_) | Component::Combinator(_)), _) | (_, Some(_)) | (None, _) => {
+                        return Err(NeedsTree::PseudoClass);
+                    }
+                    (Some(part), None) => simple(part, sight).map(|_| ())?,
+                }
+            }
+            Ok(false)
+        }
+        Component::AttributeOther(_)
+        | Component::Namespace(..)
+        | Component::DefaultNamespace(_)
+        | Component::ExplicitAnyNamespace
+        | Component::ExplicitNoNamespace => Err(NeedsTree::Namespace),
+        _ => Err(NeedsTree::PseudoClass),
+    }
+}
+
+fn same(name: &Name, lower: &Name) -> Result<(), NeedsTree> {
+    if name == lower { attribute(&name.text) } else { Err(NeedsTree::Case) }
+}
+
+/// A selector that looks at the value of this attribute.
+fn value(name: &str, sight: &mut Sight) -> Result<bool, NeedsTree> {
+    if !sight.values.iter().any(|have| **have == *name) {
+        sight.values.push(name.into());
+    }
+    Ok(true)
+}

@@ -1,0 +1,81 @@
+//! Which engine may run a recipe.
+
+use super::super::dom::plain::Sight;
+use super::super::dom::sight::{self, NeedsTree};
+use super::super::{CssField, Recipe};
+use super::StreamingManager;
+
+/// What takes the CSS fields from a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// The document tree, [`CssExtractor`](super::super::CssExtractor): every selector, every page.
+    Dom,
+    /// `lol_html`, [`StreamingManager::unwatched`]: no tree, and the answers of tags rather than of elements.
+    Streaming,
+    /// No tree where the answer is the same by rule, [`Engine::choose`].
+    Auto,
+}
+
+impl Engine {
+    /// Whether a recipe has the tree's answer without one: by rule on every page that is plain, and on the others with a tree,
+    /// as each page is looked at first.
+    /// # Errors
+    /// [`WhyNot`]: the first field that needs the tree, and for what.
+    pub fn choose(recipe: &Recipe) -> Result<Streaming, WhyNot> {
+        let fields = recipe.css_fields();
+        if fields.is_empty() {
+            return Err(WhyNot::NoCss);
+        }
+        let mut sight = Sight::default();
+        for (_, field) in fields {
+            let needs = |needs| WhyNot::Field { name: field.name.clone(), needs };
+            field.selector.sees(&mut sight).map_err(needs)?;
+            field.attribute().map_or(Ok(()), sight::attribute).map_err(needs)?;
+        }
+        StreamingManager::new(fields, Some(sight.settled())).map(Streaming)
+    }
+}
+
+/// A recipe that needs no tree on plain pages, and what runs it.
+#[derive(Debug, Clone)]
+pub struct Streaming(StreamingManager);
+
+impl Streaming {
+    /// What makes extractors that look at each page first.
+    pub fn manager(&self) -> StreamingManager {
+        self.0.clone()
+    }
+}
+
+/// Why a recipe cannot do without the document tree.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WhyNot {
+    /// There is nothing to choose for.
+    #[error("there are no CSS fields; nothing parses the pages")]
+    NoCss,
+    /// A field asks for what only a tree has.
+    #[error("field {name:?} asks for {needs}; leave it out, or run with the dom engine")]
+    Field {
+        /// Its name.
+        name: String,
+        /// What it asks for.
+        needs: NeedsTree,
+    },
+    /// A field has a selector that `lol_html` does not have.
+    #[error("field {name:?}: lol_html refuses the selector: {why}; leave it out, or run with the dom engine")]
+    Refused {
+        /// Its name.
+        name: String,
+        /// What it says.
+        why: String,
+    },
+}
+
+/// The selector of a field, as `lol_html` reads it.
+pub(super) fn selector(field: &CssField) -> Result<lol_html::Selector, WhyNot> {
+    field.selector.text().parse().map_err(|why: lol_html::errors::SelectorError| WhyNot::Refused {
+        name: field.name.clone(),
+        why: why.to_string(),
+    })
+}

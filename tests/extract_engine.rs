@@ -1,0 +1,97 @@
+//! `slackwater extract --engine`: the same lines, and what is said of who made them.
+#![cfg(feature = "cli")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// A folder of its own for one test, emptied first.
+fn folder(test: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract_engine").join(test);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn extract(args: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
+    command.arg("extract").args(args).current_dir(folder).stdin(Stdio::null()).output().unwrap()
+}
+
+fn told(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// The engine's part of `--stats json`.
+fn engine(output: &Output) -> Value {
+    let stats: Value = serde_json::from_str(told(output)).unwrap_or_else(|_| panic!("{}", told(output)));
+    stats["engine"].clone()
+}
+
+/// A page of more than a megabyte.
+fn large(body: &str) -> String {
+    let rows = "<p>A row with a <a href='/r?a&amp;b'>link &lt;x&gt;</a>.</p>\n".repeat(20_000);
+    format!("<!doctype html><html><head><title>T</title></head><body>{rows}{body}</body></html>")
+}
+
+const FIELDS: [&str; 6] = ["--css", "title=title", "--css", "links=a@href", "--css", "texts=p"];
+
+/// Promise: `auto` writes what `dom` writes, and says how many pages went which way and why. Provoked: a large page that is
+/// plain, one that is not, a small one.
+#[test]
+fn auto_writes_what_dom_writes_and_says_how() {
+    let dir = folder("auto");
+    fs::write(dir.join("plain.html"), large("")).unwrap();
+    fs::write(dir.join("open.html"), large("<p>one<p>two")).unwrap();
+    fs::write(dir.join("small.html"), "<title>S</title><p>x<p>y").unwrap();
+    let run = |extra: &[&str]| {
+        extract(&[&FIELDS[..], &["--ordered", "plain.html", "open.html", "small.html"], extra].concat(), &dir)
+    };
+    let dom = run(&[]);
+    let auto = run(&["--engine", "auto", "--stats", "json"]);
+    assert!(dom.status.success() && auto.status.success());
+    assert!(dom.stdout == auto.stdout, "the lines differ");
+    let said = json!({"asked": "auto", "streamed": 1, "fell_back": {"implied": 1}, "why_not": null});
+    assert_eq!(engine(&auto), said);
+    let summary = run(&["--engine", "auto"]);
+    assert!(told(&summary).contains("engine streaming: 1 pages without a tree"), "{}", told(&summary));
+    assert!(told(&summary).contains("1 larger ones are not plain\n  1: a start tag closes"), "{}", told(&summary));
+    assert!(!told(&dom).contains("engine"), "{}", told(&dom));
+}
+
+/// Promise: `auto` takes the tree where the recipe needs one, and names the field. Provoked: a sibling combinator.
+#[test]
+fn auto_says_why_it_takes_the_tree() {
+    let dir = folder("why_not");
+    fs::write(dir.join("p.html"), large("")).unwrap();
+    let args = ["--css", "next=p + p", "--engine", "auto", "p.html"];
+    let output = extract(&args, &dir);
+    assert!(output.status.success());
+    assert!(
+        told(&output).contains("engine dom: field \"next\" asks for what stands before an element"),
+        "{}",
+        told(&output)
+    );
+    let output = extract(&[&args[..], &["--stats", "json"]].concat(), &dir);
+    let engine = engine(&output);
+    assert_eq!((&engine["asked"], &engine["streamed"]), (&json!("auto"), &json!(0)));
+    assert!(engine["why_not"].as_str().unwrap().contains("\"next\""), "{engine}");
+}
+
+/// Promise: `streaming` takes every page without a tree, with its own answers, and refuses what it has no selector for before
+/// anything starts. Provoked: a page without end tags; `:has`.
+#[test]
+fn streaming_takes_every_page_or_refuses_the_recipe() {
+    let dir = folder("streaming");
+    fs::write(dir.join("p.html"), "<title>T</title><p>one<p>two").unwrap();
+    let output = extract(&["--css", "p=p", "--engine", "streaming", "--stats", "json", "p.html"], &dir);
+    assert!(output.status.success());
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["fields"], json!({"p": ["onetwo", "two"]}));
+    assert_eq!(engine(&output)["streamed"], json!(1));
+    let refused = extract(&["--css", "p=p:has(a)", "--engine", "streaming", "p.html"], &dir);
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+    assert!(told(&refused).contains("--engine streaming: field \"p\": lol_html refuses"), "{}", told(&refused));
+}

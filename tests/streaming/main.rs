@@ -1,0 +1,8 @@
+//! The streaming engine beside the document tree.
+
+mod compared;
+mod differences;
+mod pages;
+mod random;
+mod rule;
+mod snippets;
