@@ -45,6 +45,12 @@ pub enum Exceeded {
         "its elements are nested more than {0} deep, and :has(...) looks no deeper; leave the page or the selector out"
     )]
     Depth(usize),
+    /// Without a document tree: what is open takes more memory than there is for it.
+    #[error(
+        "its elements are nested so deep, or a tag of it has so many attributes, that lol_html needs more than {0} bytes; \
+         run with the dom engine"
+    )]
+    Streaming(usize),
     /// It is longer than a document can be.
     #[error("longer than the 2 GiB that a document can have; leave it out")]
     Length,

@@ -92,13 +92,10 @@ impl Recipe {
     /// A manager for the CSS fields that runs them without a document tree, whatever the pages are; see
     /// [`StreamingManager::unwatched`](super::StreamingManager::unwatched).
     /// # Errors
-    /// [`WhyNot`](super::WhyNot) if there are none, or one has a selector that cannot be had so.
+    /// [`WhyNot`](super::WhyNot) if there are none, if one cannot be had so, or if a pattern searches the page's text.
     #[cfg(feature = "streaming")]
     pub fn unwatched_manager(&self) -> Result<super::StreamingManager, super::WhyNot> {
-        if self.css.is_empty() {
-            return Err(super::WhyNot::NoCss);
-        }
-        super::StreamingManager::unwatched(self.css.iter().cloned())
+        super::StreamingManager::unwatched(super::streaming::fields_of(self)?.iter().cloned())
     }
 
     fn claim(&mut self, name: &str, text: &str, shape: Shape) -> Result<usize, Mistake> {

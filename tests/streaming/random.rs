@@ -188,7 +188,7 @@ fn content(dice: &mut Dice, tags: &[&str], faults: usize, depth: usize, page: &m
     }
 }
 
-fn page(seed: u64) -> String {
+pub fn page(seed: u64) -> String {
     let mut dice = Dice(seed);
     let tags: Vec<&str> = (0..2 + dice.roll(10)).map(|_| dice.pick(TAGS)).collect();
     let faults = [2, 10, 60, 1000][dice.roll(4)];

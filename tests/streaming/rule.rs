@@ -39,6 +39,7 @@ fn what_needs_a_tree_is_refused() {
         ("[*|href]", NeedsTree::Namespace),
         ("a@xlink:href", NeedsTree::Namespace),
         ("svg@xmlns", NeedsTree::Namespace),
+        ("svg@xlink", NeedsTree::Namespace),
         ("P", NeedsTree::Case),
         ("linearGradient", NeedsTree::Case),
         ("[HREF]", NeedsTree::Case),

@@ -81,6 +81,9 @@ const SNIPPETS: &[(&str, Option<NotPlain>)] = &[
     ("<svg><a xlink:href=x>y</a></svg>", Some(NotPlain::Special)),
     ("<svg><style><b>x</b></style></svg>", Some(NotPlain::Special)),
     ("<svg/>", Some(NotPlain::Special)),
+    ("<svg><textarea>\nx</textarea></svg>", Some(NotPlain::Special)),
+    ("<svg xml:lang=q>x</svg>", Some(NotPlain::Special)),
+    ("<svg xlink:href=q>x</svg>", Some(NotPlain::Special)),
     // Markup.
     ("a\0b", Some(NotPlain::Markup)),
     ("<p>\u{FEFF}x</p>", Some(NotPlain::Markup)),

@@ -26,7 +26,7 @@ mod selector;
 pub(super) mod sight;
 mod stack;
 pub(super) mod tags;
-mod text;
+pub(super) mod text;
 mod tree;
 mod wanted;
 mod watch;

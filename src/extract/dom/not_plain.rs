@@ -31,6 +31,9 @@ pub enum NotPlain {
     /// More open elements than are looked after.
     #[error("elements are nested too deep")]
     Deep,
+    /// More attributes in one tag than `lol_html` is given memory for.
+    #[error("a tag has too many attributes")]
+    Attributes,
     /// The text of `html`, `head` or `body` is asked for, which white space outside of it belongs to.
     #[error("the text of html, head or body is asked for")]
     Root,
@@ -38,7 +41,7 @@ pub enum NotPlain {
 
 impl NotPlain {
     /// All there are, for tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::EndTag,
         Self::Implied,
         Self::Misplaced,
@@ -48,6 +51,7 @@ impl NotPlain {
         Self::Reference,
         Self::Unfinished,
         Self::Deep,
+        Self::Attributes,
         Self::Root,
     ];
 
@@ -63,6 +67,7 @@ impl NotPlain {
             Self::Reference => "reference",
             Self::Unfinished => "unfinished",
             Self::Deep => "deep",
+            Self::Attributes => "attributes",
             Self::Root => "root",
         }
     }

@@ -5,9 +5,29 @@ use selectors::attr::AttrSelectorOperator;
 use selectors::parser::{Combinator, Component, NthType, Selector as One};
 
 use super::names;
-use super::plain::Sight;
 use super::selector::{Dialect, Name, Selector};
-use super::wanted::is_renamed;
+use super::wanted::{Wanted, is_renamed};
+
+/// What a recipe can see of a page beyond the elements it has tags for.
+#[derive(Debug, Default)]
+pub(in super::super) struct Sight {
+    /// Whether it can tell that elements were opened without a tag.
+    pub(in super::super) implied: bool,
+    /// Whether it looks at what is around an element: within a `template` the tree has nothing there.
+    pub(in super::super) around: bool,
+    /// The attributes whose values selectors look at.
+    pub(in super::super) values: Vec<Box<str>>,
+    /// The same, for looking up; `None` if there are none.
+    pub(super) wanted: Option<Wanted>,
+}
+
+impl Sight {
+    /// When all selectors have been looked at.
+    pub(in super::super) fn settled(mut self) -> Self {
+        self.wanted = (!self.values.is_empty()).then(|| Wanted::new(self.values.iter().map(|name| &**name)));
+        self
+    }
+}
 
 /// A part of a selector that has an answer only with a tree, or not surely the same one without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +65,8 @@ impl Selector {
 /// Whether an attribute of this name is the same on every element.
 pub(in super::super) fn attribute(name: &str) -> Result<(), NeedsTree> {
     let lower = name.to_ascii_lowercase();
-    if lower.contains(':') || lower == "xmlns" {
+    // `xmlns:xlink` is an `xlink` to those who know name spaces.
+    if lower.contains(':') || lower == "xmlns" || lower == "xlink" {
         return Err(NeedsTree::Namespace);
     }
     if lower != name || is_renamed(&lower) || !lower.is_ascii() { Err(NeedsTree::Case) } else { Ok(()) }

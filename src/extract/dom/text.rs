@@ -10,10 +10,15 @@ use crate::extract::what::Text;
 /// All text below an element, with nothing put between its pieces.
 pub(super) fn write(element: ElementOf<'_>, how: Text, out: &mut String) {
     let Document { page, tree, clock, .. } = element.document;
-    let start = out.len();
     let pieces = tree.texts(element.id, clock).map(|span| tree.text(page, span)).inspect(|piece| {
         clock.spend(piece.len() / BYTES);
     });
+    join(pieces, how, out);
+}
+
+/// Pieces of one text, as a field wants it.
+pub(in super::super) fn join<'a>(pieces: impl Iterator<Item = &'a str>, how: Text, out: &mut String) {
+    let start = out.len();
     match how {
         Text::Raw => out.extend(pieces),
         Text::Trimmed => {

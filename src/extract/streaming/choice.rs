@@ -1,7 +1,7 @@
 //! Which engine may run a recipe.
 
-use super::super::dom::plain::Sight;
-use super::super::dom::sight::{self, NeedsTree};
+use super::super::dom::sight::{self, NeedsTree, Sight};
+use super::super::what::Over;
 use super::super::{CssField, Recipe};
 use super::StreamingManager;
 
@@ -22,10 +22,7 @@ impl Engine {
     /// # Errors
     /// [`WhyNot`]: the first field that needs the tree, and for what.
     pub fn choose(recipe: &Recipe) -> Result<Streaming, WhyNot> {
-        let fields = recipe.css_fields();
-        if fields.is_empty() {
-            return Err(WhyNot::NoCss);
-        }
+        let fields = fields_of(recipe)?;
         let mut sight = Sight::default();
         for (_, field) in fields {
             let needs = |needs| WhyNot::Field { name: field.name.clone(), needs };
@@ -44,6 +41,17 @@ impl Streaming {
     /// What makes extractors that look at each page first.
     pub fn manager(&self) -> StreamingManager {
         self.0.clone()
+    }
+}
+
+/// The CSS fields, if there are any, and nobody asks for more of a page than they do.
+pub(in super::super) fn fields_of(recipe: &Recipe) -> Result<&[(usize, CssField)], WhyNot> {
+    if let Some((_, field)) = recipe.regex_fields().iter().find(|(_, field)| field.over == Over::Text) {
+        return Err(WhyNot::PageText { name: field.name().to_owned() });
+    }
+    match recipe.css_fields() {
+        [] => Err(WhyNot::NoCss),
+        fields => Ok(fields),
     }
 }
 
@@ -69,6 +77,26 @@ pub enum WhyNot {
         name: String,
         /// What it says.
         why: String,
+    },
+    /// A field takes HTML, which is written from the tree.
+    #[error("field {name:?} takes HTML, which is written from the tree; take its text, or run with the dom engine")]
+    Html {
+        /// Its name.
+        name: String,
+    },
+    /// A field takes records, which look for fields below an element.
+    #[error("field {name:?} takes records; take its fields by themselves, or run with the dom engine")]
+    Record {
+        /// Its name.
+        name: String,
+    },
+    /// A pattern searches the text of the page, of which there is none without the tree.
+    #[error(
+        "field {name:?} searches the text of the page; search the source or another field, or run with the dom engine"
+    )]
+    PageText {
+        /// Its name.
+        name: String,
     },
 }
 

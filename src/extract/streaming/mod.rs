@@ -10,18 +10,24 @@
 //!   answers differ.
 
 mod choice;
+mod field;
 mod page;
+mod plan;
+mod room;
 mod text;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+pub(super) use self::choice::fields_of;
 pub use self::choice::{Engine, Streaming, WhyNot};
-use self::page::{Plan, Room};
+use self::plan::Plan;
+use self::room::Room;
 use super::dom;
 use super::dom::not_plain::NotPlain;
-use super::dom::plain::{Sight, Watch};
+use super::dom::plain::Lookout;
+use super::dom::sight::Sight;
 use super::{CssExtractor, CssField, CssManager, Extractor, Values};
 use crate::Manager;
 
@@ -43,7 +49,7 @@ pub struct StreamingExtractor {
 #[derive(Debug)]
 struct Watched {
     sight: Arc<Sight>,
-    watch: Watch,
+    lookout: Lookout,
     manager: CssManager,
     tree: CssExtractor,
 }
@@ -57,8 +63,9 @@ impl Extractor for StreamingExtractor {
         } else {
             page
         };
-        let looked = watched.as_mut().map_or(Ok(()), |watched| watched.watch.look(source, &watched.sight));
-        let outcome = looked.and_then(|()| plan.run(room, source, watched.is_some(), values));
+        let clock = values.clock();
+        let looked = watched.as_mut().map_or(Ok(()), |watched| watched.lookout.look(source, &watched.sight, &clock));
+        let outcome = looked.and_then(|()| plan.run(room, source, (watched.is_some(), clock), values));
         match (outcome, watched) {
             (Err(why), Some(watched)) => {
                 counts.fell_back[why as usize].fetch_add(1, Relaxed);
@@ -85,7 +92,7 @@ pub struct StreamingManager {
 impl StreamingManager {
     /// A manager for fields that `lol_html` answers by itself, whatever the page. Each comes with its index in [`Values`].
     /// # Errors
-    /// [`WhyNot`] for a selector that it does not have.
+    /// [`WhyNot`] for a selector that it does not have, and for fields that ask for HTML or records.
     pub fn unwatched(fields: impl IntoIterator<Item = (usize, CssField)>) -> Result<Self, WhyNot> {
         let fields: Vec<(usize, CssField)> = fields.into_iter().collect();
         Self::new(&fields, None)
@@ -117,7 +124,7 @@ impl Manager for StreamingManager {
             None => None,
             Some((sight, manager)) => Some(Watched {
                 sight: Arc::clone(sight),
-                watch: Watch::default(),
+                lookout: Lookout::default(),
                 manager: manager.clone(),
                 tree: manager.create()?,
             }),
@@ -136,7 +143,8 @@ impl Manager for StreamingManager {
         let mut values = Values::new(self.fields);
         // Not by `extract`, which would count it.
         let page = "<!doctype html><title>t</title><p class=c><a href=/>x</a>&amp;</p>";
-        let _ = extractor.plan.run(&mut extractor.room, page, false, &mut values);
+        let bounds = (false, values.clock());
+        let _ = extractor.plan.run(&mut extractor.room, page, bounds, &mut values);
         match &mut extractor.watched {
             Some(watched) => watched.manager.warm(&mut watched.tree),
             None => Ok(()),
@@ -148,7 +156,7 @@ impl Manager for StreamingManager {
         let watched = extractor
             .watched
             .as_ref()
-            .map_or(0, |watched| watched.watch.weight() as u64 + watched.manager.weight(&watched.tree));
+            .map_or(0, |watched| watched.lookout.weight() as u64 + watched.manager.weight(&watched.tree));
         (extractor.room.weight() + extractor.normal.capacity()) as u64 + watched
     }
 }

@@ -1,243 +1,200 @@
-//! One page through `lol_html`.
+//! One page at work: what was found of it so far.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
-use std::mem;
+use std::error::Error;
 use std::ops::Range;
 use std::rc::Rc;
 
-use lol_html::html_content::{Element, TextChunk, TextType};
-use lol_html::{ElementContentHandlers, HtmlRewriter, Selector, Settings};
+use lol_html::HandlerResult;
+use lol_html::html_content::{TextChunk, TextType};
 
-use super::super::dom::not_plain::NotPlain;
+use super::super::Values;
+use super::super::bounds::Clock;
 use super::super::dom::tags::decode_value;
-use super::super::{CssField, Values};
-use super::WhyNot;
-use super::choice::selector;
+use super::super::search::BYTES;
+use super::field::Field;
+use super::room::{Found, Room};
 use super::text::decode;
-
-/// Room kept from page to page, in bytes of each kind.
-const KEEP: usize = 1 << 20;
-
-/// What is to be taken, in `lol_html`'s terms. It compiles these anew for every page; they are parsed once.
-#[derive(Debug)]
-pub(super) struct Plan {
-    fields: Vec<Field>,
-    /// Elements whose first newline is no text, if anybody asks for text.
-    newlines: Option<Selector>,
-}
-
-#[derive(Debug)]
-struct Field {
-    index: usize,
-    selector: Selector,
-    attribute: Option<Box<str>>,
-}
-
-/// Lists that are reused from page to page.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    /// The text of all open elements, once, however many of them it is in.
-    text: String,
-    attributes: String,
-    found: Vec<Found>,
-    /// A text that is not whole yet.
-    pending: String,
-}
-
-impl Room {
-    pub(super) fn weight(&self) -> usize {
-        self.text.capacity()
-            + self.attributes.capacity()
-            + self.pending.capacity()
-            + self.found.capacity() * size_of::<Found>()
-    }
-
-    fn clear(&mut self) {
-        for text in [&mut self.text, &mut self.attributes, &mut self.pending] {
-            text.clear();
-            text.shrink_to(KEEP);
-        }
-        self.found.clear();
-        self.found.shrink_to(KEEP / size_of::<Found>());
-    }
-}
-
-/// A value, in the order of the start tags.
-#[derive(Debug)]
-struct Found {
-    field: usize,
-    is_text: bool,
-    range: Range<usize>,
-}
 
 /// The end of a text whose element is open.
 const OPEN: usize = usize::MAX;
 
 /// A page at work.
 #[derive(Debug)]
-struct Page {
+pub(super) struct Page {
     room: Room,
+    clock: Clock,
+    /// The bytes that values may still take, as far as they are known.
+    left: usize,
+    is_full: bool,
     /// Texts whose elements are open.
     open: usize,
     /// Every field's handler is given every piece of text; this is the last that was taken.
     taken: (Range<usize>, bool),
     /// Where the text starts that is pending, and where the last tag ended after which a newline is no text.
     pending_from: usize,
-    newline_at: usize,
-    /// Somebody asks for the text of `html`, `head` or `body`.
-    asks_for_root: bool,
+    pub(super) newline_at: usize,
+    /// The text of `html`, `head` or `body` is not to be had.
+    is_watched: bool,
+    /// Somebody asks for it.
+    pub(super) asks_for_root: bool,
 }
 
-type Shared = Rc<RefCell<Page>>;
+pub(super) type Shared = Rc<RefCell<Page>>;
 
-impl Plan {
-    pub(super) fn new(fields: &[(usize, CssField)]) -> Result<Self, WhyNot> {
-        let takes_text = fields.iter().any(|(_, field)| field.attribute().is_none());
-        let newlines = takes_text.then(|| "pre, textarea, listing".parse().expect("three names are a selector"));
-        let fields = fields.iter().map(|(index, field)| {
-            Ok(Field { index: *index, selector: selector(field)?, attribute: field.attribute().map(Into::into) })
-        });
-        Ok(Self { fields: fields.collect::<Result<_, _>>()?, newlines })
-    }
+/// Why `lol_html` is told to stop: nobody hears of it but [`Page::is_over`].
+#[derive(Debug, thiserror::Error)]
+#[error("the page is over its bounds")]
+struct Stop;
 
-    /// Takes all fields from a page without carriage returns. If it is `watched`, then not the text of `html`, `head` or `body`.
-    pub(super) fn run(&self, room: &mut Room, page: &str, watched: bool, values: &mut Values) -> Result<(), NotPlain> {
-        let shared: Shared = Rc::new(RefCell::new(Page::with(mem::take(room))));
-        let mut settings = Settings::new().with_strict(false);
-        // In front of the fields, so that a newline is known of when its text comes.
-        if let Some(selector) = &self.newlines {
-            let page = &shared;
-            settings = settings.append_element_content_handler((
-                Cow::Borrowed(selector),
-                ElementContentHandlers::default().element(move |element: &mut Element<'_, '_>| {
-                    page.borrow_mut().newline_at = element.source_location().bytes().end;
-                    Ok(())
-                }),
-            ));
-        }
-        for field in &self.fields {
-            settings =
-                settings.append_element_content_handler((Cow::Borrowed(&field.selector), field.handlers(&shared)));
-        }
-        let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| {});
-        // Neither a limit of its memory nor a handler can fail, and it is not strict.
-        let done = rewriter.write(page.as_bytes()).and_then(|()| rewriter.end());
-        let mut page = shared.replace(Page::with(Room::default()));
-        page.flush();
-        if let Err(why) = done {
-            panic!("lol_html gave up: {why}");
-        }
-        let is_refused = watched && page.asks_for_root;
-        if !is_refused {
-            page.give(values);
-        }
-        *room = page.room;
-        room.clear();
-        if is_refused { Err(NotPlain::Root) } else { Ok(()) }
-    }
-}
-
-impl Field {
-    fn handlers<'h>(&'h self, page: &'h Shared) -> ElementContentHandlers<'h> {
-        let Some(name) = &self.attribute else {
-            return ElementContentHandlers::default()
-                .element(move |element: &mut Element<'_, '_>| {
-                    open(page, self.index, element);
-                    Ok(())
-                })
-                .text(move |chunk: &mut TextChunk<'_>| {
-                    page.borrow_mut().text(chunk);
-                    Ok(())
-                });
-        };
-        ElementContentHandlers::default().element(move |element: &mut Element<'_, '_>| {
-            if let Some(value) = element.get_attribute(name) {
-                page.borrow_mut().attribute(self.index, &value);
-            }
-            Ok(())
-        })
-    }
-}
-
-/// An element whose text is wanted.
-fn open(shared: &Shared, field: usize, element: &mut Element<'_, '_>) {
-    let mut page = shared.borrow_mut();
-    page.flush();
-    let start = page.room.text.len();
-    let at = page.room.found.len();
-    let name = element.tag_name();
-    page.asks_for_root |= matches!(&*name, "html" | "head" | "body");
-    if !element.can_have_content() {
-        page.room.found.push(Found { field, is_text: true, range: start..start });
-        return;
-    }
-    page.room.found.push(Found { field, is_text: true, range: start..OPEN });
-    page.open += 1;
-    let shared = Rc::clone(shared);
-    // It comes with the end tag that closes the element, be it that of another one. None comes with the end of the page.
-    let _ = element.on_end_tag(Box::new(move |_| {
-        shared.borrow_mut().close(at);
-        Ok(())
-    }));
-}
+/// What a handler fails with.
+pub(super) type Refused = Box<dyn Error + Send + Sync>;
 
 impl Page {
-    fn with(room: Room) -> Self {
-        Self { room, open: 0, taken: (0..0, false), pending_from: 0, newline_at: OPEN, asks_for_root: false }
+    /// A page of which so many fields are to be taken, with so many bytes of values.
+    pub(super) fn new(mut room: Room, (fields, left): (usize, usize), is_watched: bool, clock: Clock) -> Self {
+        room.any.clear();
+        room.any.resize(fields, false);
+        Self {
+            room,
+            clock,
+            left,
+            is_full: false,
+            open: 0,
+            taken: (0..0, false),
+            pending_from: 0,
+            newline_at: OPEN,
+            is_watched,
+            asks_for_root: false,
+        }
     }
 
-    fn attribute(&mut self, field: usize, value: &str) {
+    pub(super) fn nothing() -> Self {
+        Self::new(Room::default(), (0, 0), false, Clock::new(None))
+    }
+
+    pub(super) fn into_room(mut self) -> Room {
+        self.room.clear();
+        self.room
+    }
+
+    /// Whether it took more than it may.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_full || self.clock.was_over()
+    }
+
+    /// Whether there is time for so many bytes.
+    pub(super) fn goes_on(&self, bytes: usize) -> HandlerResult {
+        self.clock.spend(bytes / BYTES);
+        if self.is_full || self.clock.is_over() { Err(Stop.into()) } else { Ok(()) }
+    }
+
+    /// Takes bytes of a value off what is left. They are counted again when values are given, so that to count some of them twice
+    /// would be wrong, and to forget some costs memory alone.
+    fn takes(&mut self, bytes: usize) -> HandlerResult {
+        match self.left.checked_sub(bytes) {
+            Some(left) => self.left = left,
+            None => self.is_full = true,
+        }
+        self.goes_on(bytes)
+    }
+
+    fn found(&mut self, field: usize, range: Range<usize>) -> HandlerResult {
+        self.room.any[field] = true;
+        self.room.found.push(Found { field, start: range.start, end: range.end });
+        self.takes(size_of::<Range<usize>>())
+    }
+
+    pub(super) fn has_found(&self, field: usize) -> bool {
+        self.room.any[field]
+    }
+
+    /// An element that is counted.
+    pub(super) fn element(&mut self, field: usize) -> HandlerResult {
+        self.found(field, 0..0)
+    }
+
+    pub(super) fn attribute(&mut self, field: usize, value: &str) -> HandlerResult {
         let attributes = &mut self.room.attributes;
         let start = attributes.len();
         decode_value(value, attributes);
         let range = start..attributes.len();
-        self.room.found.push(Found { field, is_text: false, range });
+        self.takes(range.len())?;
+        self.found(field, range)
     }
 
-    fn close(&mut self, at: usize) {
+    /// An element whose text is wanted. Gives which one it is, if it may have any.
+    pub(super) fn open(&mut self, field: usize, has_content: bool, is_root: bool) -> Result<Option<usize>, Refused> {
+        self.flush();
+        self.asks_for_root |= is_root;
+        if is_root && self.is_watched {
+            return Err(Stop.into());
+        }
+        let (start, at) = (self.room.text.len(), self.room.found.len());
+        self.found(field, start..if has_content { OPEN } else { start })?;
+        self.open += usize::from(has_content);
+        Ok(has_content.then_some(at))
+    }
+
+    pub(super) fn close(&mut self, at: usize) -> HandlerResult {
         self.flush();
         self.open -= 1;
-        self.room.found[at].range.end = self.room.text.len();
+        let end = self.room.text.len();
+        self.room.found[at].end = end;
+        Ok(())
     }
 
-    fn text(&mut self, chunk: &TextChunk<'_>) {
+    pub(super) fn text(&mut self, chunk: &TextChunk<'_>) -> HandlerResult {
         let taken = (chunk.source_location().bytes(), chunk.last_in_text_node());
         if self.open == 0 || taken == self.taken {
-            return;
+            return Ok(());
         }
         let start = taken.0.start;
         let is_last = taken.1;
         self.taken = taken;
         if !matches!(chunk.text_type(), TextType::Data | TextType::RCData) {
             self.room.text.push_str(chunk.as_str());
-            return;
-        }
-        if self.room.pending.is_empty() {
-            if is_last {
-                return decode(chunk.as_str(), start == self.newline_at, &mut self.room.text);
+        } else if is_last && self.room.pending.is_empty() {
+            decode(chunk.as_str(), start == self.newline_at, &mut self.room.text);
+        } else {
+            if self.room.pending.is_empty() {
+                self.pending_from = start;
             }
-            self.pending_from = start;
+            self.room.pending.push_str(chunk.as_str());
+            if is_last {
+                self.flush();
+            }
         }
-        self.room.pending.push_str(chunk.as_str());
-        if is_last {
-            self.flush();
-        }
+        self.goes_on(chunk.as_str().len())
     }
 
     /// What is pending is whole.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if !self.room.pending.is_empty() {
             decode(&self.room.pending, self.pending_from == self.newline_at, &mut self.room.text);
             self.room.pending.clear();
         }
     }
 
-    fn give(&self, values: &mut Values) {
+    /// Adds what was found to the values, as far as there is time and room.
+    pub(super) fn give(&self, fields: &[Field], values: &mut Values) {
         let Room { text, attributes, found, .. } = &self.room;
-        for Found { field, is_text, range } in found {
-            let from = if *is_text { text } else { attributes };
-            values.push(*field, [&from[range.start..range.end.min(from.len())]]);
+        if self.is_full {
+            values.exceed_room();
+        }
+        for &Found { field, start, end } in found {
+            if values.exceeded().is_some() || self.goes_on(0).is_err() {
+                break;
+            }
+            let field = &fields[field];
+            let from = if field.is_attribute() { attributes } else { text };
+            let value = &from[start..end.min(from.len())];
+            self.clock.spend(value.len() / BYTES);
+            field.give(value, values);
+        }
+        values.heed(&self.clock);
+        if values.exceeded().is_none() {
+            fields.iter().for_each(|field| field.finish(values));
         }
     }
 }
