@@ -140,6 +140,36 @@ fn a_page_that_takes_too_long_is_given_up() {
     }
 }
 
+/// Promise: pages without a tree have the same bounds, under either engine that goes without. Provoked: large pages whose time goes where no
+/// field looks, whose values are many times the page, and whose elements or attributes never end.
+#[test]
+fn pages_without_a_tree_have_the_same_bounds() {
+    let names: String = (0..400_000).map(|n| format!("<x{n}></x{n}>")).collect();
+    let whole = |body: &str| format!("<html><head></head><body>{body}</body></html>").into_bytes();
+    let nested =
+        |text: usize| whole(&format!("{}{}{}", "<div>".repeat(350), "ebb ".repeat(text), "</div>".repeat(350)));
+    for engine in ["auto", "streaming"] {
+        let run = |name: &str, page: Vec<u8>, args: &[&str]| {
+            let dir = site(&format!("{engine}_{name}"), &[("1.html", page)]);
+            all(&[args, &["--engine", engine]].concat(), &dir)("1.html")
+        };
+        let slow = run("slow", whole(&names), &["--css", "x=i:nth-of-type(2)", "--page-timeout", "0.2"]);
+        assert!(error(&slow).starts_with("extraction took longer than 0.2 seconds"), "{engine}: {slow}");
+        let greedy = run("greedy", nested(1 << 20), &["--css", "x=div"]);
+        assert!(error(&greedy).contains("its values take more than"), "{engine}: {greedy}");
+        let open = run("open", format!("<p>{}", "<x>".repeat(800_000)).into_bytes(), &["--css", "x=i"]);
+        let tag = run("tag", whole(&format!("<p{}>x</p>", " a".repeat(4_000_000))), &["--css", "x=p[b]"]);
+        match engine {
+            // Not plain: the tree has them.
+            "auto" => assert_eq!((&open["error"], &tag["error"]), (&Value::Null, &Value::Null)),
+            _ => {
+                assert!(error(&open).contains("lol_html needs more than"), "{open}");
+                assert!(error(&tag).contains("lol_html needs more than"), "{tag}");
+            }
+        }
+    }
+}
+
 /// Promise: patterns take time that grows with the page, also those that take for ever elsewhere. Provoked: nested repetitions.
 #[test]
 fn patterns_that_backtrack_elsewhere_do_not_here() {

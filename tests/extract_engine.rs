@@ -95,3 +95,60 @@ fn streaming_takes_every_page_or_refuses_the_recipe() {
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
     assert!(told(&refused).contains("--engine streaming: field \"p\": lol_html refuses"), "{}", told(&refused));
 }
+
+/// Promise: a recipe that needs the tree is refused by `streaming` with the field's name and why, and `auto` says both and takes the tree;
+/// `recipe check` says so before. Provoked: HTML, records, a pattern over the text, and a recipe that needs no tree.
+#[test]
+fn what_a_recipe_asks_of_the_tree_is_named() {
+    let dir = folder("recipe");
+    fs::write(dir.join("p.html"), "<title>T</title><p> one </p><p>two").unwrap();
+    for (name, field, why) in [
+        ("html", "css = 'p'\nhtml = 'inner'", "field \"x\" takes HTML"),
+        ("rows", "css = 'p'\n[fields.x.fields.b]\ncss = 'b'", "field \"x\" takes records"),
+        ("text", "regex = 'e'\nover = 'text'", "field \"x\" searches the text of the page"),
+    ] {
+        let file = format!("{name}.toml");
+        fs::write(dir.join(&file), format!("[fields.t]\ncss = 'title'\n[fields.x]\n{field}\n")).unwrap();
+        let args = ["--recipe", &file, "p.html", "--engine"];
+        let refused = extract(&[&args[..], &["streaming"]].concat(), &dir);
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0), "{name}");
+        assert!(told(&refused).contains(&format!("--engine streaming: {why}")), "{}", told(&refused));
+        let auto = extract(&[&args[..], &["auto"]].concat(), &dir);
+        assert!(auto.status.success() && told(&auto).contains(&format!("engine dom: {why}")), "{}", told(&auto));
+        assert_eq!(auto.stdout, extract(&[&args[..], &["dom"]].concat(), &dir).stdout);
+        let mut check = Command::new(env!("CARGO_BIN_EXE_slackwater"));
+        let check = check.args(["recipe", "check", &file]).current_dir(&dir).output().unwrap();
+        let said = String::from_utf8_lossy(&check.stdout);
+        assert!(said.starts_with(&format!("{file}: ok, 2 fields; --engine auto takes the tree: {why}")), "{said}");
+    }
+    let plain = "[fields.x]\ncss = 'p'\ntext = 'trimmed'\ntake = 'first'\n[fields.n]\ncss = 'p'\ntake = 'count'\n";
+    fs::write(dir.join("plain.toml"), plain).unwrap();
+    let output = extract(&["--recipe", "plain.toml", "--engine", "streaming", "p.html"], &dir);
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["fields"], json!({"x": "one", "n": 2}), "{}", told(&output));
+}
+
+/// Promise: a run may be gone on with by another engine if its lines are the same, and not if they may differ. Provoked: each change
+/// there is.
+#[test]
+fn a_run_is_gone_on_with_by_an_engine_of_the_same_answers() {
+    for (begun, then, may) in [
+        ("dom", "auto", true),
+        ("auto", "dom", true),
+        ("streaming", "streaming", true),
+        ("dom", "streaming", false),
+        ("streaming", "auto", false),
+    ] {
+        let dir = folder(&format!("resume_{begun}_{then}"));
+        fs::write(dir.join("p.html"), "<title>T</title><p>one<p>two").unwrap();
+        let run =
+            |engine| extract(&["-q", "--css", "p=p", "--resume", "-o", "o.jsonl", "--engine", engine, "p.html"], &dir);
+        // What a run leaves behind that was cut short at once: its journal.
+        fs::create_dir(dir.join(".o.jsonl.part")).unwrap();
+        assert_eq!(run(begun).status.code(), Some(3));
+        fs::remove_dir(dir.join(".o.jsonl.part")).unwrap();
+        let output = run(then);
+        assert_eq!(output.status.code(), Some(if may { 0 } else { 2 }), "{begun}, {then}: {}", told(&output));
+        assert!(may || told(&output).contains("--engine was"), "{}", told(&output));
+    }
+}

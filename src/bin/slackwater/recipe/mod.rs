@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use slackwater::extract::Recipe;
+use slackwater::extract::{Engine, Recipe, WhyNot};
 
 /// Look after recipe files, which say in TOML or JSON what to take from pages
 #[derive(clap::Args)]
@@ -40,7 +40,12 @@ impl Args {
             let said = match load(file) {
                 Ok((recipe, _)) => {
                     let fields = recipe.names().len();
-                    format!("{}: ok, {fields} field{}\n", file.display(), if fields == 1 { "" } else { "s" })
+                    let engine = match Engine::choose(&recipe) {
+                        Ok(_) => "; --engine auto can do without a tree".to_owned(),
+                        Err(WhyNot::NoCss) => String::new(),
+                        Err(why) => format!("; --engine auto takes the tree: {why}"),
+                    };
+                    format!("{}: ok, {fields} field{}{engine}\n", file.display(), if fields == 1 { "" } else { "s" })
                 }
                 Err(why) => {
                     code = ExitCode::from(2);

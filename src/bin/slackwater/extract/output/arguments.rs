@@ -19,7 +19,11 @@ pub fn of(typed: &ArgMatches, names: &[String], recipe: Option<&str>) -> Argumen
             continue;
         }
         let values = typed.try_get_raw(id).ok().flatten().into_iter().flatten();
-        let values: Vec<_> = values.map(|value| value.to_string_lossy().into_owned()).collect();
+        let mut values: Vec<_> = values.map(|value| value.to_string_lossy().into_owned()).collect();
+        if id == "engine" {
+            // The others give the same lines.
+            values.retain(|engine| engine == "streaming");
+        }
         if !values.is_empty() {
             let name = argument.get_long().map_or_else(|| id.to_owned(), |long| format!("--{long}"));
             arguments.insert(name, values);
