@@ -45,6 +45,7 @@ fn attributes_and_selectors_mean_the_same() {
         "<b><b><b><b>x</b></b></b></b><i>y</i>",
         "<object><b>x</b></object><applet><a>y</a></applet><a><object><a>z</a></object></a>",
         "<svg><A>x</A><G>y</g><PATH D=1 /></SVG>z",
+        "<p class='\u{e9} a:b 1c' title='a\"b' id=\u{65e5}>x</p><p title=\u{c9} class=\u{c9}>y</p>",
         "<p>a\u{a0}\u{2003} b\u{b} c\u{1}</p>",
     ];
     let sees_least = [
@@ -91,6 +92,12 @@ fn attributes_and_selectors_mean_the_same() {
         "hr=hr",
         "svgp=path@d",
         "quoted=[b]@b",
+        "accent=.\u{e9}",
+        "escaped=.a\\:b",
+        "digit=.\\31 c",
+        "sign=[title='a\"b']",
+        "day=#\u{65e5}",
+        "cap=[title=\u{c9} i]",
     ];
     let sees_all = [
         "all=*@id",

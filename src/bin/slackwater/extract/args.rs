@@ -91,7 +91,7 @@ pub struct Args {
     /// What takes the CSS fields: a document tree (dom), or lol_html, which keeps none (streaming)
     ///
     /// With auto, pages above 1 MiB go without a tree where the answer is the same by rule: the recipe must not ask for what only a tree
-    /// has, and each page is looked through first. What a tree takes, 5 to 50 times a page's size in memory, is saved; up to that size
+    /// has, and each page is looked through first. What a tree takes, 15 to 35 times a page's size in memory, is saved; up to that size
     /// the tree is faster. With streaming every page goes without, and answers are those of tags: elements without end tags go on.
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: Choice,
