@@ -1,4 +1,4 @@
-//! Any bytes as a page, with a tree and by the engine that keeps none where it may: the same values.
+//! Any bytes as a page, with a tree and by the engine that keeps none where it may: the same values, and the same field missing.
 
 #![no_main]
 
@@ -6,38 +6,43 @@ use slackwater::Manager;
 use slackwater::extract::{CssExtractor, Engine, Extractor, Recipe, StreamingExtractor, Values, decode};
 use std::cell::RefCell;
 
-/// The first recipe cannot tell what was left out of a page, the second can.
-const RECIPES: [&[&str]; 2] = [
-    &["title=title", "links=a@href", "text=p, li, td", "raw=pre, textarea, script, title", "class=.c@class"],
-    &["all=*@id", "child=div > p", "nth=:nth-child(2n)@class", "within=div a", "not=a:not([href])"],
+/// The first recipe cannot tell what was left out of a page, the second can, and the third takes values in every way there is.
+const RECIPES: [&str; 3] = [
+    "[fields.title]\ncss = 'title'\n[fields.links]\ncss = 'a'\nattribute = 'href'\n[fields.text]\ncss = 'p, li, td, svg'\n\
+     [fields.raw]\ncss = 'pre, textarea, script, title, b'\n[fields.class]\ncss = '.c'\nattribute = 'class'\n",
+    "[fields.all]\ncss = '*'\nattribute = 'id'\n[fields.child]\ncss = 'div > p'\n[fields.nth]\ncss = ':nth-child(2n)'\nattribute = 'class'\n\
+     [fields.type]\ncss = 'a:nth-of-type(2)'\n[fields.within]\ncss = 'div a'\n[fields.not]\ncss = 'a:not([href=x])'\n",
+    "[fields.first]\ncss = 'p, div'\ntext = 'normalised'\ntake = 'first'\n[fields.count]\ncss = 'a[href]'\ntake = 'count'\n\
+     [fields.trimmed]\ncss = 'div, td, svg'\ntext = 'trimmed'\n[fields.needed]\ncss = '#i'\nattribute = 'class'\nrequired = true\n",
 ];
 
-thread_local! {
-    static EXTRACTORS: RefCell<Vec<(CssExtractor, StreamingExtractor, usize)>> = RefCell::new(extractors());
+struct Both {
+    dom: CssExtractor,
+    streaming: StreamingExtractor,
+    fields: usize,
 }
 
-fn extractors() -> Vec<(CssExtractor, StreamingExtractor, usize)> {
-    let both = |fields: &[&str]| {
-        let mut recipe = Recipe::new();
-        for field in fields {
-            recipe.css(field).unwrap();
-        }
-        let streaming = Engine::choose(&recipe).unwrap().manager().create().unwrap();
-        (recipe.css_manager().unwrap().create().unwrap(), streaming, fields.len())
-    };
-    RECIPES.into_iter().map(both).collect()
+thread_local! {
+    static EXTRACTORS: RefCell<Vec<Both>> = RefCell::new(RECIPES.into_iter().map(both).collect());
+}
+
+fn both(recipe: &str) -> Both {
+    let recipe = Recipe::from_toml(recipe).unwrap();
+    let streaming = Engine::choose(&recipe).unwrap().manager().create().unwrap();
+    Both { dom: recipe.css_manager().unwrap().create().unwrap(), streaming, fields: recipe.names().len() }
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let page = decode(bytes).text;
     EXTRACTORS.with_borrow_mut(|extractors| {
-        for (dom, streaming, fields) in extractors {
+        for Both { dom, streaming, fields } in extractors {
             let (mut tree, mut tags) = (Values::new(*fields), Values::new(*fields));
             dom.extract(&page, &mut tree);
             streaming.extract(&page, &mut tags);
             for field in 0..*fields {
                 assert!(tree.of(field).eq(tags.of(field)), "field {field}");
             }
+            assert_eq!(tree.missing(), tags.missing());
         }
     });
 });
