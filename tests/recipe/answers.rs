@@ -110,6 +110,14 @@ fn a_records_selectors_look_up_and_take_from_below() {
     assert_eq!(toml(recipe, "<main><div><p>1</p><div>2</div></div><p>3</p></main>"), [[r#"{"a":["1"],"b":["2"]}"#]]);
 }
 
+/// Promise: `:scope` is the row, in `:has(...)` too. Provoked: a row within a row, and an element below both with another answer in each.
+#[test]
+fn has_means_its_own_row_by_scope() {
+    let recipe = "[fields.r]\ncss = 'div'\n[fields.r.fields.p]\ncss = 'p:has(b:not(:scope i b))'\n";
+    let rows = toml(recipe, "<div><i><div><p><b>x</b></p></div></i></div>").remove(0);
+    assert_eq!(rows, [r#"{"p":[]}"#, r#"{"p":["x"]}"#]);
+}
+
 /// Promise: named groups make records, null where a group took no part. Provoked: an optional group, each way to search.
 #[test]
 fn named_groups_make_records() {

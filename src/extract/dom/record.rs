@@ -69,6 +69,11 @@ impl Recorder<'_, '_> {
     pub(super) fn write(&mut self, row: ElementOf<'_>, number: usize, record: &Record, out: &mut String) {
         let members = record.0.iter().enumerate().map(|(n, member)| (n, member.name.as_str()));
         let start = out.len();
+        let scoped = record.0.iter().any(|member| match &member.from {
+            From::Css(selector, _) => selector.0.slice().iter().any(|one| looks_for_scope(one, false)),
+            From::Regex(..) => false,
+        });
+        self.forget_if(scoped);
         json_text::object(out, members, |out, n| {
             self.too_much |= out.len() - start > self.room;
             if self.too_much {
@@ -77,6 +82,14 @@ impl Recorder<'_, '_> {
             }
             self.member(row, number, record, n, out);
         });
+        self.forget_if(scoped);
+    }
+
+    /// Answers of `:has(...)` are kept by element and selector. Those that depend on `:scope` are good for one row.
+    fn forget_if(&mut self, scoped: bool) {
+        if scoped {
+            self.context.selector_caches.relative_selector = Default::default();
+        }
     }
 
     fn member(&mut self, row: ElementOf<'_>, number: usize, record: &Record, n: usize, out: &mut String) {
@@ -203,4 +216,17 @@ impl Recorder<'_, '_> {
 /// Whether the element that a selector is about is the scope.
 fn means_scope(selector: &One<Dialect>) -> bool {
     selector.iter().any(|part| matches!(part, Component::Scope))
+}
+
+/// Whether a `:has(...)` in it means the row by `:scope`.
+fn looks_for_scope(selector: &One<Dialect>, in_has: bool) -> bool {
+    selector.iter_raw_match_order().any(|part| match part {
+        Component::Scope => in_has,
+        Component::Has(list) => list.iter().any(|relative| looks_for_scope(&relative.selector, true)),
+        Component::Negation(list) | Component::Is(list) | Component::Where(list) => {
+            list.slice().iter().any(|one| looks_for_scope(one, in_has))
+        }
+        Component::NthOf(data) => data.selectors().iter().any(|one| looks_for_scope(one, in_has)),
+        _ => false,
+    })
 }
