@@ -203,7 +203,7 @@ fn every_name_within_every_other_gives_what_the_tree_gives() {
                 "all=*@id".to_owned(),
                 format!("child={outer_text} > {inner_text}"),
                 "nth=:nth-child(2)@id".to_owned(),
-                format!("type={inner_text}:nth-of-type(1)@id"),
+                format!("first={inner_text}:first-child@id"),
                 "not=:not(b)@id".to_owned(),
             ],
         ];

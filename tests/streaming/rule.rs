@@ -26,6 +26,8 @@ fn what_needs_a_tree_is_refused() {
         ("p:empty", NeedsTree::Ahead),
         ("p:last-child", NeedsTree::Ahead),
         ("p:only-of-type", NeedsTree::Ahead),
+        ("p:nth-of-type(2n+1)", NeedsTree::Types),
+        ("a:not(:first-of-type)", NeedsTree::Types),
         (":nth-last-child(2)", NeedsTree::Ahead),
         (":is(p, a)", NeedsTree::PseudoClass),
         (":where(p) a", NeedsTree::PseudoClass),
@@ -65,7 +67,7 @@ fn ordinary_selectors_are_chosen() {
         "div > p",
         "*",
         "p:first-child",
-        "p:nth-of-type(2n+1)",
+        "p:nth-child(2n+1)",
         "a:not([href], .c)",
         "[type=radio i]",
         "html@lang",
@@ -81,6 +83,10 @@ fn other_refusals_say_why() {
     let mut recipe = Recipe::new();
     assert!(recipe.regex("x=y").is_ok());
     assert_eq!(Engine::choose(&recipe).err(), Some(WhyNot::NoCss));
+    // Without the rule too: lol_html has it, at a price that no page's time bounds.
+    let counts = CssField::parse("x=p:not(:nth-of-type(2))").expect("sound");
+    let refused = WhyNot::Field { name: "x".to_owned(), needs: NeedsTree::Types };
+    assert_eq!(StreamingManager::unwatched([(0, counts)]).err(), Some(refused));
     let field = CssField::parse("x=p:has(a)").expect("sound");
     match StreamingManager::unwatched([(0, field)]) {
         Err(WhyNot::Refused { name, why }) => assert!(name == "x" && !why.is_empty()),

@@ -105,8 +105,6 @@ fn attributes_and_selectors_mean_the_same() {
         "nth=:nth-child(-n+2)@id",
         "zero=:nth-child(0)@id",
         "even=:nth-child(even)@id",
-        "types=:nth-of-type(2)@id",
-        "firsts=:first-of-type@id",
         "not=:not(p)@id",
         "nots=:not(:first-child)@id",
         "any=:not(*)@id",

@@ -39,6 +39,9 @@ pub enum NeedsTree {
     /// `:has`, `:empty`, `:last-child` and the like.
     #[error("what comes after an element's start tag, as :has, :empty and :last-child ask")]
     Ahead,
+    /// `:nth-of-type` and the like: `lol_html` keeps a count for each name on the page, and looks through all of them at each end tag.
+    #[error("how many of its own name come before an element (:nth-of-type), which takes a page's square of time")]
+    Types,
     /// `:is`, `:where`, `:root`, `:scope`, `:nth-child(n of S)`, or anything but one simple selector in `:not`.
     #[error("a pseudo class that is asked of the tree only")]
     PseudoClass,
@@ -54,6 +57,11 @@ impl Selector {
     /// As it would be typed.
     pub(in super::super) fn text(&self) -> String {
         self.0.to_css_string()
+    }
+
+    /// Whether it counts elements of one name.
+    pub(in super::super) fn counts_types(&self) -> bool {
+        self.0.slice().iter().any(counts_types)
     }
 
     /// Adds to what the recipe sees what this selector does.
@@ -117,7 +125,8 @@ fn simple(part: &Component<Dialect>, sight: &mut Sight) -> Result<bool, NeedsTre
             }
             value(&local_name.text, sight)
         }
-        Component::Nth(data) if matches!(data.ty, NthType::Child | NthType::OfType) => {
+        Component::Nth(data) if data.ty == NthType::OfType => Err(NeedsTree::Types),
+        Component::Nth(data) if data.ty == NthType::Child => {
             (sight.implied, sight.around) = (true, true);
             Ok(false)
         }
@@ -141,6 +150,14 @@ fn simple(part: &Component<Dialect>, sight: &mut Sight) -> Result<bool, NeedsTre
         | Component::ExplicitNoNamespace => Err(NeedsTree::Namespace),
         _ => Err(NeedsTree::PseudoClass),
     }
+}
+
+fn counts_types(selector: &One<Dialect>) -> bool {
+    selector.iter_raw_match_order().any(|part| match part {
+        Component::Nth(data) => data.ty == NthType::OfType,
+        Component::Negation(list) => list.slice().iter().any(counts_types),
+        _ => false,
+    })
 }
 
 fn same(name: &Name, lower: &Name) -> Result<(), NeedsTree> {

@@ -102,8 +102,11 @@ pub enum WhyNot {
 
 /// The selector of a field, as `lol_html` reads it.
 pub(super) fn selector(field: &CssField) -> Result<lol_html::Selector, WhyNot> {
+    if field.selector.counts_types() {
+        return Err(WhyNot::Field { name: field.name.clone(), needs: NeedsTree::Types });
+    }
     field.selector.text().parse().map_err(|why: lol_html::errors::SelectorError| WhyNot::Refused {
         name: field.name.clone(),
-        why: why.to_string(),
+        why: why.to_string().trim_end_matches('.').to_owned(),
     })
 }

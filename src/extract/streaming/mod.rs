@@ -28,7 +28,7 @@ use super::dom;
 use super::dom::not_plain::NotPlain;
 use super::dom::plain::Lookout;
 use super::dom::sight::Sight;
-use super::{CssExtractor, CssField, CssManager, Extractor, Values};
+use super::{CssExtractor, CssField, CssManager, Exceeded, Extractor, Values};
 use crate::Manager;
 
 /// Room kept for a page with carriage returns.
@@ -57,6 +57,10 @@ struct Watched {
 impl Extractor for StreamingExtractor {
     fn extract(&mut self, page: &str, values: &mut Values) {
         let Self { plan, counts, room, normal, watched } = self;
+        // As with a tree.
+        if page.len() >= 1 << 31 {
+            return values.exceed(Exceeded::Length);
+        }
         let source = if page.contains('\r') {
             dom::normalise(page, normal);
             &**normal
