@@ -266,6 +266,7 @@ impl<M: Manager> Inner<M> {
         let (life, index) = (self.life(&right), self.shelf.index_of(right.slot()).unwrap_or(u32::MAX));
         match (verdict, still_busy) {
             (Ok(()), _) => {
+                self.weigh_anew(&mut right);
                 life.checked(self.now());
                 if life.healed() {
                     self.moved(&right, ResourceState::Ready, TransitionReason::Healed);

@@ -85,6 +85,20 @@ impl<M: Manager> Inner<M> {
         leaks.then_some(DestroyReason::Grown)
     }
 
+    /// Weighs a resource whose check may have made it lighter: its next return may be far off.
+    pub(super) fn weigh_anew(&self, right: &mut Right<'_, M::Resource>) {
+        if self.config.memory_budget.is_none() && self.config.max_growth.is_none() {
+            return;
+        }
+        let Ok(new) = self.weigh(right.resource_mut()) else { return };
+        let old = self.life(right).weighed(new);
+        self.reweighed(old, new);
+        if new < old {
+            // What did not fit may fit now.
+            self.alarm.ring();
+        }
+    }
+
     /// What the manager says that `resource` weighs, as far as it can be believed.
     pub(super) fn weigh(&self, resource: &M::Resource) -> Result<u64, Panicked> {
         self.call("weight", |manager| manager.weight(resource)).map(|weight| weight.min(HEAVIEST))

@@ -2,7 +2,7 @@
 
 use super::support::{Probe, closes_balanced};
 use super::{SEC, number, pass, still};
-use slackwater::{CheckoutError, DestroyReason, MemoryLimitExceeded, Pool};
+use slackwater::{CheckoutError, DestroyReason, Keeper, Manager, MemoryLimitExceeded, Pool};
 use std::error::Error;
 
 #[test]
@@ -129,6 +129,41 @@ fn the_books_of_weight_are_exact_whatever_happens() {
         let sum: u64 = pool.resources().iter().map(|resource| resource.weight).sum();
         assert_eq!(pool.memory().total, sum);
     }
+    closes_balanced(&pool);
+    assert_eq!(pool.memory().total, 0);
+}
+
+/// A resource that its check makes lighter.
+struct Shrinking;
+
+impl Manager for Shrinking {
+    type Resource = Box<u64>;
+    type Error = String;
+
+    fn create(&self) -> Result<Box<u64>, String> {
+        Ok(Box::new(10))
+    }
+
+    fn check(&self, resource: &mut Box<u64>) -> Result<(), String> {
+        **resource = 10;
+        Ok(())
+    }
+
+    fn weight(&self, resource: &Box<u64>) -> u64 {
+        **resource
+    }
+}
+
+#[test]
+fn what_a_check_makes_lighter_is_weighed_anew() {
+    let pool = Pool::builder(Shrinking).max_size(2).memory_budget(100).keeper(Keeper::Manual).build().unwrap();
+    let mut heavy = pool.checkout().unwrap();
+    **heavy = 70;
+    heavy.mark_suspect();
+    drop(heavy);
+    assert_eq!(pool.memory().total, 80);
+    pool.tick();
+    assert_eq!((pool.memory().total, pool.stats().weight), (20, 20));
     closes_balanced(&pool);
     assert_eq!(pool.memory().total, 0);
 }
