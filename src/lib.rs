@@ -17,6 +17,8 @@ mod pool;
 mod resilience;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "wasm")]
+pub mod wasm;
 
 #[cfg(slackwater_shuttle)]
 #[doc(hidden)]

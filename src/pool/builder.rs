@@ -34,6 +34,12 @@ impl<M: Manager> Builder<M> {
         Self { manager, config: PoolConfig::default(), subscribers: Subscribers::default() }
     }
 
+    /// Resources there may be at once: overflow and successors included.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn places(&self) -> usize {
+        self.config.places()
+    }
+
     /// Replaces all settings at once, by [`PoolConfig::per_core`] for instance.
     pub fn config(mut self, config: PoolConfig) -> Self {
         self.config = config;

@@ -1,0 +1,103 @@
+//! What crosses from one use to the next.
+
+use super::guests::{command, misbehaving};
+use super::support::{closes_balanced, until};
+use slackwater::wasm::{Isolation, Query, WasmOptions};
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+fn reusing(max_uses: u64) -> WasmOptions {
+    let isolation = Isolation::Reuse { max_uses: NonZeroU64::new(max_uses).unwrap() };
+    WasmOptions { isolation, ..WasmOptions::default() }
+}
+
+#[test]
+fn in_fresh_nothing_crosses_from_one_use_to_the_next() {
+    let extractor = misbehaving(WasmOptions::default());
+    for _ in 0..10 {
+        assert_eq!(command(&extractor, "count").unwrap(), "1");
+        assert_eq!(command(&extractor, "keep a canary").unwrap(), "");
+        // Nowhere in memory: not in what was freed, on the stack or in what a new instance did not touch.
+        assert_eq!(command(&extractor, "seek yranac a").unwrap(), "0");
+    }
+    assert_eq!(extractor.usage().calls, 30);
+    closes_balanced(&extractor);
+}
+
+#[test]
+fn in_one_use_several_calls_see_each_other() {
+    let extractor = misbehaving(WasmOptions::default());
+    let mut instance = extractor.checkout().unwrap();
+    for count in ["1", "2"] {
+        let lists = instance.call(|extract, store| extract.extract(store, "", &[Query::css("count")]));
+        assert_eq!(lists.unwrap().unwrap(), [[count]]);
+    }
+    drop(instance);
+    assert_eq!(command(&extractor, "count").unwrap(), "1");
+    closes_balanced(&extractor);
+}
+
+#[test]
+fn in_reuse_all_that_an_instance_keeps_crosses() {
+    let extractor = misbehaving(reusing(100));
+    // The thread has the instance again that it had last.
+    assert_eq!(command(&extractor, "count").unwrap(), "1");
+    assert_eq!(command(&extractor, "count").unwrap(), "2");
+    assert_eq!(command(&extractor, "keep a canary").unwrap(), "");
+    assert_eq!(command(&extractor, "kept").unwrap(), "a canary");
+    assert_ne!(command(&extractor, "seek yranac a").unwrap(), "0");
+    assert_eq!(extractor.usage().renewed, 0);
+    closes_balanced(&extractor);
+}
+
+#[test]
+fn in_reuse_an_instance_is_used_as_often_as_allowed() {
+    let extractor = misbehaving(WasmOptions::default());
+    closes_balanced(&extractor);
+    let extractor = misbehaving(reusing(3));
+    let mut seen: Vec<u32> = (0..9).map(|_| command(&extractor, "count").unwrap().parse().unwrap()).collect();
+    seen.sort_unstable();
+    assert_eq!(seen.last(), Some(&3));
+    assert!(seen.iter().filter(|count| **count == 1).count() >= 3, "{seen:?}");
+    closes_balanced(&extractor);
+}
+
+#[test]
+fn an_instance_that_has_grown_is_not_used_again() {
+    let extractor = misbehaving(WasmOptions { retire_above: 4 << 20, ..reusing(100) });
+    let small = extractor.usage().memory;
+    assert_eq!(command(&extractor, "grow 8388608").unwrap(), "8388608");
+    until(|| extractor.usage().memory == small);
+    assert_eq!(command(&extractor, "count").unwrap(), "1");
+    let usage = extractor.usage();
+    assert_eq!(usage.renewed_grown, 1);
+    assert!(usage.memory_largest > 8 << 20, "{usage:?}");
+    closes_balanced(&extractor);
+    assert_eq!(extractor.usage().memory, 0);
+}
+
+#[test]
+fn an_instance_that_was_not_called_stays_as_it_is() {
+    let extractor = misbehaving(WasmOptions::default());
+    for _ in 0..3 {
+        drop(extractor.checkout().unwrap());
+    }
+    assert_eq!(extractor.usage().renewed, 0);
+    closes_balanced(&extractor);
+}
+
+#[test]
+fn a_reused_instance_that_has_grown_and_idles_gives_its_memory_back() {
+    let gc_interval = Some(Duration::from_millis(1));
+    let extractor = misbehaving(WasmOptions { gc_interval, retire_above: 64 << 20, ..reusing(1_000_000) });
+    let small = extractor.usage().memory;
+    assert_eq!(command(&extractor, "grow 8388608").unwrap(), "8388608");
+    assert!(extractor.usage().memory > 8 << 20);
+    // Whoever has the instance asks for the check that the pool makes at its interval.
+    until(|| {
+        extractor.checkout().unwrap().mark_suspect();
+        extractor.usage().memory == small
+    });
+    assert!(extractor.usage().collected >= 1);
+    closes_balanced(&extractor);
+}
