@@ -10,6 +10,8 @@ mod artifacts;
 mod components;
 #[path = "wasm/engines.rs"]
 mod engines;
+#[path = "wasm/environment.rs"]
+mod environment;
 #[path = "wasm/extraction.rs"]
 mod extraction;
 #[path = "wasm/guests.rs"]

@@ -11,6 +11,7 @@
 
 mod artifact;
 mod component;
+mod config;
 mod engine;
 mod error;
 mod extractor;
@@ -24,6 +25,7 @@ mod world;
 
 pub use artifact::{ArtifactCache, ArtifactStats, Digest, DirectoryError, Origin, Unfit};
 pub use component::WasmComponent;
+pub use config::{WasmConfig, WasmConfigError};
 pub use engine::{Allocation, WasmEngine, WasmEngineBuilder};
 pub use error::{Found, WasmBuildError, WasmError};
 pub use extractor::{Css, Extraction, ExtractionError, Extractor, Failure, Mistake, Query, WasmExtractor};
