@@ -94,6 +94,11 @@ impl WasmComponent {
         &self.known.imports
     }
 
+    /// Memories that an instance has, one at least.
+    pub(super) fn memories(&self) -> usize {
+        self.component.resources_required().map_or(1, |required| required.num_memories.max(1) as usize)
+    }
+
     /// The engine that loaded it.
     pub fn engine(&self) -> &WasmEngine {
         &self.engine

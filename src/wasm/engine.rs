@@ -1,6 +1,7 @@
 //! The engine: what compiles components, holds their instances and ends their calls in time.
 
 use super::artifact::ArtifactCache;
+use super::component::WasmComponent;
 use super::error::{WasmBuildError, shared};
 use super::limits::MIB;
 use super::ticker::{Running, Ticker};
@@ -27,6 +28,9 @@ const GUARD_LITTLE: u64 = 64 << 10;
 ///
 /// While a call is under way, a thread of the engine's counts ticks, by which calls are ended at their deadline. While none is, it
 /// sleeps without waking. It starts with the first call and ends with the engine.
+///
+/// wasmtime handles signals by which the processor reports accesses out of bounds (SIGSEGV and its kin) for the whole process, and passes on
+/// those that are not its own.
 ///
 /// A call runs on the thread that makes it, and takes up to the engine's [`stack`](WasmEngineBuilder::stack) of that thread's: give a
 /// thread with a stack of its own size that much and half a MiB more.
@@ -130,15 +134,6 @@ impl WasmEngine {
         let running = self.inner.ticker.run(&self.inner.engine)?;
         Ok((self.inner.ticker.deadline(timeout), running))
     }
-
-    /// Claims slots for a pool.
-    pub(super) fn claim(&self, wanted: usize) -> Result<Claim, WasmBuildError> {
-        let take = |free: usize| free.checked_sub(wanted);
-        match self.inner.free.fetch_update(Relaxed, Relaxed, take) {
-            Ok(_) => Ok(Claim { engine: self.clone(), slots: wanted }),
-            Err(free) => Err(WasmBuildError::Slots { wanted, free, slots: self.inner.slots }),
-        }
-    }
 }
 
 impl fmt::Debug for WasmEngine {
@@ -151,16 +146,37 @@ impl fmt::Debug for WasmEngine {
 /// Slots of an engine that are a pool's until this is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) engine: WasmEngine,
+    engine: WasmEngine,
     slots: usize,
+    /// Slots that an instance takes: one for each of its memories.
+    each: usize,
 }
 
 impl Claim {
-    /// Claims `more`.
-    pub(super) fn extend(&mut self, more: usize) -> Result<(), WasmBuildError> {
-        let mut claim = self.engine.claim(more)?;
-        self.slots += std::mem::take(&mut claim.slots);
+    /// Slots for so many instances of a component.
+    pub(super) fn new(component: &WasmComponent, instances: usize) -> Result<Self, WasmBuildError> {
+        let mut claim = Self { engine: component.engine().clone(), slots: 0, each: component.memories() };
+        claim.extend(instances)?;
+        Ok(claim)
+    }
+
+    /// Claims slots for more of them.
+    pub(super) fn extend(&mut self, instances: usize) -> Result<(), WasmBuildError> {
+        let (inner, wanted) = (&self.engine.inner, instances.saturating_mul(self.each));
+        // Relaxed: a count of what may be made, which orders nothing.
+        match inner.free.fetch_update(Relaxed, Relaxed, |free| free.checked_sub(wanted)) {
+            Ok(_) => self.slots += wanted,
+            Err(free) => return Err(WasmBuildError::Slots { wanted, free, slots: inner.slots }),
+        }
         Ok(())
+    }
+
+    /// Whether instances of `component` need no more than those that it was claimed for.
+    pub(super) fn suffices(&self, component: &WasmComponent) -> Result<(), WasmBuildError> {
+        let (each, needs) = (self.each, component.memories());
+        let (inner, wanted) = (&self.engine.inner, self.slots / each * needs);
+        let free = || inner.free.load(Relaxed) + self.slots;
+        if needs > each { Err(WasmBuildError::Slots { wanted, free: free(), slots: inner.slots }) } else { Ok(()) }
     }
 }
 
@@ -171,8 +187,8 @@ impl Drop for Claim {
 }
 
 impl WasmEngineBuilder {
-    /// Instances there may be at once, of all pools together: for each pool its `max_size`, `max_overflow` and `surge`. 1 to 10,000.
-    /// Default: 64. Each reserves 4 GiB of address space.
+    /// Instances there may be at once, of all pools together: for each pool its `max_size`, `max_overflow` and `surge`, and one. One with
+    /// several memories counts as often. 1 to 10,000. Default: 64. Each reserves 4 GiB of address space.
     pub fn slots(mut self, instances: usize) -> Self {
         self.slots = instances;
         self

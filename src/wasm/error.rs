@@ -265,15 +265,20 @@ impl Failed {
         match (error.downcast_ref::<Trap>().copied(), self.denied) {
             (Some(Trap::Interrupt), _) => WasmError::Timeout { limit: self.timeout, ran: self.ran, ticks: self.ticks },
             (Some(Trap::StackOverflow), _) => WasmError::StackOverflow { limit: self.stack as u64 },
-            (Some(Trap::UnreachableCodeReached) | None, Some(denied)) => WasmError::from(denied),
-            (Some(trap), _) => WasmError::Trap { trap, cause: shared(error) },
-            (None, None) if error.root_cause().to_string().starts_with(RESULT_TOO_LARGE) => {
+            (None, _) if error.root_cause().to_string().starts_with(RESULT_TOO_LARGE) => {
                 WasmError::ResultTooLarge { limit: self.result as u64 }
             }
+            (Some(Trap::UnreachableCodeReached) | None, Some(denied)) => WasmError::from(denied),
+            (Some(trap), _) => WasmError::Trap { trap, cause: shared(error) },
             (None, None) => WasmError::Failed { cause: shared(error) },
         }
     }
 }
+
+/// Why an instance that could be made is of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("the component is not of the world: {0}")]
+pub(super) struct NotOfTheWorld(pub(super) SharedError);
 
 impl From<Denied> for WasmError {
     fn from(denied: Denied) -> Self {

@@ -1,6 +1,6 @@
 //! An instance: what a pool lends.
 
-use super::error::{Failed, WasmError, shared};
+use super::error::{Failed, NotOfTheWorld, WasmError, shared};
 use super::limits::Account;
 use super::manager::{Shared, Version};
 use super::stats::Counts;
@@ -155,7 +155,9 @@ impl<W: World> Live<W> {
         });
         let exports = match made {
             Ok(Ok(exports)) => exports,
-            Ok(Err(cause)) => return Err(WasmError::Instantiate { cause: shared(cause) }),
+            Ok(Err(cause)) => {
+                return Err(WasmError::Instantiate { cause: Arc::new(NotOfTheWorld(shared(cause))) });
+            }
             Err(WasmError::Failed { cause }) => return Err(WasmError::Instantiate { cause }),
             Err(error) => return Err(error),
         };

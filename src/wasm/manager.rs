@@ -1,8 +1,8 @@
 //! The manager of instances: what a pool is told about them.
 
 use super::component::WasmComponent;
-use super::engine::WasmEngine;
-use super::error::{WasmBuildError, WasmError, shared};
+use super::engine::{Claim, WasmEngine};
+use super::error::{NotOfTheWorld, WasmBuildError, WasmError, shared};
 use super::instance::{Live, WasmInstance};
 use super::limits::{MIB, Together, WasmLimits};
 use super::stats::{Counts, WasmStats};
@@ -11,11 +11,11 @@ use crate::config::within;
 use crate::error::ConfigError;
 use crate::manager::{Manager, ReturnOutcome};
 use crate::observe::say;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use wasmtime::component::{InstancePre, Linker};
 
@@ -89,6 +89,10 @@ pub(super) struct Shared<W: World> {
     number: AtomicU64,
     /// Nanoseconds that renewing takes.
     renewal: AtomicU64,
+    /// Slots of the engine: for as long as there is an instance, wherever it is.
+    pub(super) claim: OnceLock<Claim>,
+    /// One component at a time is tried out.
+    switching: Mutex<()>,
 }
 
 /// A component with all its imports resolved.
@@ -115,6 +119,8 @@ impl<W: World> WasmManager<W> {
             current: RwLock::new(version),
             number: AtomicU64::new(1),
             renewal: AtomicU64::new(0),
+            claim: OnceLock::new(),
+            switching: Mutex::new(()),
         });
         let manager = Self { shared };
         manager.shared.try_out(&manager.shared.current())?;
@@ -137,6 +143,10 @@ impl<W: World> WasmManager<W> {
         if !wasmtime::Engine::same(component.engine().wasmtime(), shared.engine.wasmtime()) {
             return Err(WasmBuildError::OtherEngine);
         }
+        if let Some(claim) = shared.claim.get() {
+            claim.suffices(component)?;
+        }
+        let _one_at_a_time = shared.switching.lock();
         let mut version = Version::new(component, &shared.world, 0)?;
         shared.try_out(&version)?;
         let mut current = shared.current.write();
@@ -180,8 +190,8 @@ impl<W: World> Shared<W> {
             WasmError::TableLimitExceeded { wanted: needs, limit, .. } => {
                 WasmBuildError::Needs { what: "table entries", needs, limit }
             }
-            WasmError::Instantiate { cause } => WasmBuildError::World { cause },
-            other => WasmBuildError::Start { cause: other },
+            WasmError::Instantiate { cause } if cause.is::<NotOfTheWorld>() => WasmBuildError::World { cause },
+            cause => WasmBuildError::Start { cause },
         });
         made.map(drop)?;
         self.renewal.store(nanos(began.elapsed()), Relaxed);

@@ -51,8 +51,6 @@ use wasmtime::StoreContextMut;
 /// ```
 pub struct WasmPool<W: World> {
     pool: Pool<WasmManager<W>>,
-    /// Slots of the engine, until the last clone is gone.
-    _claim: Arc<Claim>,
 }
 
 impl<W: World> WasmPool<W> {
@@ -72,16 +70,21 @@ impl<W: World> WasmPool<W> {
         configure: impl FnOnce(Builder<WasmManager<W>>) -> Builder<WasmManager<W>>,
     ) -> Result<Self, WasmBuildError> {
         // For the instance that is made to see whether one can be, here and at each swap.
-        let mut claim = component.engine().claim(1)?;
+        let mut claim = Claim::new(component, 1)?;
         let manager = WasmManager::new(component, world, options)?;
+        let shared = Arc::clone(&manager.shared);
         let mut config = PoolConfig { check_interval: None, remove_after: 1, ..PoolConfig::per_core() };
         config.memory_budget = options.limits.total_memory.map(|bytes| bytes as u64);
         let builder = configure(Pool::builder(manager).config(config));
         claim.extend(builder.places())?;
-        Ok(Self { pool: builder.build()?, _claim: Arc::new(claim) })
+        shared.claim.get_or_init(|| claim);
+        Ok(Self { pool: builder.build()? })
     }
 
     /// Calls an instance: checks one out, runs `f` on its functions and its store, under all limits, and gives it back.
+    ///
+    /// Calls that fail make no breaker open: mostly it is the input that ends them. Where the component may be to blame for all of
+    /// them, put a [`Breaker`](crate::Breaker) around this.
     ///
     /// # Blocking
     /// As [`Pool::checkout`], and for as long as the call takes.
@@ -124,7 +127,7 @@ impl<W: World> Deref for WasmPool<W> {
 
 impl<W: World> Clone for WasmPool<W> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), _claim: Arc::clone(&self._claim) }
+        Self { pool: self.pool.clone() }
     }
 }
 

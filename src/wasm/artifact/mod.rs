@@ -179,10 +179,10 @@ impl ArtifactCache {
             let file_name = entry.file_name();
             let Some(file_name) = file_name.to_str().filter(|name| is_of(name, stem)) else { continue };
             let path = entry.path();
-            why = match fs::read(&path) {
+            why = match File::open(&path).and_then(|file| name::full(stem, file)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => Unfit::Unreadable(error.into()),
-                Ok(bytes) if name::full(stem, &bytes) != file_name => Unfit::Damaged { bytes: bytes.len() as u64 },
+                Ok((name, bytes)) if name != file_name => Unfit::Damaged { bytes },
                 // SAFETY: The directory was private to this user when the cache was opened, and the checksum in the file's
                 // name, written by `store` after `precompile_component` of the same wasmtime, has just been found to match:
                 // so the bytes are those that the compiler made. They stay so while they are mapped: files get such a name
@@ -202,7 +202,7 @@ impl ArtifactCache {
     /// Writes an artifact: whole under its name, or not at all.
     fn store(&self, stem: &str, artifact: &[u8]) -> io::Result<PathBuf> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let path = self.directory.join(name::full(stem, artifact));
+        let path = self.directory.join(name::full(stem, artifact)?.0);
         let number = NUMBER.fetch_add(1, Relaxed);
         let unfinished = self.directory.join(format!("{}-{number}.unfinished", process::id()));
         let written = || {

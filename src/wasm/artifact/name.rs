@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::io::{self, Read};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 /// The SHA-256 of a component's bytes: what it is known by.
@@ -50,9 +51,23 @@ pub(super) fn stem(component: &Digest, engine: &wasmtime::Engine) -> String {
     format!("{component}-{:016x}-", hasher.finish())
 }
 
-/// The name of the artifact with these bytes.
-pub(super) fn full(stem: &str, artifact: &[u8]) -> String {
-    format!("{stem}{:032x}{SUFFIX}", XxHash3_128::oneshot(artifact))
+/// The name of the artifact with these bytes, and how many they are.
+///
+/// Read piece by piece into memory that stays in the processor's caches: whoever only wants to know whether a file is whole need not
+/// have all of it at once, and new memory for that would cost more than the checksum.
+pub(super) fn full(stem: &str, mut artifact: impl Read) -> io::Result<(String, u64)> {
+    let (mut hasher, mut piece, mut bytes) = (XxHash3_128::new(), vec![0; 64 << 10], 0);
+    loop {
+        match artifact.read(&mut piece) {
+            Ok(0) => return Ok((format!("{stem}{:032x}{SUFFIX}", hasher.finish_128()), bytes)),
+            Ok(read) => {
+                hasher.write(&piece[..read]);
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 pub(super) const SUFFIX: &str = ".cwasm";
