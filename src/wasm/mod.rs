@@ -7,7 +7,8 @@
 //!
 //! A component has no files, no clock and no network, unless its world links some: it sees what it is called with.
 //!
-//! The crate is built on exactly one version of wasmtime, whose types are part of this interface: depend on the same one.
+//! The crate is built on exactly one version of wasmtime, whose types are part of this interface: use it as [`wasmtime`] from here, or
+//! depend on the same one.
 
 mod artifact;
 mod component;
@@ -34,4 +35,6 @@ pub use limits::WasmLimits;
 pub use manager::{Isolation, WasmManager, WasmOptions};
 pub use pool::WasmPool;
 pub use stats::WasmStats;
+/// The wasmtime that all this is built on.
+pub use wasmtime;
 pub use world::{Held, World};

@@ -139,14 +139,23 @@ fn a_result_too_large_has_its_own_error() {
 
 #[test]
 fn a_stack_that_overflows_has_its_own_error() {
-    let engine = engine();
-    let component = number(&engine, "(i32.add (call 0) (i32.const 1))");
-    let pool = WasmPool::build(&component, Number, WasmOptions::default(), |pool| pool.max_size(1)).unwrap();
-    let error = pool.call(|number, store| number.call(store, ())).unwrap_err();
-    assert!(matches!(error, WasmError::StackOverflow { limit } if limit == 512 << 10), "{error}");
-    assert_eq!(pool.usage().stack_overflows, 1);
-    closes_balanced(&pool);
-    let extractor = limited(&engine);
+    // How deep it came, before and after.
+    let body = "(global.set $n (i32.add (global.get $n) (i32.const 1)))
+                (if (result i32) (i32.lt_u (global.get $n) (i32.const 3000))
+                    (then (i32.add (call 0) (i32.const 1))) (else (i32.const 0)))";
+    for (stack, enough) in [(64 << 10, false), (1 << 20, true)] {
+        let engine = WasmEngine::builder().slots(4).stack(stack).build().unwrap();
+        let pool = WasmPool::build(&number(&engine, body), Number, WasmOptions::default(), |pool| pool.max_size(1));
+        let pool = pool.unwrap();
+        match pool.call(|number, store| number.call(store, ())) {
+            Ok((depth,)) => assert!(enough && depth == 2999, "{depth}"),
+            Err(WasmError::StackOverflow { limit }) => assert!(!enough && limit == stack as u64, "{limit}"),
+            Err(other) => panic!("{other}"),
+        }
+        assert_eq!(pool.usage().stack_overflows, u64::from(!enough));
+        closes_balanced(&pool);
+    }
+    let extractor = limited(&engine());
     // The component's own stack is memory like any other, and what lies below it is not there.
     let error = fails(&extractor, "shadow");
     assert!(matches!(error, WasmError::Trap { trap: wasmtime::Trap::MemoryOutOfBounds, .. }), "{error}");

@@ -1,6 +1,5 @@
 //! The directory that artifacts lie in: nobody else may write to it, because what lies in it is run as machine code.
 
-use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,6 +69,7 @@ pub enum DirectoryError {
 /// A group that may write to a directory *above* is trusted: that is common where each user has a group of their own.
 #[cfg(unix)]
 pub(super) fn private(path: &Path) -> Result<PathBuf, DirectoryError> {
+    use std::fs::DirBuilder;
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 
     let unusable = |path: &Path, cause| DirectoryError::Unusable { path: path.to_owned(), cause: Arc::new(cause) };
