@@ -85,16 +85,17 @@ impl<M: Manager> Inner<M> {
         leaks.then_some(DestroyReason::Grown)
     }
 
-    /// Weighs a resource whose check may have made it lighter: its next return may be far off.
+    /// Weighs a resource that its check may have changed: its next return may be far off.
     pub(super) fn weigh_anew(&self, right: &mut Right<'_, M::Resource>) {
         if self.config.memory_budget.is_none() && self.config.max_growth.is_none() {
             return;
         }
         let Ok(new) = self.weigh(right.resource_mut()) else { return };
         let old = self.life(right).weighed(new);
-        self.reweighed(old, new);
-        if new < old {
-            // What did not fit may fit now.
+        let (before, after) = self.reweighed(old, new);
+        let is_much = self.config.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold);
+        // What did not fit may fit now.
+        if new < old || is_much {
             self.alarm.ring();
         }
     }

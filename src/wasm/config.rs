@@ -106,8 +106,8 @@ impl WasmConfig {
     /// The settings in the environment of the process.
     ///
     /// # Errors
-    /// For a variable that begins with `WASM_` and is unknown, and for a value that is not understood or not allowed. Nothing is
-    /// passed over in silence.
+    /// For a variable that begins with `WASM_` and is unknown, and for a value that is not understood or not allowed. Others are other
+    /// programs': of `MEMORY_PRESSURE_THRESHOLD` and `GC_INTERVAL_MS` a wrong name is passed over.
     pub fn from_env() -> Result<Self, WasmConfigError> {
         Self::from_vars(std::env::vars_os())
     }
@@ -160,7 +160,8 @@ impl WasmConfig {
         (pool.min_idle, pool.max_size) = (Some(self.pool_size), self.max_instances);
         // Where all are kept ready, none idles for too long.
         pool.idle_timeout = (self.pool_size < self.max_instances).then_some(self.idle_timeout);
-        pool.check_interval = Some(self.health_check_interval);
+        // An instance that could not be renewed is of no use as a last resort either.
+        (pool.check_interval, pool.remove_after) = (Some(self.health_check_interval), 1);
         pool.memory_budget = Some((self.memory_limit_mb * MIB) as u64);
         pool.memory_pressure = Some(self.memory_pressure);
         pool

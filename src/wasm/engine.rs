@@ -292,6 +292,8 @@ impl WasmEngineBuilder {
             .total_core_instances(slots * 40)
             .max_core_instances_per_component(1_000);
         reserve.total_memories(slots).total_tables(slots * 4).max_tables_per_component(100);
+        // A module's own instances are its account's business too.
+        reserve.max_memories_per_module(100).max_tables_per_module(100);
         reserve.max_core_instance_size(8 * MIB).max_component_instance_size(8 * MIB);
         // How much of it an instance may have is its limits' business.
         reserve.max_memory_size(RESERVED as usize).table_elements(100_000);

@@ -23,6 +23,7 @@ pub enum WasmBuildError {
     #[error("no WebAssembly engine: {cause}; lower its slots or limits")]
     Engine {
         /// What wasmtime says.
+        #[source]
         cause: SharedError,
     },
     /// The file cannot be read.
@@ -51,6 +52,7 @@ pub enum WasmBuildError {
     #[error("the component is not valid: {cause}")]
     Invalid {
         /// Where, and why.
+        #[source]
         cause: SharedError,
     },
     /// The component asks for what nobody gives it.
@@ -63,12 +65,14 @@ pub enum WasmBuildError {
         /// All that it imports.
         names: Vec<String>,
         /// What is missing first.
+        #[source]
         cause: SharedError,
     },
     /// The component lacks what the world asks of it.
     #[error("the component is not of the world: {cause}; build it for the world's wit")]
     World {
         /// What it lacks.
+        #[source]
         cause: SharedError,
     },
     /// The component cannot be started.
@@ -243,8 +247,20 @@ impl WasmError {
 
 /// wasmtime's own error, as one that can be kept and shared.
 pub(super) fn shared(error: wasmtime::Error) -> SharedError {
-    SharedError::from(Box::<dyn std::error::Error + Send + Sync>::from(error))
+    SharedError::from(Box::<dyn std::error::Error + Send + Sync>::from(Whole(error)))
 }
+
+/// An error that says all it knows: wasmtime's own says only what it was about, and the reasons are its sources.
+#[derive(Debug)]
+struct Whole(wasmtime::Error);
+
+impl std::fmt::Display for Whole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Whole {}
 
 /// What is known of a call that failed.
 pub(super) struct Failed {
@@ -254,6 +270,8 @@ pub(super) struct Failed {
     pub(super) timeout: Duration,
     pub(super) result: usize,
     pub(super) stack: usize,
+    /// The instance was being made: a denial is why it was not.
+    pub(super) starts: bool,
 }
 
 /// How wasmtime says that a result is too large; it has no type for that. `a_result_too_large_has_its_own_error` holds it to it.
@@ -268,16 +286,19 @@ impl Failed {
             (None, _) if error.root_cause().to_string().starts_with(RESULT_TOO_LARGE) => {
                 WasmError::ResultTooLarge { limit: self.result as u64 }
             }
-            (Some(Trap::UnreachableCodeReached) | None, Some(denied)) => WasmError::from(denied),
+            (Some(Trap::UnreachableCodeReached), Some(denied)) => WasmError::from(denied),
+            (None, Some(denied)) if self.starts => WasmError::from(denied),
+            // A trap before, which whoever called it kept to themselves.
+            (Some(Trap::CannotEnterComponent), _) => WasmError::Spent,
             (Some(trap), _) => WasmError::Trap { trap, cause: shared(error) },
-            (None, None) => WasmError::Failed { cause: shared(error) },
+            (None, _) => WasmError::Failed { cause: shared(error) },
         }
     }
 }
 
 /// Why an instance that could be made is of no use.
 #[derive(Debug, thiserror::Error)]
-#[error("the component is not of the world: {0}")]
+#[error("{0}")]
 pub(super) struct NotOfTheWorld(pub(super) SharedError);
 
 impl From<Denied> for WasmError {

@@ -157,18 +157,18 @@ impl Extractor {
     /// The outer one, which spends the instance, if the call is ended or the answer is none.
     pub fn extract(
         &self,
-        store: StoreContextMut<'_, Held<()>>,
+        mut store: StoreContextMut<'_, Held<()>>,
         page: &str,
         queries: &[Query],
     ) -> wasmtime::Result<Result<Vec<Vec<String>>, Failure>> {
         let function: Extract<'_> = self.0;
-        let (answer,) = function.call(store, (page, queries))?;
-        match answer {
+        let answer = function.call(&mut store, (page, queries)).and_then(|(answer,)| match answer {
             Ok(lists) if lists.len() != queries.len() => {
                 Err(WrongCount { asked: queries.len(), answered: lists.len() }.into())
             }
             answer => Ok(answer),
-        }
+        });
+        answer.inspect_err(|_| store.data_mut().account.fails())
     }
 }
 

@@ -1,7 +1,7 @@
 //! An instance: what a pool lends.
 
 use super::error::{Failed, NotOfTheWorld, WasmError, shared};
-use super::limits::Account;
+use super::limits::{Account, Charge};
 use super::manager::{Shared, Version};
 use super::stats::Counts;
 use super::world::{Held, World};
@@ -46,7 +46,8 @@ pub(super) struct Live<W: World> {
 impl<W: World> WasmInstance<W> {
     /// Calls it: `f` is given its functions and its store, and runs under all limits. Several calls in one `f` share one deadline.
     ///
-    /// What `f` gives back as an error spends the instance; a result of the component's own that says "error" is none.
+    /// What `f` gives back as an error spends the instance; a result of the component's own that says "error" is none. `f` has to give
+    /// back any error of a call: an instance that trapped is of no use to whoever has it next.
     ///
     /// # Errors
     /// Which limit ended it, or how it failed.
@@ -63,6 +64,8 @@ impl<W: World> WasmInstance<W> {
         self.state = State::Spent;
         let result = live.run(&self.shared, self.last, f);
         match &result {
+            // What failed may have been kept from us.
+            Ok(_) if live.store.data().account.has_failed() => {}
             Ok(_) => self.state = State::Called,
             Err(error) => self.shared.counts.call_failed(error),
         }
@@ -82,7 +85,7 @@ impl<W: World> WasmInstance<W> {
 
     pub(super) fn new(shared: &Arc<Shared<W>>) -> Result<Self, WasmError> {
         let version = shared.current();
-        let live = Some(Live::make(shared, &version)?);
+        let live = Some(Live::make(shared, &version, None)?);
         Ok(Self {
             live,
             version,
@@ -132,10 +135,11 @@ impl<W: World> WasmInstance<W> {
 
     /// Puts a new instance of the present version in the place of this one. The old one ends first: its memory is free for the new.
     pub(super) fn renew(&mut self) -> Result<(), WasmError> {
-        self.live = None;
+        // What the new one begins with stays in the account meanwhile: nobody else can grow into it.
+        let charge = self.live.take().map(|live| live.store.into_data().account.into_charge(live.initial));
         self.state = State::Spent;
         self.version = self.shared.current();
-        self.live = Some(Live::make(&self.shared, &self.version)?);
+        self.live = Some(Live::make(&self.shared, &self.version, charge)?);
         (self.state, self.owes, self.uses) = (State::Fresh, false, 0);
         Counts::one(&self.shared.counts.renewed);
         Ok(())
@@ -144,12 +148,12 @@ impl<W: World> WasmInstance<W> {
 
 impl<W: World> Live<W> {
     /// Makes an instance: what of it runs at its start runs under the same limits as a call.
-    pub(super) fn make(to: &Shared<W>, version: &Version<W>) -> Result<Self, WasmError> {
-        let account = Account::new(to.options.limits, Arc::clone(&to.together));
+    pub(super) fn make(to: &Shared<W>, version: &Version<W>, charge: Option<Charge>) -> Result<Self, WasmError> {
+        let charge = charge.unwrap_or_else(|| Charge::new(&to.together));
+        let account = Account::new(to.options.limits, charge);
         let mut store = Store::new(version.pre.engine(), Held { account, host: to.world.host() });
         store.limiter(|held| &mut held.account);
-        store.set_hostcall_fuel(to.options.limits.result);
-        let made = limited(to, &mut store, Instant::now(), |mut store| {
+        let made = limited(to, &mut store, (Instant::now(), true), |mut store| {
             let instance = version.pre.instantiate(&mut store)?;
             Ok(to.world.bind(&instance, store))
         });
@@ -173,15 +177,15 @@ impl<W: World> Live<W> {
         f: impl FnOnce(&W::Exports, StoreContextMut<'_, Held<W::Host>>) -> wasmtime::Result<T>,
     ) -> Result<T, WasmError> {
         let Self { exports, store, .. } = self;
-        limited(shared, store, began, |store| f(exports, store))
+        limited(shared, store, (began, false), |store| f(exports, store))
     }
 }
 
-/// Runs `f` with a deadline, and names what it fails of.
+/// Runs `f` with a deadline, and names what it fails of. `starts` is whether the instance is being made.
 fn limited<W: World, T>(
     shared: &Shared<W>,
     store: &mut Store<Held<W::Host>>,
-    began: Instant,
+    (began, starts): (Instant, bool),
     f: impl FnOnce(StoreContextMut<'_, Held<W::Host>>) -> wasmtime::Result<T>,
 ) -> Result<T, WasmError> {
     let limits = &shared.options.limits;
@@ -190,14 +194,22 @@ fn limited<W: World, T>(
     let ticks = shared.engine.ticks();
     // Reckoned from now: what was set before was for another call.
     store.set_epoch_deadline(deadline);
+    store.set_hostcall_fuel(limits.result);
     store.data_mut().account.call_begins();
     let result = f(store.as_context_mut());
     let ticks = shared.engine.ticks() - ticks;
     drop(running);
     result.map_err(|error| {
         let (denied, stack) = (store.data().account.denied(), shared.engine.inner.stack);
-        let failed =
-            Failed { denied, ran: began.elapsed(), ticks, timeout: limits.timeout, result: limits.result, stack };
+        let failed = Failed {
+            denied,
+            ran: began.elapsed(),
+            ticks,
+            timeout: limits.timeout,
+            result: limits.result,
+            stack,
+            starts,
+        };
         failed.name(error)
     })
 }

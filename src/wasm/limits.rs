@@ -104,6 +104,30 @@ impl Together {
     }
 }
 
+/// Bytes that are added to what all have together, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Charge {
+    together: Arc<Together>,
+    bytes: usize,
+}
+
+impl Charge {
+    pub(super) fn new(together: &Arc<Together>) -> Self {
+        Self { together: Arc::clone(together), bytes: 0 }
+    }
+
+    fn sink_to(&mut self, bytes: usize) {
+        self.together.take(self.bytes.saturating_sub(bytes));
+        self.bytes = self.bytes.min(bytes);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.together.take(self.bytes);
+    }
+}
+
 /// What was refused to an instance in the present call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
@@ -115,18 +139,35 @@ pub(super) enum Denied {
 #[derive(Debug)]
 pub(super) struct Account {
     limits: WasmLimits,
-    together: Arc<Together>,
+    /// At least `memory`: what the instance before had at its start is there from the beginning.
+    charge: Charge,
     /// Bytes of all memories, and entries of all tables.
     memory: usize,
     entries: usize,
     /// What the growth allowed last added, in case it fails all the same.
     last: usize,
     denied: Option<Denied>,
+    failed: bool,
 }
 
 impl Account {
-    pub(super) fn new(limits: WasmLimits, together: Arc<Together>) -> Self {
-        Self { limits, together, memory: 0, entries: 0, last: 0, denied: None }
+    pub(super) fn new(limits: WasmLimits, charge: Charge) -> Self {
+        Self { limits, charge, memory: 0, entries: 0, last: 0, denied: None, failed: false }
+    }
+
+    /// What of its charge a new instance begins with, which has at most `initial` bytes.
+    pub(super) fn into_charge(mut self, initial: usize) -> Charge {
+        self.charge.sink_to(initial);
+        self.charge
+    }
+
+    /// Notes that a call failed, whatever becomes of its error.
+    pub(super) fn fails(&mut self) {
+        self.failed = true;
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -142,11 +183,8 @@ impl Account {
     }
 }
 
-impl Drop for Account {
-    fn drop(&mut self) {
-        self.together.take(self.memory);
-    }
-}
+/// How wasmtime says so; it has no type for that. `what_no_memory_can_have_does_not_talk_the_account_down` holds it to it.
+const NEVER_ASKED: &str = "memory growth exceeds memory type's limits";
 
 impl ResourceLimiter for Account {
     /// Called for what a memory has at first too, with nothing before it.
@@ -165,30 +203,35 @@ impl ResourceLimiter for Account {
             self.denied = Some(Denied::Memory { used: self.memory, wanted, limit, together: false });
             return Ok(false);
         }
-        if let Err(used) = self.together.add(more, self.limits.total_memory) {
+        let beyond = wanted.saturating_sub(self.charge.bytes);
+        if let Err(used) = self.charge.together.add(beyond, self.limits.total_memory) {
             let limit = self.limits.total_memory.unwrap_or(usize::MAX);
-            self.denied = Some(Denied::Memory { used, wanted: used.saturating_add(more), limit, together: true });
+            self.denied = Some(Denied::Memory { used, wanted: used.saturating_add(beyond), limit, together: true });
             return Ok(false);
         }
+        self.charge.bytes += beyond;
         (self.memory, self.last) = (wanted, more);
-        self.together.largest.fetch_max(wanted as u64, Relaxed);
+        self.charge.together.largest.fetch_max(wanted as u64, Relaxed);
         Ok(true)
     }
 
-    /// It was allowed, and the system had none. What fails for another reason (more than any memory can have) comes here without
-    /// having asked before: to take that back would let an instance talk its account down.
+    /// It was allowed, and the system had none. What is more than the memory's type can have comes here without having asked before: to
+    /// take that back would let an instance talk its account down.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        if error.is::<std::io::Error>() {
-            let last = std::mem::take(&mut self.last);
-            self.memory -= last;
-            self.together.take(last);
+        if error.to_string() != NEVER_ASKED {
+            self.memory -= std::mem::take(&mut self.last);
+            self.charge.sink_to(self.memory);
         }
         Ok(())
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let wanted = self.entries.saturating_add(desired.saturating_sub(current));
         let limit = self.limits.table_entries;
+        // The component's own maximum, or the reserve's: the table does not grow, and nothing is to be counted.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         if wanted > limit {
             self.denied = Some(Denied::Table { used: self.entries, wanted, limit });
             return Ok(false);

@@ -183,7 +183,7 @@ impl<W: World> Shared<W> {
     /// Makes an instance and ends it: what goes wrong with every one is better known before there is a pool of them.
     fn try_out(&self, version: &Version<W>) -> Result<(), WasmBuildError> {
         let began = Instant::now();
-        let made = Live::make(self, version).map_err(|error| match error {
+        let made = Live::make(self, version, None).map_err(|error| match error {
             WasmError::MemoryLimitExceeded { wanted: needs, limit, .. } => {
                 WasmBuildError::Needs { what: "bytes of memory", needs, limit }
             }

@@ -133,11 +133,36 @@ fn what_is_whole_and_wasmtime_refuses_is_compiled_anew() {
     fs::copy(&foreign, directory.0.join(forged)).unwrap();
     fs::remove_file(&own).unwrap();
     let component = seven(&directory.engine());
-    assert!(matches!(compiled(&component), Unfit::Refused(_)), "{component:?}");
+    let why = compiled(&component);
+    // What it was about, and what is wrong with it.
+    assert!(matches!(why, Unfit::Refused(_)) && why.to_string().contains("memory"), "{why}");
     runs(&component);
     // Both kinds live side by side.
     assert!(matches!(seven(&little).origin(), Origin::Loaded { .. }));
     assert_eq!(directory.artifacts().len(), 2);
+}
+
+#[test]
+fn what_others_may_have_written_is_not_run() {
+    let directory = Directory::new("planted");
+    drop(seven(&directory.engine()));
+    let artifact = directory.artifact();
+    let whole = fs::read(&artifact).unwrap();
+    let foreign = |why| {
+        let component = seven(&directory.engine());
+        assert!(matches!(compiled(&component), Unfit::Foreign), "{why}: {component:?}");
+        runs(&component);
+    };
+    fs::set_permissions(&artifact, fs::Permissions::from_mode(0o622)).unwrap();
+    foreign("others may write to it");
+    let kept = directory.0.join("kept");
+    fs::hard_link(&artifact, &kept).unwrap();
+    foreign("it has another name, by which it may be written to");
+    fs::remove_file(&artifact).unwrap();
+    symlink(&kept, &artifact).unwrap();
+    foreign("it leads elsewhere");
+    assert_eq!(fs::read(&artifact).unwrap(), whole);
+    assert!(matches!(seven(&directory.engine()).origin(), Origin::Loaded { .. }));
 }
 
 #[test]

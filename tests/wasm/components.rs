@@ -23,7 +23,25 @@ fn what_is_no_component_is_told_from_one() {
 fn what_begins_as_a_component_and_goes_on_otherwise_is_invalid() {
     let mut bytes = number_bytes("(i32.const 0)");
     bytes.truncate(bytes.len() - 3);
-    assert!(matches!(engine().component(&bytes), Err(WasmBuildError::Invalid { .. })));
+    let error = engine().component(&bytes).unwrap_err();
+    assert!(matches!(error, WasmBuildError::Invalid { .. }));
+    assert!(error.to_string().contains("at offset"), "{error}");
+}
+
+#[test]
+fn a_module_may_have_several_memories_and_tables() {
+    let text = r#"(component
+        (core module $m
+            (memory 1) (memory 2) (table 1 funcref) (table 2 funcref)
+            (func (export "number") (result i32) (i32.add (memory.size 1) (table.size 1))))
+        (core instance $i (instantiate $m))
+        (func (export "number") (result u32) (canon lift (core func $i "number"))))"#;
+    let engine = engine();
+    let component = engine.component(&wat::parse_str(text).unwrap()).unwrap();
+    let pool = WasmPool::build(&component, Number, WasmOptions::default(), |pool| pool.max_size(1)).unwrap();
+    assert_eq!(pool.call(|number, store| number.call(store, ())).unwrap(), (4,));
+    assert_eq!(pool.checkout().unwrap().memory(), 3 << 16);
+    super::support::closes_balanced(&pool);
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn an_extractor_is_built_from_it() {
     let engine = engine();
     let component = engine.component(super::guests::MISBEHAVING).unwrap();
     assert!(config.slots() <= engine.slots());
+    assert_eq!(config.pool(PoolConfig::default()).remove_after, 1, "what could not be renewed is not lent");
     let set = |pool: slackwater::Builder<_>| pool.config(config.pool(PoolConfig::default()));
     let options = config.options(WasmOptions::default());
     let extractor = slackwater::wasm::WasmExtractor::build(&component, options, set).unwrap();

@@ -7,6 +7,27 @@ use slackwater::wasm::{ExtractionError, Failure, Query, WasmExtractor, WasmOptio
 const PAGE: &str = "<!DOCTYPE html><title>Tides</title><p class=note>high at <b>06:12</b><p>low at 12:31 \
                     <a href=/tides>all</a> <a>none</a>";
 
+/// Native and within: a page is read as one whose scripts run, whose `noscript` is text.
+#[test]
+#[cfg(feature = "extract")]
+fn scripting_is_on_as_it_is_outside() {
+    use slackwater::Pool;
+    use slackwater::extract::{Recipe, Values, extract_page};
+
+    let page = "<!DOCTYPE html><title>t</title><body><noscript><p>none</p></noscript><p>some</p>";
+    let mut recipe = Recipe::new();
+    recipe.css("p=p").unwrap().css("n=noscript").unwrap();
+    let native = Pool::builder(recipe.css_manager().unwrap()).max_size(1).build().unwrap();
+    let mut values = Values::new(2);
+    extract_page(&native, page, &mut values).1.unwrap();
+    let extractor = WasmExtractor::bundled(&engine(), WasmOptions::default(), |pool| pool.max_size(1)).unwrap();
+    let found = extractor.extract(page, &[Query::css("p"), Query::css("noscript")]).unwrap();
+    assert_eq!(found, [["some"], ["<p>none</p>"]]);
+    assert_eq!((0..2).map(|field| values.of(field).collect::<Vec<_>>()).collect::<Vec<_>>(), found);
+    closes_balanced(&extractor);
+    closes_balanced(&native);
+}
+
 #[test]
 fn several_queries_are_answered_in_one_call() {
     let engine = engine();

@@ -4,7 +4,7 @@ use super::guests::{Number, cache, command, engine, misbehaving_in, number};
 use super::support::{closes_balanced, until};
 use slackwater::DestroyReason;
 use slackwater::wasm::{
-    ExtractionError, Query, WasmEngine, WasmError, WasmExtractor, WasmLimits, WasmOptions, WasmPool,
+    ExtractionError, Isolation, Query, WasmEngine, WasmError, WasmExtractor, WasmLimits, WasmOptions, WasmPool,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
@@ -219,6 +219,23 @@ fn an_instance_whose_call_failed_is_not_entered_again() {
     assert!(matches!(call("trap"), Err(WasmError::Trap { .. })));
     assert!(matches!(call("count"), Err(WasmError::Spent)));
     drop(instance);
+    closes_balanced(&extractor);
+}
+
+#[test]
+fn an_error_that_the_caller_keeps_to_itself_spends_the_instance_too() {
+    let isolation = Isolation::Reuse { max_uses: 100.try_into().unwrap() };
+    let extractor = misbehaving_in(&engine(), WasmOptions { isolation, ..WasmOptions::default() });
+    for (nth, wrong) in ["trap", "wrong 3"].into_iter().enumerate() {
+        let swallowed = extractor.call(|extract, store| {
+            let _ = extract.extract(store, "", &[Query::css(wrong)]);
+            Ok(())
+        });
+        assert!(swallowed.is_ok());
+        until(|| extractor.stats().destroyed.by(DestroyReason::Broken) == nth as u64 + 1);
+        until(|| extractor.stats().available == 2);
+    }
+    assert_eq!(command(&extractor, "count").unwrap(), "1");
     closes_balanced(&extractor);
 }
 

@@ -1,5 +1,6 @@
 //! The directory that artifacts lie in: nobody else may write to it, because what lies in it is run as machine code.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,8 +38,8 @@ pub enum DirectoryError {
     },
     /// Others may write to it.
     #[error(
-        "others may write to the directory {path:?} (mode {mode:o}): artifacts are run as machine code; run chmod 700 on it, or \
-         name another"
+        "others may write to the directory {path:?} (mode {mode:o}): artifacts are run as machine code; empty it and run \
+         chmod 700 on it, or name another"
     )]
     Open {
         /// The directory.
@@ -102,4 +103,30 @@ pub(super) fn private(path: &Path) -> Result<PathBuf, DirectoryError> {
 #[cfg(not(unix))]
 pub(super) fn private(_path: &Path) -> Result<PathBuf, DirectoryError> {
     Err(DirectoryError::Unsupported)
+}
+
+/// Opens a file of a private directory, if it is a regular one of this user's with no other name, that nobody else may write to.
+#[cfg(unix)]
+pub(super) fn own_file(path: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::OFlags;
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+    // A link leads elsewhere, and a pipe has whoever opens it wait.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => return Ok(None),
+        opened => opened?,
+    };
+    let its = file.metadata()?;
+    let is_own = its.is_file()
+        && its.uid() == rustix::process::geteuid().as_raw()
+        && its.mode() & 0o022 == 0
+        && its.nlink() == 1;
+    Ok(is_own.then_some(file))
+}
+
+#[cfg(not(unix))]
+pub(super) fn own_file(_path: &Path) -> io::Result<Option<File>> {
+    Ok(None)
 }

@@ -14,9 +14,9 @@ use super::error::{WasmBuildError, shared};
 use crate::error::SharedError;
 use crate::observe::say;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use wasmtime::component::Component;
@@ -27,7 +27,7 @@ use wasmtime::component::Component;
 /// to it as this user can do anything else as this user too.
 ///
 /// Nothing is ever deleted but what proved unfit: who moves from version to version deletes the directory, which is safe at any
-/// time.
+/// time on a local file system.
 #[derive(Debug)]
 pub struct ArtifactCache {
     directory: PathBuf,
@@ -93,6 +93,9 @@ pub enum Unfit {
     /// wasmtime does not take it.
     #[error("wasmtime refuses it: {0}")]
     Refused(SharedError),
+    /// It is not a file of this user's alone: whoever put it there may have written anything into it, or may still.
+    #[error("it is not a file that this user alone may write to")]
+    Foreign,
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(std::sync::Arc<io::Error>),
@@ -151,18 +154,15 @@ impl ArtifactCache {
             let directory = &self.directory;
             say(log::Level::Warn, &LABEL, format_args!("cannot keep an artifact in {directory:?}: {error}"));
         });
-        let mapped = kept.ok().and_then(|path| {
-            // SAFETY: the file holds what `precompile_component` made a moment ago, as whole as `write_all` and `sync_all` left
-            // it; nobody else may write to its directory, and we never write to a file that has its name: see `load`.
-            unsafe { Component::deserialize_file(engine, path) }.ok()
-        });
+        // As any other: what was written is looked at before it is run.
+        let mapped = kept.ok().and_then(|()| self.load(engine, &stem).ok());
         let component = match mapped {
             Some(component) => Ok(component),
             // SAFETY: these are the bytes that `precompile_component` of this engine made, and nobody else has them.
             None => unsafe { Component::deserialize(engine, &artifact) },
         };
         drop(lock);
-        let component = component.map_err(|error| WasmBuildError::Engine { cause: shared(error) })?;
+        let component = component.map_err(super::component::invalid)?;
         Ok((component, Origin::Compiled { why, took: began.elapsed() }))
     }
 
@@ -171,7 +171,8 @@ impl ArtifactCache {
         Origin::Loaded { took: began.elapsed() }
     }
 
-    /// Loads the first artifact whose name begins so and whose bytes are those it is named for. Others are deleted.
+    /// Loads the first artifact whose name begins so, whose bytes are those it is named for, and which nobody else may write to. Others
+    /// are deleted, unless they only cannot be read for now.
     fn load(&self, engine: &wasmtime::Engine, stem: &str) -> Result<Component, Unfit> {
         let mut why = Unfit::Absent;
         let entries = fs::read_dir(&self.directory).map_err(|error| Unfit::Unreadable(error.into()))?;
@@ -179,40 +180,42 @@ impl ArtifactCache {
             let file_name = entry.file_name();
             let Some(file_name) = file_name.to_str().filter(|name| is_of(name, stem)) else { continue };
             let path = entry.path();
-            why = match File::open(&path).and_then(|file| name::full(stem, file)) {
+            let named = |file| name::full(stem, file).map(Some);
+            why = match directory::own_file(&path).and_then(|file| file.map_or(Ok(None), named)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => Unfit::Unreadable(error.into()),
-                Ok((name, bytes)) if name != file_name => Unfit::Damaged { bytes },
-                // SAFETY: The directory was private to this user when the cache was opened, and the checksum in the file's
-                // name, written by `store` after `precompile_component` of the same wasmtime, has just been found to match:
-                // so the bytes are those that the compiler made. They stay so while they are mapped: files get such a name
-                // by `rename` only, are never opened for writing again, and a deleted one lives on under its mapping.
-                Ok(_) => match unsafe { Component::deserialize_file(engine, &path) } {
+                Ok(None) => Unfit::Foreign,
+                Ok(Some((name, bytes))) if name != file_name => Unfit::Damaged { bytes },
+                // SAFETY: Nobody but this user may put files into the directory, since the cache was opened, and this file was just
+                // seen to be a regular one of this user's with no other name, which nobody else may write to: so nobody else can
+                // change it, or put another in its place. This user's processes give files such a name in `store` alone, after
+                // `precompile_component` of the same wasmtime, and the checksum in it has just been found to match: so the bytes
+                // are those that the compiler made. They stay so while they are mapped: files get such a name by `rename` only,
+                // are never opened for writing again, and a deleted one lives on under its mapping.
+                Ok(Some(_)) => match unsafe { Component::deserialize_file(engine, &path) } {
                     Ok(component) => return Ok(component),
                     Err(error) => Unfit::Refused(shared(error)),
                 },
             };
+            let is_passing = matches!(why, Unfit::Unreadable(_));
             self.counts.unfit.fetch_add(1, Relaxed);
             say(log::Level::Warn, &LABEL, format_args!("artifact {path:?} is compiled anew: {why}"));
-            let _ = fs::remove_file(&path);
+            if !is_passing {
+                let _ = fs::remove_file(&path);
+            }
         }
         Err(why)
     }
 
     /// Writes an artifact: whole under its name, or not at all.
-    fn store(&self, stem: &str, artifact: &[u8]) -> io::Result<PathBuf> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
+    fn store(&self, stem: &str, artifact: &[u8]) -> io::Result<()> {
         let path = self.directory.join(name::full(stem, artifact)?.0);
-        let number = NUMBER.fetch_add(1, Relaxed);
-        let unfinished = self.directory.join(format!("{}-{number}.unfinished", process::id()));
-        let written = || {
-            let mut file = private_file().create_new(true).open(&unfinished)?;
-            file.write_all(artifact)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)
-        };
-        written().inspect_err(|_| drop(fs::remove_file(&unfinished)))?;
-        Ok(path)
+        // By chance: the numbers of processes are the same in containers that share a directory.
+        let unfinished = self.directory.join(format!("{stem}{:016x}.unfinished", RandomState::new().hash_one(stem)));
+        let mut file = private_file().create_new(true).open(&unfinished)?;
+        // It is ours from here on.
+        let written = file.write_all(artifact).and_then(|()| file.sync_all());
+        written.and_then(|()| fs::rename(&unfinished, &path)).inspect_err(|_| drop(fs::remove_file(&unfinished)))
     }
 
     /// The right to compile a component. Without it (a file system that has no locks) several may compile it at once.
