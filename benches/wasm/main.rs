@@ -37,12 +37,15 @@ const ABOUT: About = About {
     smoke: (1, Duration::from_millis(20)),
 };
 
+/// What is measured by itself.
+type Part = fn(&Options, &mut Wanted);
+
 fn main() -> ExitCode {
     let options = Options::from_arguments(&ABOUT);
     println!("{}", describe_machine());
     let neighbours = Neighbours::watch();
     let mut wanted = Wanted::default();
-    let parts: [(&str, fn(&Options, &mut Wanted)); 6] = [
+    let parts: [(&str, Part); 6] = [
         ("cold", cold::measure),
         ("checkout", checkout::measure),
         ("pages", pages::measure),
