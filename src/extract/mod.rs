@@ -44,6 +44,8 @@ mod order;
 mod page;
 mod pattern;
 mod place;
+#[cfg(feature = "wasm")]
+mod query;
 mod recipe;
 mod search;
 mod sighting;
@@ -67,6 +69,8 @@ pub use mistake::Mistake;
 pub use order::{Reorder, Window};
 pub use page::{Extractor, PageError, extract_page};
 pub use pattern::{RegexExtractor, RegexManager};
+#[cfg(feature = "wasm")]
+pub use query::NotAQuery;
 pub use recipe::Recipe;
 #[cfg(feature = "recipes")]
 pub use recipe::RecipeErrors;

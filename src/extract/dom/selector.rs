@@ -145,4 +145,10 @@ impl Selector {
         })?;
         Ok(Self(list))
     }
+
+    /// As it would be typed.
+    #[cfg(any(feature = "streaming", feature = "wasm"))]
+    pub(in super::super) fn text(&self) -> String {
+        self.0.to_css_string()
+    }
 }

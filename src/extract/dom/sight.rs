@@ -1,6 +1,5 @@
 //! What a selector can see of a page that has no tree: whether its answer is that of the tree on every plain page.
 
-use cssparser::ToCss;
 use selectors::attr::AttrSelectorOperator;
 use selectors::parser::{Combinator, Component, NthType, Selector as One};
 
@@ -54,11 +53,6 @@ pub enum NeedsTree {
 }
 
 impl Selector {
-    /// As it would be typed.
-    pub(in super::super) fn text(&self) -> String {
-        self.0.to_css_string()
-    }
-
     /// Whether it counts elements of one name.
     pub(in super::super) fn counts_types(&self) -> bool {
         self.0.slice().iter().any(counts_types)

@@ -10,7 +10,7 @@ use clap::ArgMatches;
 
 use super::engine::Choice;
 use super::fields::{self, Kind};
-use super::{dashboard, input, output};
+use super::{component, dashboard, input, output};
 
 const AFTER_HELP: &str = "\
 Output, one line a page, as JSON unless --format or the name of -o says otherwise:
@@ -95,6 +95,9 @@ pub struct Args {
     /// the tree is faster. With streaming every page goes without, and answers are those of tags: elements without end tags go on.
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: Choice,
+
+    #[command(flatten)]
+    pub component: component::Options,
 
     /// Refuse pages of more bytes than this
     ///

@@ -225,7 +225,8 @@ impl Run {
                 }
             }
         };
-        stats.write(Stats { end, exit_code: code, record: &record, took, skipped, resumed, engine: shared.css() })
+        let (engine, component) = (shared.css(), shared.component());
+        stats.write(Stats { end, exit_code: code, record: &record, took, skipped, resumed, engine, component })
     }
 }
 

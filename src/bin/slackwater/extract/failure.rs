@@ -30,10 +30,12 @@ pub enum FailureKind {
     TooMuch,
     /// Of a field that the recipe requires.
     Missing,
+    /// It trapped, or has no answer for this page.
+    Component,
 }
 
 impl FailureKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unreachable,
         Self::Unreadable,
         Self::TooLarge,
@@ -46,6 +48,7 @@ impl FailureKind {
         Self::TimedOut,
         Self::TooMuch,
         Self::Missing,
+        Self::Component,
     ];
 
     /// Its name for programs, such as `too_large`.
@@ -77,9 +80,10 @@ impl fmt::Display for FailureKind {
             Self::NotHtml => "text without HTML tags",
             Self::NoExtractor => "no extractor to be had",
             Self::Panicked => "the extractor panicked",
-            Self::TimedOut => "took longer than --page-timeout",
+            Self::TimedOut => "took longer than it may",
             Self::TooMuch => "more than fits into memory",
             Self::Missing => "a required field found nothing",
+            Self::Component => "the component has no answer",
         })
     }
 }

@@ -23,6 +23,7 @@ use slackwater::extract::{Reorder, Window};
 mod ahead;
 mod args;
 mod budget;
+mod component;
 mod dashboard;
 mod ending;
 mod engine;
@@ -97,12 +98,16 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     // Before there are threads: each has the signals held back that the one had which started it.
     let signals = Signals::hold_back();
     let threads = args.threads();
-    let shared = Shared::build(&recipe, engines, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
+    let component = args.component.build(&recipe, args.pool_size()).map_err(|why| (USAGE, why))?;
+    let shared = Shared::build(&recipe, engines, component, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
     let shared = Arc::new(shared);
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
     let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(address, &shared)).transpose()?;
     let no_output = args.no_output();
-    let (encoder, mut output) = match output::open(&args, typed, &recipe, recipe_text.as_deref())? {
+    let recipe_file = recipe_text.map(|text| ("the recipe", text));
+    let files: Vec<_> =
+        recipe_file.into_iter().chain(shared.digest().map(|digest| ("the component", digest))).collect();
+    let (encoder, mut output) = match output::open(&args, typed, &recipe, &files)? {
         Opened::Ready(encoder, output) => (encoder, *output),
         Opened::Complete { pages, failed } => return Ok(ending::was_complete(args.quiet, pages, failed)),
     };

@@ -25,6 +25,7 @@ pub struct Stats<'a> {
     /// Pages that earlier runs did.
     pub resumed: u64,
     pub engine: &'a Css,
+    pub component: Option<Value>,
 }
 
 impl Stats<'_> {
@@ -56,6 +57,7 @@ impl Stats<'_> {
             "pages_per_second": tally.pages as f64 / seconds.max(1e-9),
             "peak_memory_bytes": peak_memory(),
             "engine": self.engine.json(),
+            "wasm": self.component,
             "checkouts": {
                 "count": waits.count(),
                 "p50_ns": percentile(50.0),

@@ -8,14 +8,14 @@ use slackwater::extract::{
 use slackwater::http::{ServeError, Server, ServerHandle};
 use slackwater::{Manager, Pool, Snapshot};
 
+use super::component::Component;
 use super::engine::{Css, Engines};
-
 use super::failure::Failure;
 use super::input::{Declared, Source};
 use super::output::{Encoder, Page, key};
 
 /// How long a page waits for an extractor. Others hold one for a page each, so only a page that takes minutes gets near.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Room for page bytes kept from page to page; more is given back after a large page.
 const KEEP: usize = 4 << 20;
@@ -36,6 +36,8 @@ const MOST_AT_ALL: usize = 1 << 30;
 pub struct Shared {
     css: Css,
     regex: Option<Pool<RegexManager>>,
+    /// In place of both.
+    component: Option<Component>,
     large: rayon::ThreadPool,
 }
 
@@ -43,14 +45,19 @@ impl Shared {
     /// Builds and warms `size` extractors of each kind the recipe has fields of.
     /// # Errors
     /// A pool or a thread that cannot be had, with what to try.
-    pub fn build(recipe: &Recipe, engines: Engines, size: usize) -> Result<Self, String> {
+    pub fn build(recipe: &Recipe, engines: Engines, component: Option<Component>, size: usize) -> Result<Self, String> {
+        let none = Recipe::new();
+        let recipe = if component.is_some() { &none } else { recipe };
         let css = Css::build(recipe, engines, size)?;
         let regex = recipe.regex_manager().map(|manager| pool("regex", manager, size)).transpose()?;
-        Ok(Self { css, regex, large: threads(LARGE_LANES)? })
+        Ok(Self { css, regex, component, large: threads(LARGE_LANES)? })
     }
 
     /// Runs all fields over one page.
     fn extract(&self, page: &str, values: &mut Values, times: &mut Times) -> Result<(), Failure> {
+        if let Some(component) = &self.component {
+            return component.visit(page, values, &mut times.css);
+        }
         self.css.visit(page, values, &mut times.css)?;
         visit(self.regex.as_ref(), page, values, &mut times.regex)
     }
@@ -60,13 +67,25 @@ impl Shared {
     /// As [`Server::start`].
     pub fn served_at(&self, address: &str) -> Result<ServerHandle, ServeError> {
         let server = Server::bind(address)?;
+        let server = self.component.iter().fold(server, |server, component| component.served_by(server));
         let server = self.css.served_by(server);
         self.regex.iter().fold(server, Server::pool).start()
     }
 
     /// What there is to be seen of the pools in use.
     pub fn snapshots(&self) -> Vec<Snapshot> {
-        self.css.snapshots().into_iter().chain(self.regex.iter().map(Pool::snapshot)).collect()
+        let component = self.component.iter().map(Component::snapshot);
+        component.chain(self.css.snapshots()).chain(self.regex.iter().map(Pool::snapshot)).collect()
+    }
+
+    /// Which component takes the fields, if one does.
+    pub fn digest(&self) -> Option<String> {
+        self.component.as_ref().map(Component::digest)
+    }
+
+    /// What the component did, if one takes the fields.
+    pub fn component(&self) -> Option<serde_json::Value> {
+        self.component.as_ref().map(Component::json)
     }
 
     /// What takes the CSS fields.

@@ -10,7 +10,8 @@ use super::journal::Arguments;
 const MAY_CHANGE: [&str; 10] =
     ["threads", "pool_size", "ordered", "quiet", "report", "dashboard", "stats", "stats_to", "resume", "checkpoint"];
 
-pub fn of(typed: &ArgMatches, names: &[String], recipe: Option<&str>) -> Arguments {
+/// What was typed, beside the texts and digests of the files that were named.
+pub fn of(typed: &ArgMatches, names: &[String], files: &[(&str, String)]) -> Arguments {
     let mut arguments = Arguments::new();
     // Not `typed.ids()`: those are the groups too.
     for argument in Args::augment_args(Command::new("extract")).get_arguments() {
@@ -32,7 +33,7 @@ pub fn of(typed: &ArgMatches, names: &[String], recipe: Option<&str>) -> Argumen
     // The order of fields across options, the defaults where there are none, and what relative paths begin at.
     arguments.insert("the order of fields".to_owned(), names.to_vec());
     // Not its name alone: what is in it may have changed.
-    arguments.extend(recipe.map(|text| ("the recipe".to_owned(), vec![text.to_owned()])));
+    arguments.extend(files.iter().map(|(what, content)| ((*what).to_owned(), vec![content.clone()])));
     let folder = std::env::current_dir().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
     arguments.insert("the folder".to_owned(), vec![folder]);
     arguments.insert("the version".to_owned(), vec![env!("CARGO_PKG_VERSION").to_owned()]);

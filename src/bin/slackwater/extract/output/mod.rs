@@ -73,10 +73,15 @@ pub enum Opened {
     },
 }
 
-/// Opens what was asked for.
+/// Opens what was asked for. `files` are those that the lines depend on, by what they are and what is in them.
 /// # Errors
 /// Why not, with what to try and the exit code for that.
-pub fn open(args: &Args, typed: &ArgMatches, recipe: &Recipe, text: Option<&str>) -> Result<Opened, (u8, String)> {
+pub fn open(
+    args: &Args,
+    typed: &ArgMatches,
+    recipe: &Recipe,
+    files: &[(&str, String)],
+) -> Result<Opened, (u8, String)> {
     let no_output = args.no_output();
     let options = &args.out;
     let path = args.output.as_deref().filter(|path| *path != Path::new("-"));
@@ -104,7 +109,7 @@ pub fn open(args: &Args, typed: &ArgMatches, recipe: &Recipe, text: Option<&str>
         let target = named::target(path)?;
         let layout = Layout::new(target.clone(), options.division());
         let (journal, from) = if options.resume {
-            let arguments = arguments::of(typed, recipe.names(), text);
+            let arguments = arguments::of(typed, recipe.names(), files);
             let (journal, from) = Journal::open(&named::hidden(&target, "resume"), &arguments)?;
             (Some(journal), from)
         } else {
