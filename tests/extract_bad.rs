@@ -153,7 +153,7 @@ fn pages_without_a_tree_have_the_same_bounds() {
             let dir = site(&format!("{engine}_{name}"), &[("1.html", page)]);
             all(&[args, &["--engine", engine]].concat(), &dir)("1.html")
         };
-        let slow = run("slow", whole(&names), &["--css", "x=i:nth-of-type(2)", "--page-timeout", "0.2"]);
+        let slow = run("slow", whole(&names), &["--css", "x=i:nth-child(2)", "--page-timeout", "0.2"]);
         assert!(error(&slow).starts_with("extraction took longer than 0.2 seconds"), "{engine}: {slow}");
         let greedy = run("greedy", nested(1 << 20), &["--css", "x=div"]);
         assert!(error(&greedy).contains("its values take more than"), "{engine}: {greedy}");

@@ -196,6 +196,23 @@ fn interrupt(child: &Child) {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
 }
 
+/// Promise: the exit code is that of the whole output. Provoked: the only page that fails was done by the run that was interrupted.
+#[test]
+fn failures_of_an_earlier_run_count_in_the_exit_code() {
+    let dir = site("failed_before", 20);
+    let args = "-o out.jsonl --resume --checkpoint 0 --no-archives --threads 1 --css t=title missing.html site - site/00001.html";
+    let args: Vec<&str> = args.split(' ').collect();
+    let mut child = waiting(&args, &dir, 19);
+    interrupt(&child);
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut rest = command(&args, &dir).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    rest.stdin.take().unwrap().write_all(b"<title>stdin</title>").unwrap();
+    let rest = rest.wait_with_output().unwrap();
+    assert_eq!(rest.status.code(), Some(1), "{}", told(&rest));
+    assert_eq!(fs::read_to_string(dir.join("out.jsonl")).unwrap().lines().count(), 23);
+}
+
 /// Promise: Ctrl-C keeps what is written and says how to go on; with another command or another input nobody goes on; two at
 /// once do not meet. Provoked: each of them, at a page that comes late.
 #[test]
@@ -255,7 +272,8 @@ fn an_interrupted_run_is_gone_on_with() {
 
     // What may change: how fast, and what is told.
     let done = extract(&with(&["site/00001.html", "--threads", "3", "--stats", "json"]), &dir);
-    assert_eq!(done.status.code(), Some(0), "{}", told(&done));
+    // Pages of the first run failed, and their lines are there.
+    assert_eq!(done.status.code(), Some(1), "{}", told(&done));
     let stats: serde_json::Value = serde_json::from_str(told(&done)).unwrap();
     assert_eq!((&stats["pages_before"], &stats["pages"]), (&101.into(), &1.into()));
     let lines = of_json(&dir.join("out.jsonl"), &["t"]);

@@ -11,7 +11,7 @@ const RECIPES: [&str; 3] = [
     "[fields.title]\ncss = 'title'\n[fields.links]\ncss = 'a'\nattribute = 'href'\n[fields.text]\ncss = 'p, li, td, svg'\n\
      [fields.raw]\ncss = 'pre, textarea, script, title, b'\n[fields.class]\ncss = '.c'\nattribute = 'class'\n",
     "[fields.all]\ncss = '*'\nattribute = 'id'\n[fields.child]\ncss = 'div > p'\n[fields.nth]\ncss = ':nth-child(2n)'\nattribute = 'class'\n\
-     [fields.type]\ncss = 'a:nth-of-type(2)'\n[fields.within]\ncss = 'div a'\n[fields.not]\ncss = 'a:not([href=x])'\n",
+     [fields.even]\ncss = 'a:nth-child(2n)'\n[fields.within]\ncss = 'div a'\n[fields.not]\ncss = 'a:not([href=x])'\n",
     "[fields.first]\ncss = 'p, div'\ntext = 'normalised'\ntake = 'first'\n[fields.count]\ncss = 'a[href]'\ntake = 'count'\n\
      [fields.trimmed]\ncss = 'div, td, svg'\ntext = 'trimmed'\n[fields.needed]\ncss = '#i'\nattribute = 'class'\nrequired = true\n",
 ];

@@ -57,6 +57,8 @@ pub struct Closing {
     pub kept: Kept,
     /// Pages that earlier runs did.
     pub resumed: u64,
+    /// Those of them that failed.
+    pub failed_before: u64,
 }
 
 /// What ended a run.
@@ -179,7 +181,7 @@ impl Run {
     }
 
     fn end(&self, closing: Closing, end: &End) -> u8 {
-        let Closing { quiet, progress, shared, report, dashboard, stats, kept, resumed, .. } = closing;
+        let Closing { quiet, progress, shared, report, dashboard, stats, kept, resumed, failed_before, .. } = closing;
         let record = self.record.lock();
         let took = record.started.elapsed();
         let (found, skipped) = (self.found.load(Relaxed), self.skipped.load(Relaxed));
@@ -212,7 +214,8 @@ impl Run {
                     record.tally.pages
                 ),
             ),
-            End::Complete if record.tally.failures > 0 => FAILED_PAGES,
+            // Of the whole output: lines of an earlier run are in it too.
+            End::Complete if record.tally.failures + failed_before > 0 => FAILED_PAGES,
             End::Complete => 0,
         };
         let code = match report {

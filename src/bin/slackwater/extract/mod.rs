@@ -127,6 +127,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
         leftovers: output.leftovers(),
         kept: output.kept(),
         resumed,
+        failed_before: output.failed_before(),
     };
     let run = Arc::new(Run::new(window, record, closing, Box::new(no_output)));
     run.stop_at(signals);

@@ -163,6 +163,11 @@ impl Output {
         (done.pages, Done::new(done.pages, done.names))
     }
 
+    /// Pages that failed in earlier runs, whose lines are there.
+    pub fn failed_before(&self) -> u64 {
+        self.files.done().failed
+    }
+
     pub fn write(&mut self, line: &mut Line) -> io::Result<()> {
         let row = std::mem::take(&mut line.row);
         let written = self.files.write(line.key, row, line.failure.is_some());
