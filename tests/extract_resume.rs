@@ -204,6 +204,10 @@ fn failures_of_an_earlier_run_count_in_the_exit_code() {
     let args: Vec<&str> = args.split(' ').collect();
     let mut child = waiting(&args, &dir, 19);
     interrupt(&child);
+    // The page that comes late ends the run, unless the signal is there before it.
+    let mut stopping = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut stopping).unwrap();
+    assert!(stopping.starts_with("stopping"), "{stopping}");
     drop(child.stdin.take());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let mut rest = command(&args, &dir).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
