@@ -58,7 +58,18 @@ pub(super) enum Over {
 
 /// The fields of a record.
 #[derive(Debug, Clone)]
-pub(super) struct Record(pub(super) Vec<Member>);
+pub(super) struct Record {
+    pub(super) members: Vec<Member>,
+    /// Whether a `:has(...)` in a member means the row by `:scope`: then what it found for one row is no other row's answer.
+    pub(super) scoped: bool,
+}
+
+impl Record {
+    pub(super) fn new(members: Vec<Member>) -> Self {
+        let looks = |member: &Member| matches!(&member.from, From::Css(selector, _) if selector.has_means_scope());
+        Self { scoped: members.iter().any(looks), members }
+    }
+}
 
 /// A field within a record.
 #[derive(Debug, Clone)]

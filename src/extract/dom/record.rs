@@ -67,13 +67,9 @@ pub(super) struct Recorder<'a, 'c> {
 impl Recorder<'_, '_> {
     /// The record of an element, which is the `number`th, from 1.
     pub(super) fn write(&mut self, row: ElementOf<'_>, number: usize, record: &Record, out: &mut String) {
-        let members = record.0.iter().enumerate().map(|(n, member)| (n, member.name.as_str()));
+        let members = record.members.iter().enumerate().map(|(n, member)| (n, member.name.as_str()));
         let start = out.len();
-        let scoped = record.0.iter().any(|member| match &member.from {
-            From::Css(selector, _) => selector.0.slice().iter().any(|one| looks_for_scope(one, false)),
-            From::Regex(..) => false,
-        });
-        self.forget_if(scoped);
+        self.forget_if(record.scoped);
         json_text::object(out, members, |out, n| {
             self.too_much |= out.len() - start > self.room;
             if self.too_much {
@@ -82,7 +78,7 @@ impl Recorder<'_, '_> {
             }
             self.member(row, number, record, n, out);
         });
-        self.forget_if(scoped);
+        self.forget_if(record.scoped);
     }
 
     /// Answers of `:has(...)` are kept by element and selector. Those that depend on `:scope` are good for one row.
@@ -93,7 +89,7 @@ impl Recorder<'_, '_> {
     }
 
     fn member(&mut self, row: ElementOf<'_>, number: usize, record: &Record, n: usize, out: &mut String) {
-        let member = &record.0[n];
+        let member = &record.members[n];
         let mut found = self.free.pop().unwrap_or_default();
         self.find(row, record, n, &mut found);
         if let Some(name) = member.required.as_ref().filter(|_| found.ends.is_empty()) {
@@ -135,7 +131,7 @@ impl Recorder<'_, '_> {
 
     /// The values of a member.
     fn find(&mut self, row: ElementOf<'_>, record: &Record, n: usize, found: &mut Found) {
-        let member = &record.0[n];
+        let member = &record.members[n];
         let first = member.take == Take::First;
         match &member.from {
             From::Css(selector, what) => {
@@ -216,17 +212,4 @@ impl Recorder<'_, '_> {
 /// Whether the element that a selector is about is the scope.
 fn means_scope(selector: &One<Dialect>) -> bool {
     selector.iter().any(|part| matches!(part, Component::Scope))
-}
-
-/// Whether a `:has(...)` in it means the row by `:scope`.
-fn looks_for_scope(selector: &One<Dialect>, in_has: bool) -> bool {
-    selector.iter_raw_match_order().any(|part| match part {
-        Component::Scope => in_has,
-        Component::Has(list) => list.iter().any(|relative| looks_for_scope(&relative.selector, true)),
-        Component::Negation(list) | Component::Is(list) | Component::Where(list) => {
-            list.slice().iter().any(|one| looks_for_scope(one, in_has))
-        }
-        Component::NthOf(data) => data.selectors().iter().any(|one| looks_for_scope(one, in_has)),
-        _ => false,
-    })
 }

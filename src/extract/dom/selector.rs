@@ -4,7 +4,7 @@ use std::fmt;
 
 use cssparser::{ParseErrorKind, ToCss};
 use precomputed_hash::PrecomputedHash;
-use selectors::parser::{self, ParseRelative, SelectorList, SelectorParseErrorKind};
+use selectors::parser::{self, Component, ParseRelative, SelectorList, SelectorParseErrorKind};
 
 use super::names::{self, NameId};
 
@@ -146,9 +146,26 @@ impl Selector {
         Ok(Self(list))
     }
 
+    /// Whether a `:has(...)` in it has an answer that depends on `:scope`.
+    pub(in super::super) fn has_means_scope(&self) -> bool {
+        self.0.slice().iter().any(|one| has_means_scope(one, false))
+    }
+
     /// As it would be typed.
     #[cfg(any(feature = "streaming", feature = "wasm"))]
     pub(in super::super) fn text(&self) -> String {
         self.0.to_css_string()
     }
+}
+
+fn has_means_scope(selector: &parser::Selector<Dialect>, in_has: bool) -> bool {
+    selector.iter_raw_match_order().any(|part| match part {
+        Component::Scope => in_has,
+        Component::Has(list) => list.iter().any(|relative| has_means_scope(&relative.selector, true)),
+        Component::Negation(list) | Component::Is(list) | Component::Where(list) => {
+            list.slice().iter().any(|one| has_means_scope(one, in_has))
+        }
+        Component::NthOf(data) => data.selectors().iter().any(|one| has_means_scope(one, in_has)),
+        _ => false,
+    })
 }

@@ -200,7 +200,7 @@ impl Reader {
             }
         }
         let what = if let Some((record, _)) = &given.fields {
-            What::Record(Record(record.clone()))
+            What::Record(Record::new(record.clone()))
         } else if let Some((html, _)) = given.html {
             What::Html(html?)
         } else if let Some((attribute, at)) = &given.attribute {
