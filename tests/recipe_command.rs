@@ -128,8 +128,8 @@ fn all_mistakes_are_told_before_a_run() {
     let output = slackwater(&["recipe", "check", "r.toml", "wrong.toml", "r.json", "none.toml"], &folder);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stdout).unwrap();
-    let expected = "r.toml: ok, 5 fields; --engine auto takes the tree: field \"rows\" takes records; take its fields by themselves, or run with \
-                    the dom engine\nwrong.toml:3:8: \"firts\" means nothing for \"take\"; did you mean \"first\"?\n    take = 'firts'\n           ^\n\
+    let expected = "r.toml: ok, 5 fields; --engine auto takes the tree: field \"rows\" takes records, whose fields are \
+                    looked for below an element\nwrong.toml:3:8: \"firts\" means nothing for \"take\"; did you mean \"first\"?\n    take = 'firts'\n           ^\n\
                     wrong.toml:5:10: unclosed group;";
     assert!(said.starts_with(expected), "{said}");
     assert!(

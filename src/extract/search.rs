@@ -33,14 +33,7 @@ pub(super) fn field(index: usize, field: &RegexField, page: &str, values: &mut V
         Over::Text => values.with_page_text(search),
         Over::Field(over) => values.with_each(over, search),
     }
-    if let Some(name) = &field.required
-        && values.of(index).len() == 0
-    {
-        values.is_missing(name, None);
-    }
-    if field.take == Take::Count {
-        values.count(index);
-    }
+    values.finish(index, field.required.as_ref(), field.take == Take::Count);
 }
 
 /// Takes what a pattern finds in the page's source, as long as there is time.

@@ -167,8 +167,18 @@ impl Values {
         self.missing.get_or_insert_with(|| Missing { field: Arc::clone(field), record });
     }
 
+    /// A field has found all there is on the page: notes it if that is nothing although it is `required`, and makes of a count its number.
+    pub(super) fn finish(&mut self, field: usize, required: Option<&Arc<str>>, counts: bool) {
+        if let Some(name) = required.filter(|_| self.found[field].is_empty()) {
+            self.is_missing(name, None);
+        }
+        if counts {
+            self.count(field);
+        }
+    }
+
     /// Makes of the values of a field their number.
-    pub(super) fn count(&mut self, field: usize) {
+    fn count(&mut self, field: usize) {
         let count = self.found[field].len();
         self.found[field].clear();
         self.push_with(field, |text| write!(text, "{count}").expect("memory takes every write"));

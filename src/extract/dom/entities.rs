@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use web_atoms::{C1_REPLACEMENTS, NAMED_ENTITIES};
 
 /// What stands after an `&`.
@@ -85,6 +86,22 @@ fn numeric(after: &[u8]) -> Option<Reference> {
 /// Surrogates are no characters.
 fn char(code: u32) -> char {
     char::from_u32(code).unwrap_or('\u{FFFD}')
+}
+
+/// Adds a text with its character references resolved.
+pub(in super::super) fn resolve(source: &str, in_attribute: bool, text: &mut String) {
+    let (bytes, mut from, mut searched) = (source.as_bytes(), 0, 0);
+    while let Some(n) = memchr(b'&', &bytes[searched..]) {
+        let at = searched + n;
+        searched = at + 1;
+        if let Some(found) = read(&bytes[searched..], in_attribute) {
+            text.push_str(&source[from..at]);
+            text.extend(&found.chars[..found.count]);
+            from = searched + found.len;
+            searched = from;
+        }
+    }
+    text.push_str(&source[from..]);
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::extract::search::BYTES;
 use crate::extract::what::Html;
 
 /// Elements without content and end tag.
-const VOID: [NameId; 18] = [
+pub(super) const VOID: [NameId; 18] = [
     names::AREA,
     names::BASE,
     names::BASEFONT,

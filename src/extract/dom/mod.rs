@@ -58,6 +58,9 @@ pub(super) struct Dom {
 /// Room kept for a page with carriage returns.
 const KEEP: usize = 1 << 20;
 
+/// The most bytes of a page: places in it are numbers of 31 bits.
+pub(super) const LONGEST: usize = (1 << 31) - 1;
+
 impl Dom {
     pub(super) fn new() -> Self {
         Self {
@@ -96,7 +99,7 @@ impl Dom {
         (text, markup): (bool, bool),
         clock: &'p Clock,
     ) -> Result<Document<'p>, Exceeded> {
-        if page.len() >= 1 << 31 {
+        if page.len() > LONGEST {
             return Err(Exceeded::Length);
         }
         let Self { tree, names, lists, normal, .. } = self;

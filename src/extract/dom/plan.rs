@@ -243,8 +243,8 @@ impl Plan {
         if self.gives_text {
             values.set_page_text(text::of_page(document));
         }
-        for field in &self.fields {
-            field.finish(values);
+        for Field { index, required, count, .. } in &self.fields {
+            values.finish(*index, required.as_ref(), *count);
         }
     }
 }
@@ -267,16 +267,6 @@ impl Field {
             What::Record(_) => unreachable!("records are written by the recorder"),
         }
     }
-
-    /// The page is over.
-    fn finish(&self, values: &mut Values) {
-        if let Some(name) = self.required.as_ref().filter(|_| values.of(self.index).len() == 0) {
-            values.is_missing(name, None);
-        }
-        if self.count {
-            values.count(self.index);
-        }
-    }
 }
 
 /// What selectors look at.
@@ -295,7 +285,7 @@ impl Needs {
             What::Attribute(name) => self.attributes.push(name.to_owned()),
             What::Text(_) => self.text = true,
             What::Html(_) => (self.text, self.markup) = (true, true),
-            What::Record(Record(members)) => members.iter().for_each(|Member { from, .. }| match from {
+            What::Record(Record { members, .. }) => members.iter().for_each(|Member { from, .. }| match from {
                 From::Regex(..) => self.text = true,
                 From::Css(selector, what) => {
                     selector.0.slice().iter().for_each(|selector| self.of(selector));

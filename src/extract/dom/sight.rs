@@ -119,8 +119,8 @@ fn simple(part: &Component<Dialect>, sight: &mut Sight) -> Result<bool, NeedsTre
             }
             value(&local_name.text, sight)
         }
-        Component::Nth(data) if data.ty == NthType::OfType => Err(NeedsTree::Types),
-        Component::Nth(data) if data.ty == NthType::Child => {
+        // Those of a type are refused where lol_html is asked, with the rule or without.
+        Component::Nth(data) if matches!(data.ty, NthType::Child | NthType::OfType) => {
             (sight.implied, sight.around) = (true, true);
             Ok(false)
         }

@@ -106,25 +106,15 @@ impl Builder<'_> {
     }
 }
 
-/// An attribute's value with its character references resolved.
+/// An attribute's value with its character references resolved, and U+FFFD for each NUL.
 pub(in super::super) fn decode_value(value: &str, text: &mut String) {
-    let bytes = value.as_bytes();
-    let mut from = 0;
-    let mut searched = 0;
-    while let Some(n) = memchr2(b'&', 0, &bytes[searched..]) {
-        let at = searched + n;
-        if bytes[at] == 0 {
-            text.push_str(&value[from..at]);
-            text.push('\u{FFFD}');
-            from = at + 1;
-        } else if let Some(found) = entities::read(&bytes[at + 1..], true) {
-            text.push_str(&value[from..at]);
-            text.extend(&found.chars[..found.count]);
-            from = at + 1 + found.len;
-        }
-        searched = from.max(at + 1);
+    let mut rest = value;
+    while let Some(at) = memchr(0, rest.as_bytes()) {
+        entities::resolve(&rest[..at], true, text);
+        text.push('\u{FFFD}');
+        rest = &rest[at + 1..];
     }
-    text.push_str(&value[from..]);
+    entities::resolve(rest, true, text);
 }
 
 /// Reads the attributes of one tag.

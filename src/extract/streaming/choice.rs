@@ -55,7 +55,7 @@ pub(in super::super) fn fields_of(recipe: &Recipe) -> Result<&[(usize, CssField)
     }
 }
 
-/// Why a recipe cannot do without the document tree.
+/// Why a recipe cannot do without the document tree. What to do is in its nature: leave the field out, or take the tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WhyNot {
@@ -63,7 +63,7 @@ pub enum WhyNot {
     #[error("there are no CSS fields; nothing parses the pages")]
     NoCss,
     /// A field asks for what only a tree has.
-    #[error("field {name:?} asks for {needs}; leave it out, or run with the dom engine")]
+    #[error("field {name:?} asks for {needs}")]
     Field {
         /// Its name.
         name: String,
@@ -71,7 +71,7 @@ pub enum WhyNot {
         needs: NeedsTree,
     },
     /// A field has a selector that `lol_html` does not have.
-    #[error("field {name:?}: lol_html refuses the selector: {why}; leave it out, or run with the dom engine")]
+    #[error("field {name:?}: lol_html refuses the selector: {why}")]
     Refused {
         /// Its name.
         name: String,
@@ -79,21 +79,19 @@ pub enum WhyNot {
         why: String,
     },
     /// A field takes HTML, which is written from the tree.
-    #[error("field {name:?} takes HTML, which is written from the tree; take its text, or run with the dom engine")]
+    #[error("field {name:?} takes HTML, which is written from the tree")]
     Html {
         /// Its name.
         name: String,
     },
     /// A field takes records, which look for fields below an element.
-    #[error("field {name:?} takes records; take its fields by themselves, or run with the dom engine")]
+    #[error("field {name:?} takes records, whose fields are looked for below an element")]
     Record {
         /// Its name.
         name: String,
     },
     /// A pattern searches the text of the page, of which there is none without the tree.
-    #[error(
-        "field {name:?} searches the text of the page; search the source or another field, or run with the dom engine"
-    )]
+    #[error("field {name:?} searches the text of the page, which is written from the tree")]
     PageText {
         /// Its name.
         name: String,

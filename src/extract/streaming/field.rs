@@ -84,12 +84,7 @@ impl Field {
 
     /// The page is over.
     pub(super) fn finish(&self, values: &mut Values) {
-        if let Some(name) = self.required.as_ref().filter(|_| values.of(self.index).len() == 0) {
-            values.is_missing(name, None);
-        }
-        if self.take == Take::Count {
-            values.count(self.index);
-        }
+        values.finish(self.index, self.required.as_ref(), self.take == Take::Count);
     }
 }
 

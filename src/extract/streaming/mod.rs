@@ -58,7 +58,7 @@ impl Extractor for StreamingExtractor {
     fn extract(&mut self, page: &str, values: &mut Values) {
         let Self { plan, counts, room, normal, watched } = self;
         // As with a tree.
-        if page.len() >= 1 << 31 {
+        if page.len() > dom::LONGEST {
             return values.exceed(Exceeded::Length);
         }
         let source = if page.contains('\r') {

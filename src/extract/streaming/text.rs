@@ -1,7 +1,5 @@
 //! Text as the tree would have it: `lol_html` gives the source.
 
-use memchr::memchr;
-
 use super::super::dom::entities;
 
 /// Adds a text with its character references resolved. `after_tag` is set right behind the tag of a `pre` or `textarea`, where a newline
@@ -18,20 +16,7 @@ pub(super) fn decode(source: &str, after_tag: bool, text: &mut String) {
             rest = &rest[1 + found.len..];
         }
     }
-    while let Some(at) = memchr(b'&', rest.as_bytes()) {
-        match entities::read(&rest.as_bytes()[at + 1..], false) {
-            Some(found) => {
-                text.push_str(&rest[..at]);
-                text.extend(&found.chars[..found.count]);
-                rest = &rest[at + 1 + found.len..];
-            }
-            None => {
-                text.push_str(&rest[..=at]);
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    text.push_str(rest);
+    entities::resolve(rest, false, text);
 }
 
 #[cfg(test)]

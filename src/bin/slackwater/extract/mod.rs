@@ -93,7 +93,9 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let fields = args.fields(typed);
     let (recipe, recipe_text) = fields::recipe(args.recipe.as_deref(), &fields).map_err(|why| (USAGE, why))?;
     args.check_places().map_err(|why| (USAGE, why))?;
-    let engines = args.engine.over(&recipe).map_err(|why| (USAGE, format!("--engine streaming: {why}")))?;
+    let engines = args.engine.over(&recipe).map_err(|why| {
+        (USAGE, format!("--engine streaming: {why}; leave the field out, or run with --engine auto or dom"))
+    })?;
     let list = args.input.list().map_err(|why| (NO_OUTPUT, why))?;
     // Before there are threads: each has the signals held back that the one had which started it.
     let signals = Signals::hold_back();

@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::super::markup::VOID;
 use super::super::names::*;
 use super::super::not_plain::NotPlain;
 use super::super::raw::{raw_end, script_end};
@@ -101,8 +102,7 @@ impl Look<'_> {
             return self.start_svg((start, end), closes_itself);
         }
         match name {
-            AREA | BASE | BASEFONT | BGSOUND | BR | COL | EMBED | HR | IMG | INPUT | KEYGEN | LINK | META | PARAM
-            | SOURCE | TRACK | WBR => Ok(()),
+            _ if VOID.contains(&name) => Ok(()),
             SCRIPT | STYLE | TITLE | TEXTAREA | XMP | IFRAME | NOEMBED | NOSCRIPT | NOFRAMES => self.raw(name),
             _ => self.push(name, (start, end)),
         }
