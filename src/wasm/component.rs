@@ -66,16 +66,21 @@ impl WasmEngine {
             Some(cache) => cache.component(engine, &digest, bytes)?,
             None => {
                 let began = Instant::now();
-                let component = Component::from_binary(engine, bytes).map_err(invalid)?;
-                // Else the first instance would pay for it.
-                component.initialize_copy_on_write_image().map_err(invalid)?;
-                (component, Origin::Compiled { why: Unfit::NoCache, took: began.elapsed() })
+                (compiled(engine, bytes)?, Origin::Compiled { why: Unfit::NoCache, took: began.elapsed() })
             }
         };
         let ty = component.component_type();
         let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
         Ok(WasmComponent { component, engine: self.clone(), known: Arc::new(Known { digest, origin, imports }) })
     }
+}
+
+/// A component that is kept nowhere.
+pub(super) fn compiled(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Component, WasmBuildError> {
+    let component = Component::from_binary(engine, bytes).map_err(invalid)?;
+    // Else the first instance would pay for it.
+    component.initialize_copy_on_write_image().map_err(invalid)?;
+    Ok(component)
 }
 
 impl WasmComponent {

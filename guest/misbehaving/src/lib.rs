@@ -16,7 +16,6 @@
 //! | `values N` | | N empty values |
 //! | `count` | counts its uses in a static | the count, with this use |
 //! | `keep TEXT`, `kept` | keeps the text in a static | what was kept before; what is kept |
-//! | `seek TEXT` | looks for the text spelled backwards in all memory it has | how often it found it |
 //! | `memory` | | bytes of its linear memory |
 //! | `wrong N` | | N lists, whatever else is asked |
 //! | `fail KIND` | fails as `selector`, `pattern`, `unsupported` or `page` | |
@@ -102,7 +101,6 @@ fn run(state: &mut State, index: u32, command: &str, rest: &str, page: &str) -> 
         }
         "keep" => std::mem::replace(&mut state.text, rest.to_owned()),
         "kept" => state.text.clone(),
-        "seek" => memory::occurrences(rest).to_string(),
         "memory" => memory::size().to_string(),
         "wrong" => return Ok(Vec::new()),
         "fail" => return Err(failure(index, rest)),

@@ -154,15 +154,11 @@ impl ArtifactCache {
             let directory = &self.directory;
             say(log::Level::Warn, &LABEL, format_args!("cannot keep an artifact in {directory:?}: {error}"));
         });
-        // As any other: what was written is looked at before it is run.
+        // As any other: what was written is looked at before it is run. Where it cannot be kept, the compiler goes twice, and
+        // no bytes have to be believed.
         let mapped = kept.ok().and_then(|()| self.load(engine, &stem).ok());
-        let component = match mapped {
-            Some(component) => Ok(component),
-            // SAFETY: these are the bytes that `precompile_component` of this engine made, and nobody else has them.
-            None => unsafe { Component::deserialize(engine, &artifact) },
-        };
+        let component = mapped.map_or_else(|| super::component::compiled(engine, bytes), Ok)?;
         drop(lock);
-        let component = component.map_err(super::component::invalid)?;
         Ok((component, Origin::Compiled { why, took: began.elapsed() }))
     }
 
