@@ -74,6 +74,9 @@ fn a_page_that_asks_too_much_costs_itself_alone() {
     assert!(lines[2].contains("(--wasm-memory)"), "{lines:#?}");
     let stats: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(stats["failures"], serde_json::json!({ "timed_out": 1, "too_much": 1 }));
+    // What a page may take holds whoever takes its fields.
+    let output = slackwater(&["--wasm", "--page-timeout", "1", "--css", "t=title", "2.html"], &folder);
+    assert!(text(&output.stdout).contains("(--page-timeout)"), "{output:?}");
 }
 
 /// Promise: what cannot be run is refused before the first page, with what is wrong. Provoked: no file, no component, one with imports, one that

@@ -31,17 +31,19 @@ pub struct Options {
     #[arg(long, value_name = "MIB", default_value_t = 256, requires = "wasm", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub wasm_memory: u16,
 
-    /// Give a page up when the component has had it for longer than this
+    /// Give a page up when the component has had it for longer than this; --page-timeout holds too
     #[arg(long, value_name = "SECONDS", default_value = "10", requires = "wasm", value_parser = timeout)]
     pub wasm_timeout: Duration,
 }
 
 impl Options {
-    /// The component in a pool of so many instances, if one was asked for.
+    /// The component in a pool of so many instances, if one was asked for. A page has `page_timeout` at most.
     /// # Errors
     /// Why it cannot be had, or not be asked for these fields.
-    pub fn build(&self, recipe: &Recipe, size: usize) -> Result<Option<Component>, String> {
+    pub fn build(&self, recipe: &Recipe, size: usize, page_timeout: Duration) -> Result<Option<Component>, String> {
         let file = self.wasm.as_ref().map(Option::as_deref);
-        file.map(|file| Component::build(self, file, recipe, size)).transpose().map_err(|why| format!("--wasm: {why}"))
+        file.map(|file| Component::build(self, file, recipe, size, page_timeout))
+            .transpose()
+            .map_err(|why| format!("--wasm: {why}"))
     }
 }

@@ -100,7 +100,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     // Before there are threads: each has the signals held back that the one had which started it.
     let signals = Signals::hold_back();
     let threads = args.threads();
-    let component = args.component.build(&recipe, args.pool_size()).map_err(|why| (USAGE, why))?;
+    let component = args.component.build(&recipe, args.pool_size(), args.page_timeout).map_err(|why| (USAGE, why))?;
     let shared = Shared::build(&recipe, engines, component, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
     let shared = Arc::new(shared);
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;

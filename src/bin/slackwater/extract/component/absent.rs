@@ -1,6 +1,7 @@
 //! A command that was built without the feature `wasm`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 use slackwater::Snapshot;
@@ -17,7 +18,7 @@ pub enum Component {}
 impl Component {
     /// # Errors
     /// Always.
-    pub fn build(_: &Options, _: Option<&Path>, _: &Recipe, _: usize) -> Result<Self, String> {
+    pub fn build(_: &Options, _: Option<&Path>, _: &Recipe, _: usize, _: Duration) -> Result<Self, String> {
         Err("this command was built without it; build it with --features cli,wasm".to_owned())
     }
 

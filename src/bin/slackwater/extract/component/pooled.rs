@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use slackwater::extract::{PageError, Recipe, Values};
@@ -27,12 +27,20 @@ pub struct Component {
     queries: Vec<Query>,
     /// The field of each query.
     fields: Vec<usize>,
+    /// The option that says how long it may have a page.
+    timeout_option: &'static str,
 }
 
 impl Component {
     /// # Errors
     /// Why it cannot be had, or not be asked for these fields.
-    pub fn build(options: &Options, file: Option<&Path>, recipe: &Recipe, size: usize) -> Result<Self, String> {
+    pub fn build(
+        options: &Options,
+        file: Option<&Path>,
+        recipe: &Recipe,
+        size: usize,
+        page_timeout: Duration,
+    ) -> Result<Self, String> {
         let (fields, queries): (Vec<_>, Vec<_>) = recipe.queries().map_err(|why| why.to_string())?.into_iter().unzip();
         // The pool's successors, and the instance that is tried first.
         let builder = WasmEngine::builder().slots(size + PoolConfig::default().surge + 1).max_component(1 << 30);
@@ -47,12 +55,13 @@ impl Component {
         };
         let component = component.map_err(|why| why.to_string())?;
         let memory = usize::from(options.wasm_memory) << 20;
-        let limits = WasmLimits { memory, timeout: options.wasm_timeout, result: ANSWER, ..WasmLimits::default() };
+        let (timeout, timeout_option) = (options.wasm_timeout, "--wasm-timeout").min((page_timeout, "--page-timeout"));
+        let limits = WasmLimits { memory, timeout, result: ANSWER, ..WasmLimits::default() };
         let options = WasmOptions { limits, ..WasmOptions::default() };
         let pool =
             |pool: slackwater::Builder<_>| pool.name("wasm").max_size(size).checkout_timeout(PATIENCE).time_one_in(1);
         let extractor = WasmExtractor::build(&component, options, pool).map_err(|why| why.to_string())?;
-        let component = Self { extractor, queries, fields };
+        let component = Self { extractor, queries, fields, timeout_option };
         component.try_out(recipe)?;
         Ok(component)
     }
@@ -83,7 +92,7 @@ impl Component {
         let lists = match answer {
             Ok(Ok(lists)) => lists,
             Ok(Err(why)) => return Err(FailureKind::Component.because(why.to_string())),
-            Err(why) => return Err(failure(&why)),
+            Err(why) => return Err(self.failure(&why)),
         };
         for (field, list) in self.fields.iter().zip(&lists) {
             list.iter().for_each(|value| values.push(*field, [value.as_str()]));
@@ -116,21 +125,25 @@ impl Component {
             "memory_largest_bytes": usage.memory_largest,
         })
     }
-}
 
-fn failure(why: &WasmError) -> Failure {
-    let kind = match why {
-        WasmError::Checkout(_) | WasmError::Instantiate { .. } | WasmError::Ticker { .. } => FailureKind::NoExtractor,
-        WasmError::Timeout { .. } => return FailureKind::TimedOut.because(format!("{why} (--wasm-timeout)")),
-        WasmError::MemoryLimitExceeded { .. } => {
-            return FailureKind::TooMuch.because(format!("{why} (--wasm-memory)"));
-        }
-        WasmError::TotalMemoryExceeded { .. }
-        | WasmError::TableLimitExceeded { .. }
-        | WasmError::ResultTooLarge { .. } => FailureKind::TooMuch,
-        _ => FailureKind::Component,
-    };
-    kind.because(why.to_string())
+    fn failure(&self, why: &WasmError) -> Failure {
+        let kind = match why {
+            WasmError::Checkout(_) | WasmError::Instantiate { .. } | WasmError::Ticker { .. } => {
+                FailureKind::NoExtractor
+            }
+            WasmError::Timeout { .. } => {
+                return FailureKind::TimedOut.because(format!("{why} ({})", self.timeout_option));
+            }
+            WasmError::MemoryLimitExceeded { .. } => {
+                return FailureKind::TooMuch.because(format!("{why} (--wasm-memory)"));
+            }
+            WasmError::TotalMemoryExceeded { .. }
+            | WasmError::TableLimitExceeded { .. }
+            | WasmError::ResultTooLarge { .. } => FailureKind::TooMuch,
+            _ => FailureKind::Component,
+        };
+        kind.because(why.to_string())
+    }
 }
 
 /// Where components stay compiled, as other programs keep what they can make again. Without it they are compiled at each start.
