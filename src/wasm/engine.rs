@@ -74,7 +74,8 @@ pub struct WasmEngineBuilder {
     slots: usize,
     tick: Duration,
     stack: usize,
-    keep_resident: usize,
+    keep_resident: Option<usize>,
+    source_lines: bool,
     max_component: u64,
     pooling: bool,
     cache: Option<ArtifactCache>,
@@ -87,7 +88,8 @@ impl WasmEngine {
             slots: 64,
             tick: Duration::from_millis(5),
             stack: MIB / 2,
-            keep_resident: 0,
+            keep_resident: None,
+            source_lines: false,
             max_component: 64 * MIB as u64,
             pooling: true,
             cache: None,
@@ -206,10 +208,21 @@ impl WasmEngineBuilder {
         self
     }
 
-    /// Bytes of an ended instance's memory that stay with its slot, to be wiped rather than given back to the system: faster for the
-    /// next one, and memory that free instances keep. Default: 0. Up to 64 MiB.
+    /// Bytes of an ended instance's memory that stay with its slot, to be wiped rather than given back to the system: the next one
+    /// has them without a page fault, and free instances keep them. Up to 64 MiB.
+    ///
+    /// Default: 2 MiB of what was written, where the system tells which pages were (Linux 6.7 and later). Elsewhere it would be the
+    /// first bytes, written or not, and wiping those takes longer than it saves; so there the default is 0.
     pub fn keep_resident(mut self, bytes: usize) -> Self {
-        self.keep_resident = bytes;
+        self.keep_resident = Some(bytes);
+        self
+    }
+
+    /// Whether the trace of a trap can name lines of a component's source, if it was built with debug information and wasmtime is asked by
+    /// `WASMTIME_BACKTRACE_DETAILS=1`. Default: false, which makes what is compiled a tenth smaller, and as much faster to load. Traces
+    /// name functions in any case.
+    pub fn source_lines(mut self, source_lines: bool) -> Self {
+        self.source_lines = source_lines;
         self
     }
 
@@ -239,7 +252,7 @@ impl WasmEngineBuilder {
         within("engine.slots", self.slots, 1..=10_000)?;
         within("engine.tick", self.tick, Duration::from_millis(1)..=Duration::from_secs(1))?;
         within("engine.stack", self.stack, 64 * 1024..=MIB)?;
-        within("engine.keep_resident", self.keep_resident, 0..=64 * MIB)?;
+        within("engine.keep_resident", self.kept(), 0..=64 * MIB)?;
         within("engine.max_component", self.max_component, 1024..=1024 * MIB as u64)?;
         let (engine, allocation) = match self.reserve() {
             Ok(engine) => (engine, Allocation::Pooling { address_space: self.address_space() }),
@@ -277,9 +290,16 @@ impl WasmEngineBuilder {
         wasmtime::Engine::new(&self.pooled()).map_err(|error| format!("{error:#}"))
     }
 
+    fn kept(&self) -> usize {
+        let written = PoolingAllocationConfig::is_pagemap_scan_available();
+        self.keep_resident.unwrap_or(if written { 2 * MIB } else { 0 })
+    }
+
     fn common(&self) -> Config {
         let mut config = Config::new();
         config.wasm_component_model(true).epoch_interruption(true).memory_init_cow(true).max_wasm_stack(self.stack);
+        // What only other unwinders than wasmtime's read, and what only source lines are told by.
+        config.native_unwind_info(cfg!(windows)).generate_address_map(self.source_lines);
         config
     }
 
@@ -297,7 +317,8 @@ impl WasmEngineBuilder {
         reserve.max_core_instance_size(8 * MIB).max_component_instance_size(8 * MIB);
         // How much of it an instance may have is its limits' business.
         reserve.max_memory_size(RESERVED as usize).table_elements(100_000);
-        reserve.linear_memory_keep_resident(self.keep_resident);
+        reserve.linear_memory_keep_resident(self.kept()).table_keep_resident(self.kept().min(MIB / 16));
+        reserve.pagemap_scan(wasmtime::Enabled::Auto);
         let mut config = self.common();
         config.memory_reservation(RESERVED).memory_guard_size(GUARD);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(reserve));

@@ -176,6 +176,18 @@ fn another_component_has_another_artifact() {
 }
 
 #[test]
+fn what_was_compiled_without_source_lines_is_not_for_an_engine_with_them() {
+    let directory = Directory::new("lines");
+    runs(&seven(&directory.engine()));
+    let with_lines = seven(&directory.with(WasmEngine::builder().source_lines(true)));
+    assert!(matches!(compiled(&with_lines), Unfit::Absent));
+    runs(&with_lines);
+    let mut sizes: Vec<_> = directory.artifacts().iter().map(|path| fs::metadata(path).unwrap().len()).collect();
+    sizes.sort_unstable();
+    assert!(sizes.len() == 2 && sizes[0] < sizes[1], "{sizes:?}");
+}
+
+#[test]
 fn threads_that_want_the_same_component_compile_it_once() {
     let directory = Directory::new("together");
     let engine = directory.engine();

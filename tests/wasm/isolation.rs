@@ -1,8 +1,8 @@
 //! What crosses from one use to the next.
 
-use super::guests::{Number, command, engine, misbehaving, number};
+use super::guests::{Number, cache, command, engine, misbehaving, number};
 use super::support::{closes_balanced, until};
-use slackwater::wasm::{Isolation, Query, WasmOptions, WasmPool};
+use slackwater::wasm::{Isolation, Query, WasmEngine, WasmOptions, WasmPool};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn in_fresh_nothing_crosses_from_one_use_to_the_next() {
 }
 
 /// How often the canary stands anywhere in memory, a use: each leaves one at the front, at the end of the first page, and in a page more.
-fn canaries(isolation: Isolation) -> [u32; 10] {
+fn canaries(engine: &WasmEngine, isolation: Isolation) -> [u32; 10] {
     const SEEK_AND_LEAVE: &str = "
         (local $at i32) (local $found i32)
         (loop $next
@@ -36,7 +36,7 @@ fn canaries(isolation: Isolation) -> [u32; 10] {
         (i64.store (i32.const 0xfff8) (i64.const 0x63616e617279212e))
         (i64.store (i32.mul (memory.grow (i32.const 1)) (i32.const 0x10000)) (i64.const 0x63616e617279212e))
         (local.get $found)";
-    let component = number(&engine(), SEEK_AND_LEAVE);
+    let component = number(engine, SEEK_AND_LEAVE);
     let options = WasmOptions { isolation, ..WasmOptions::default() };
     let pool = WasmPool::build(&component, Number, options, |pool| pool.max_size(1)).unwrap();
     let found = [(); 10].map(|()| pool.checkout().unwrap().call(|number, store| number.call(store, ())).unwrap().0);
@@ -47,8 +47,16 @@ fn canaries(isolation: Isolation) -> [u32; 10] {
 #[test]
 fn nothing_is_found_anywhere_in_memory_in_fresh_and_all_of_it_in_reuse() {
     // Not in what was grown and given back either.
-    assert_eq!(canaries(Isolation::Fresh), [0; 10]);
-    assert_eq!(canaries(reusing(100).isolation), [0, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(canaries(&engine(), Isolation::Fresh), [0; 10]);
+    assert_eq!(canaries(&engine(), reusing(100).isolation), [0, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+}
+
+#[test]
+fn nothing_is_found_in_fresh_however_much_memory_stays_with_a_slot() {
+    for bytes in [0, 4096, 1 << 16, 64 << 20] {
+        let engine = WasmEngine::builder().slots(16).keep_resident(bytes).cache(cache()).build().unwrap();
+        assert_eq!(canaries(&engine, Isolation::Fresh), [0; 10], "{bytes}");
+    }
 }
 
 #[test]
