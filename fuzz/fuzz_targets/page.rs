@@ -2,22 +2,13 @@
 
 #![no_main]
 
-use slackwater::Manager;
-use slackwater::extract::{CssExtractor, Extractor, Recipe, RegexExtractor, Values, decode};
+mod fields;
+
+use slackwater::extract::{CssExtractor, Extractor, RegexExtractor, Values, decode};
 use std::cell::RefCell;
 
 thread_local! {
-    static EXTRACTORS: RefCell<(CssExtractor, RegexExtractor)> = RefCell::new(extractors());
-}
-
-fn extractors() -> (CssExtractor, RegexExtractor) {
-    let mut recipe = Recipe::new();
-    for field in ["title=title", "headings=h1, h2", "links=a@href", "odd=ul > li:nth-child(odd) ~ [class*=x i]"] {
-        recipe.css(field).unwrap();
-    }
-    recipe.regex(r"codes=\bE[0-9]{4}\b").unwrap();
-    recipe.regex("pairs=(?s)<b>(.*?)</b>").unwrap();
-    (recipe.css_manager().unwrap().create().unwrap(), recipe.regex_manager().unwrap().create().unwrap())
+    static EXTRACTORS: RefCell<(CssExtractor, RegexExtractor)> = RefCell::new(fields::extractors());
 }
 
 fn extracted(page: &str) -> Values {

@@ -2,18 +2,19 @@
 
 #![no_main]
 
+mod fields;
+
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
 
-use slackwater::Manager;
-use slackwater::extract::{CssExtractor, Extractor, Recipe, RegexExtractor, Values, decode};
+use slackwater::extract::{CssExtractor, Extractor, RegexExtractor, Values, decode};
 use slackwater::wasm::{
     ArtifactCache, ExtractionError, Isolation, Query, WasmEngine, WasmError, WasmExtractor, WasmOptions,
 };
 use std::cell::RefCell;
 
 thread_local! {
-    static OWN: RefCell<(CssExtractor, RegexExtractor)> = RefCell::new(own());
+    static OWN: RefCell<(CssExtractor, RegexExtractor)> = RefCell::new(fields::extractors());
 }
 
 /// To compile it takes a sanitized compiler a while: it is kept.
@@ -30,16 +31,6 @@ static COMPONENTS: LazyLock<[WasmExtractor; 2]> = LazyLock::new(|| {
         WasmExtractor::bundled(&engine, options, |pool| pool.max_size(1)).expect("a pool")
     })
 });
-
-fn own() -> (CssExtractor, RegexExtractor) {
-    let mut recipe = Recipe::new();
-    for field in ["title=title", "headings=h1, h2", "links=a@href", "odd=ul > li:nth-child(odd) ~ [class*=x i]"] {
-        recipe.css(field).unwrap();
-    }
-    recipe.regex(r"codes=\bE[0-9]{4}\b").unwrap();
-    recipe.regex("pairs=(?s)<b>(.*?)</b>").unwrap();
-    (recipe.css_manager().unwrap().create().unwrap(), recipe.regex_manager().unwrap().create().unwrap())
-}
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let page = decode(bytes).text;

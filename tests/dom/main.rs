@@ -8,3 +8,5 @@ mod pages;
 mod random;
 mod selectors;
 mod snippets;
+#[path = "../sources/mod.rs"]
+mod sources;

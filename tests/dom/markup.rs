@@ -5,7 +5,7 @@ use slackwater::Manager;
 use slackwater::extract::{CssExtractor, Extractor, Recipe, Values};
 
 use crate::snippets::SNIPPETS;
-use crate::{pages, random};
+use crate::{random, sources};
 
 /// What is compared: every element of the page, each with what it holds and with its own tags.
 struct Ours(CssExtractor, Values);
@@ -150,10 +150,8 @@ fn html_is_that_of_scraper() {
 #[test]
 fn html_of_whole_pages_is_that_of_scraper() {
     let mut ours = Ours::new();
-    let mut found = Vec::new();
-    pages::pages_below(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/pages").as_ref(), &mut found);
-    for path in found {
-        compare(&mut ours, &std::fs::read_to_string(path).unwrap());
+    for page in sources::bundled() {
+        compare(&mut ours, &page);
     }
     for seed in 0..if cfg!(debug_assertions) { 200 } else { 4_000 } {
         compare(&mut ours, &random::page(seed));

@@ -6,7 +6,7 @@ use scraper::{Html, Selector};
 use slackwater::Manager;
 use slackwater::extract::{CssField, CssManager, Extractor, Values};
 
-use crate::random::Dice;
+use crate::sources::Dice;
 
 const PIECES: &[&str] = &[
     "a",

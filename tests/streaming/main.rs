@@ -11,3 +11,5 @@ mod recipes;
 mod rule;
 mod selectors;
 mod snippets;
+#[path = "../sources/mod.rs"]
+mod sources;

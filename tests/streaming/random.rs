@@ -1,6 +1,7 @@
 //! Pages made by chance, from seeds: mostly sound, with a mistake here and there, so that many are plain and many are not.
 
 use crate::compared::Compared;
+use crate::sources::Dice;
 
 const TAGS: &[&str] = &[
     "a",
@@ -132,23 +133,6 @@ const TEXTS: &[&str] = &[
     "&#x41;z",
 ];
 
-struct Dice(u64);
-
-impl Dice {
-    /// SplitMix64.
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % sides as u64) as usize
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.roll(from.len())]
-    }
-}
-
 /// Tags that are closed where they ought to be, unless the dice say otherwise: once in `faults` times.
 fn content(dice: &mut Dice, tags: &[&str], faults: usize, depth: usize, page: &mut String) {
     for _ in 0..dice.roll(5) {
@@ -189,7 +173,7 @@ fn content(dice: &mut Dice, tags: &[&str], faults: usize, depth: usize, page: &m
 }
 
 pub fn page(seed: u64) -> String {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let tags: Vec<&str> = (0..2 + dice.roll(10)).map(|_| dice.pick(TAGS)).collect();
     let faults = [2, 10, 60, 1000][dice.roll(4)];
     let mut page = String::new();
