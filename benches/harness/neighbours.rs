@@ -45,8 +45,8 @@ fn now() -> Option<Ticks> {
     let line = stat.lines().next()?.strip_prefix("cpu ")?;
     let cores: Vec<u64> = line.split_whitespace().take(8).map_while(|ticks| ticks.parse().ok()).collect();
     let own = fs::read_to_string("/proc/self/stat").ok()?;
-    // user and system time are the 12th and 13th after the name in brackets
+    // user and system time are the 12th and 13th after the name in brackets, and those of children that have ended come next
     let (_, own) = own.rsplit_once(')')?;
-    let ours = own.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let ours = own.split_whitespace().skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     Some(Ticks { all: cores.iter().sum(), idle: cores.get(3)? + cores.get(4)?, ours })
 }
