@@ -14,6 +14,8 @@ mod keeper;
 mod manager;
 mod observe;
 mod pool;
+#[cfg(feature = "process")]
+pub mod process;
 mod resilience;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -44,8 +46,8 @@ pub use observe::{
 #[cfg(feature = "metrics")]
 pub use observe::{Metric, MetricKind, MetricsReporter};
 pub use pool::{
-    Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Memory, MemoryLimitExceeded, Pool, Priority, Request,
-    Rollout, WarmUpReport,
+    Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Lifeline, Memory, MemoryLimitExceeded, Pool, Priority,
+    Request, Rollout, WarmUpReport,
 };
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,

@@ -1,5 +1,6 @@
 //! What a pool is told about its resources.
 
+use crate::pool::Lifeline;
 use std::error::Error;
 use std::fmt;
 
@@ -53,6 +54,10 @@ pub trait Manager: Send + Sync + 'static {
     #[doc(hidden)]
     const WEIGHS: bool = true;
 
+    /// Whether ending a resource waits for something, so that no return does it on its own thread, however fast it was lately.
+    #[doc(hidden)]
+    const ENDS_SLOWLY: bool = false;
+
     /// Makes a new resource. May take its time: the pool calls it where nobody else waits for it.
     ///
     /// # Errors
@@ -66,6 +71,12 @@ pub trait Manager: Send + Sync + 'static {
     fn warm(&self, resource: &mut Self::Resource) -> Result<(), Self::Error> {
         let _ = resource;
         Ok(())
+    }
+
+    /// Hears by which handle the pool can be told of this resource's end at any time, once, before its first use. For resources that
+    /// something watches, and that can die while they are free. Default: lets go of it.
+    fn lifeline(&self, resource: &mut Self::Resource, lifeline: Lifeline) {
+        let _ = (resource, lifeline);
     }
 
     /// Tells whether a resource is fit for use. May do I/O: runs in the background, except with

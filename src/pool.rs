@@ -13,6 +13,7 @@ mod give_back;
 mod inner;
 mod keyed;
 mod life;
+mod lifeline;
 mod lives;
 mod memory;
 #[cfg(feature = "rayon")]
@@ -27,6 +28,7 @@ mod upkeep;
 pub use builder::{Builder, WarmUpReport};
 pub use close::CloseReport;
 pub use keyed::{KeyedError, KeyedPool};
+pub use lifeline::Lifeline;
 pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
 

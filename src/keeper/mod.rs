@@ -7,6 +7,7 @@ mod alarm;
 mod aside;
 mod clock;
 mod crew;
+mod dead;
 mod expiry;
 mod health;
 mod holds;
@@ -37,6 +38,7 @@ use crate::core::sync::around::thread::{self, JoinHandle};
 use crate::core::{Phase, Word};
 use crate::error::{BuildError, let_go};
 use crate::manager::Manager;
+use crate::observe::ResourceId;
 use crate::pool::{Inner, Quarantined};
 use holds::{Held, Overdue};
 use replacement::Replacement;
@@ -83,6 +85,8 @@ pub(crate) struct KeeperState<M: Manager> {
     surging: usize,
     /// Whether some resource in use is to end at its return.
     wishes: bool,
+    /// Resources whose makers told that they are beyond use.
+    pub(crate) ended: Vec<ResourceId>,
     /// The check sent last: its slot, and the word while it runs.
     checking: Option<(u32, Word)>,
     held: Vec<Held>,
@@ -110,6 +114,7 @@ impl<M: Manager> Default for KeeperState<M> {
             pace: None,
             surging: 0,
             wishes: false,
+            ended: Vec::new(),
             checking: None,
             held: Vec::new(),
             overdue: Vec::new(),
@@ -201,6 +206,7 @@ impl<M: Manager> Inner<M> {
                 self.look_around(now);
             }
             let duties = [
+                self.end_dead(now),
                 self.expire(now),
                 self.replace(now),
                 self.end_idle(now),

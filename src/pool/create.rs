@@ -1,13 +1,14 @@
 //! Creation: on the caller or on the crew, never in anyone else's way.
 
 use super::Inner;
+use super::Lifeline;
 use super::circuit::Leave;
 use crate::config::Creation;
 use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence};
 use crate::core::{Right, attention};
 use crate::error::{Panicked, SharedError};
 use crate::manager::{Manager, Severity};
-use crate::observe::{DestroyReason, ResourceState, TransitionReason};
+use crate::observe::{DestroyReason, ResourceId, ResourceState, TransitionReason};
 use crate::resilience::Backoff;
 use std::error::Error;
 use std::sync::Arc;
@@ -213,7 +214,9 @@ impl<M: Manager> Inner<M> {
         self.timings.create.add(self.now().saturating_sub(began), 1);
         self.crew.came_back();
         match made {
-            Ok((resource, weight)) => {
+            Ok((mut resource, weight)) => {
+                // Last of all that can fail: a place that is vacated without a life has the same number again.
+                self.give_lifeline(&right, &mut resource);
                 right.put(resource, self.shelf.coarse());
                 self.begin_life(&right, weight);
                 self.note_overflow();
@@ -253,6 +256,13 @@ impl<M: Manager> Inner<M> {
             self.shelf.set_attention(attention::OVERFLOWING, true);
             self.alarm.ring();
         }
+    }
+
+    /// Tells the manager how to tell of this resource. A panic in that is counted, and costs nothing else.
+    fn give_lifeline(&self, right: &Right<'_, M::Resource>, resource: &mut M::Resource) {
+        let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
+        let lifeline = Lifeline::new(self.me.clone(), ResourceId::new(index, right.word()));
+        let _ = self.call("lifeline", |manager| manager.lifeline(resource, lifeline));
     }
 
     fn make_resource(&self) -> Result<(M::Resource, u64), CreateFailure> {

@@ -369,7 +369,7 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        let cheap = self.creation.destroy_cost() <= CHEAP && !panicking();
+        let cheap = !M::ENDS_SLOWLY && self.creation.destroy_cost() <= CHEAP && !panicking();
         if cheap || self.is_manual() || self.is_closed() {
             return self.destroy(right, reason);
         }

@@ -1,0 +1,238 @@
+//! One child process with its group: signals that cannot hit a stranger, and the one place where it is waited for.
+//!
+//! ```text
+//! alive -> exited    the system's word, seen through the pidfd; the number stays the child's, for nobody has waited for it
+//! exited -> reaped   by `reap` alone, once
+//! ```
+//! A signal goes out under the same lock under which the child is reaped, and only before. Until then neither the child's number nor
+//! its group's can belong to anybody else, so a signal finds the child's group or nobody.
+
+use super::exit::{Doom, Exit};
+use super::group::out_of_memory_kills;
+use super::stderr::Stderr;
+use crate::pool::Lifeline;
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+/// Pause between two looks at a child where the system has nothing to wait at.
+pub(super) const LOOK: Duration = Duration::from_millis(10);
+
+/// Members of a group that was killed are gone within microseconds, unless nobody waits for them: not waited for longer than this.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// A child, its group, and what is known of both.
+#[derive(Debug)]
+pub(super) struct Child {
+    pid: Pid,
+    /// None where the system has none: then it is looked at every so often.
+    pidfd: Option<OwnedFd>,
+    fate: Mutex<Fate>,
+    /// It has exited. Read without the lock; set under it.
+    gone: AtomicBool,
+    pub(super) stderr: Stderr,
+    /// Why it was killed from here, if it was.
+    pub(super) doom: OnceLock<Doom>,
+    /// By which its pool hears of its end.
+    pub(super) lifeline: OnceLock<Lifeline>,
+    /// Bytes of its group without itself, as the watcher saw it last.
+    pub(super) others_weigh: AtomicU64,
+    pub(super) members: AtomicU32,
+    /// Somebody asked for the weight since the watcher looked.
+    pub(super) weight_wanted: AtomicBool,
+    pub(super) limits: Limits,
+    kills_before: Option<u64>,
+}
+
+/// What a group may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) processes: Option<u32>,
+    pub(super) memory: Option<u64>,
+    /// Above this a worker is replaced, not killed.
+    pub(super) recycle_above: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Fate {
+    exit: Option<Exit>,
+    reaped: bool,
+    /// The last signal sent from here.
+    sent: Option<Signal>,
+}
+
+impl Child {
+    /// Takes over a child that nobody has waited for yet, and that leads its own group.
+    pub(super) fn new(pid: Pid, stderr: Stderr, limits: Limits) -> Self {
+        Self {
+            pid,
+            pidfd: pidfd(pid),
+            fate: Mutex::default(),
+            gone: AtomicBool::new(false),
+            stderr,
+            doom: OnceLock::new(),
+            lifeline: OnceLock::new(),
+            others_weigh: AtomicU64::new(0),
+            members: AtomicU32::new(1),
+            weight_wanted: AtomicBool::new(false),
+            limits,
+            kills_before: out_of_memory_kills(),
+        }
+    }
+
+    pub(super) fn number(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// What becomes readable when it exits.
+    pub(super) fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether it is known to have exited. No system call.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(SeqCst)
+    }
+
+    pub(super) fn is_reaped(&self) -> bool {
+        self.fate.lock().reaped
+    }
+
+    /// How it exited, if it has. It stays to be waited for.
+    pub(super) fn look(&self) -> Option<Exit> {
+        self.look_at(&mut self.fate.lock())
+    }
+
+    fn look_at(&self, fate: &mut Fate) -> Option<Exit> {
+        if fate.exit.is_some() {
+            return fate.exit;
+        }
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let exit = loop {
+            match waitid(WaitId::Pid(self.pid), options) {
+                Ok(None) => return None,
+                Ok(Some(status)) => {
+                    break match (status.exit_status(), status.terminating_signal()) {
+                        (Some(code), _) => Exit::Code(code),
+                        (None, Some(number)) => self.killed_by(number, status.dumped(), fate),
+                        (None, None) => return None,
+                    };
+                }
+                Err(Errno::INTR) => {}
+                // Somebody waited for it, or the program ignores SIGCHLD. Its number may be anybody's.
+                Err(_) => {
+                    fate.reaped = true;
+                    break Exit::Unknown;
+                }
+            }
+        };
+        fate.exit = Some(exit);
+        self.gone.store(true, SeqCst);
+        Some(exit)
+    }
+
+    fn killed_by(&self, number: i32, dumped: bool, fate: &Fate) -> Exit {
+        if fate.sent.is_some_and(|signal| signal.as_raw() == number) {
+            return Exit::Ended { number };
+        }
+        let more_kills = self.kills_before.zip(out_of_memory_kills()).is_some_and(|(before, now)| now > before);
+        if number == Signal::KILL.as_raw() && more_kills {
+            return Exit::LikelyOutOfMemory;
+        }
+        Exit::Signal { number, dumped }
+    }
+
+    /// Sends a signal to the whole group, unless the child has been waited for. True if it went out.
+    pub(super) fn signal(&self, signal: Signal) -> bool {
+        let mut fate = self.fate.lock();
+        if fate.reaped {
+            return false;
+        }
+        if self.look_at(&mut fate).is_none() {
+            fate.sent = Some(signal);
+        }
+        !fate.reaped && kill_process_group(self.pid, signal).is_ok()
+    }
+
+    /// Kills the whole group, for a reason that errors tell.
+    pub(super) fn doom(&self, doom: Doom) {
+        let _ = self.doom.set(doom);
+        self.signal(Signal::KILL);
+    }
+
+    /// Waits until the child has exited, at most until `deadline`; without one, for as long as it takes.
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Option<Exit> {
+        loop {
+            if let Some(exit) = self.look() {
+                return Some(exit);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return None;
+            }
+            match self.source() {
+                Some(source) => {
+                    let left = left.map(timespec);
+                    let _ = poll(&mut [PollFd::new(&source, PollFlags::IN)], left.as_ref());
+                }
+                None => std::thread::sleep(left.map_or(LOOK, |left| left.min(LOOK))),
+            }
+        }
+    }
+
+    /// Waits for the exit, kills what is left of the group, and takes the child out of the system's table. Afterwards its number and
+    /// its group's may be anybody's.
+    pub(super) fn reap(&self) -> Exit {
+        let exit = self.wait(None).unwrap_or(Exit::Unknown);
+        // The child is dead and not yet waited for, so the group is its own. A group is killed as one: no member can start another that
+        // would escape.
+        self.signal(Signal::KILL);
+        let mut fate = self.fate.lock();
+        while !fate.reaped {
+            match waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED) {
+                Err(Errno::INTR) => {}
+                _ => fate.reaped = true,
+            }
+        }
+        drop(fate);
+        self.wait_for_members();
+        exit
+    }
+
+    /// Waits until nobody of the group is left, for a moment. Sends nothing: the number may be anybody's.
+    fn wait_for_members(&self) {
+        let until = Instant::now() + LINGER;
+        let mut pause = Duration::from_micros(50);
+        while test_kill_process_group(self.pid).is_ok() && Instant::now() < until {
+            std::thread::sleep(pause);
+            pause = (2 * pause).min(LOOK);
+        }
+    }
+
+    /// Bytes of its group.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight_wanted.store(true, Relaxed);
+        super::group::weight_of(self.number()).unwrap_or(0) + self.others_weigh.load(Relaxed)
+    }
+}
+
+pub(super) fn timespec(span: Duration) -> Timespec {
+    let nanos = i64::from(span.subsec_nanos());
+    Timespec { tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX), tv_nsec: nanos as _ }
+}
+
+#[cfg(target_os = "linux")]
+fn pidfd(pid: Pid) -> Option<OwnedFd> {
+    // Close-on-exec by itself. The child is not waited for yet, so the number is its own.
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pidfd(_: Pid) -> Option<OwnedFd> {
+    None
+}

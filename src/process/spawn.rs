@@ -1,0 +1,156 @@
+//! Starting children, all of them on one thread that lasts as long as the program.
+//!
+//! The signal by which a child learns that its parent is gone is sent when the *thread* ends that started it. And where close-on-exec
+//! cannot be set as a descriptor is made, two starts at once would leak descriptors into each other's children.
+
+use super::builder::{ChannelKind, Settings};
+use crossbeam_channel::{Sender, bounded, unbounded};
+use parking_lot::Mutex;
+use rustix::fd::{AsRawFd, OwnedFd, RawFd};
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec};
+use rustix::process::Pid;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread;
+
+/// A child that runs, and our ends of what it was given.
+pub(super) struct Spawned {
+    pub(super) pid: Pid,
+    pub(super) channel: OwnedFd,
+    pub(super) stderr: OwnedFd,
+}
+
+/// A command, and the child's ends of what it is given: closed here once it has them.
+struct Start {
+    command: Command,
+    theirs: Vec<OwnedFd>,
+    answer: Sender<io::Result<Pid>>,
+}
+
+static SPAWNER: Mutex<Option<Sender<Start>>> = Mutex::new(None);
+
+/// Starts a child as `settings` say.
+pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
+    let (ours, theirs) = socket_pair()?;
+    let (stderr, their_stderr) = io::pipe()?;
+    let mut command = Command::new(&settings.program);
+    command.args(&settings.arguments).env_clear().envs(settings.environment.iter().map(|(name, value)| (name, value)));
+    if let Some(directory) = &settings.directory {
+        command.current_dir(directory);
+    }
+    // Set before the program runs, so that nothing it starts can be outside.
+    command.process_group(0);
+    let mut descriptors = Vec::new();
+    match settings.channel {
+        ChannelKind::Own => {
+            // Not among 0, 1 and 2, which are given away below.
+            let (reads, writes) = (fcntl_dupfd_cloexec(&theirs, 3)?, fcntl_dupfd_cloexec(&theirs, 3)?);
+            command.env("SLACKWATER_IN", reads.as_raw_fd().to_string());
+            command.env("SLACKWATER_OUT", writes.as_raw_fd().to_string());
+            descriptors.extend([reads, writes]);
+            command.stdin(Stdio::null()).stdout(Stdio::from(their_stderr.try_clone()?));
+        }
+        ChannelKind::Stdio => {
+            command.stdin(Stdio::from(theirs.try_clone()?)).stdout(Stdio::from(theirs.try_clone()?));
+        }
+    }
+    command.stderr(Stdio::from(their_stderr));
+    prepare(&mut command, descriptors.iter().map(AsRawFd::as_raw_fd).collect());
+    descriptors.push(theirs);
+    let pid = start(command, descriptors)?;
+    Ok(Spawned { pid, channel: ours, stderr: stderr.into() })
+}
+
+/// A pair of connected sockets, neither of which a program that is started inherits.
+fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    #[cfg(target_os = "linux")]
+    let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    #[cfg(not(target_os = "linux"))]
+    let pair = {
+        let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)?;
+        for socket in [&pair.0, &pair.1] {
+            rustix::io::fcntl_setfd(socket, FdFlags::CLOEXEC)?;
+            #[cfg(target_os = "macos")]
+            rustix::net::sockopt::set_socket_nosigpipe(socket, true)?;
+        }
+        pair
+    };
+    Ok(pair)
+}
+
+/// What the child does between its beginning and its program.
+fn prepare(command: &mut Command, keep: Vec<RawFd>) {
+    let parent = rustix::process::getpid();
+    let prepare = move || {
+        for &descriptor in &keep {
+            // SAFETY: it is open: the parent keeps it until the child has started, and the child has a copy of all the parent has.
+            let descriptor = unsafe { rustix::fd::BorrowedFd::borrow_raw(descriptor) };
+            rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
+        }
+        #[cfg(target_os = "linux")]
+        {
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+            // The parent may have ended before that.
+            if rustix::process::getppid() != Some(parent) {
+                return Err(io::Error::from(rustix::io::Errno::SRCH));
+            }
+        }
+        let _ = parent;
+        Ok(())
+    };
+    // SAFETY: after a fork in a program with threads only what is async-signal-safe may run. This is three kinds of system call
+    // (fcntl, prctl, getppid), errors that hold a number, and a read of a vector made before: no allocation, no lock.
+    unsafe {
+        command.pre_exec(prepare);
+    }
+}
+
+fn start(command: Command, theirs: Vec<OwnedFd>) -> io::Result<Pid> {
+    let (answer, answered) = bounded(1);
+    let mut start = Start { command, theirs, answer };
+    // A thread that is gone is replaced, once: none but a fork of the whole program ends it.
+    for _ in 0..2 {
+        let spawner = spawner()?;
+        match spawner.send(start) {
+            Ok(()) => return answered.recv().unwrap_or_else(|_| Err(io::Error::other("starting it panicked"))),
+            Err(back) => {
+                start = back.0;
+                *SPAWNER.lock() = None;
+            }
+        }
+    }
+    Err(io::Error::other("the thread that starts processes is gone"))
+}
+
+fn spawner() -> io::Result<Sender<Start>> {
+    let mut spawner = SPAWNER.lock();
+    if let Some(sender) = &*spawner {
+        return Ok(sender.clone());
+    }
+    let (sender, starts) = unbounded::<Start>();
+    let work = move || {
+        for Start { mut command, theirs, answer } in starts {
+            let started = catch_unwind(AssertUnwindSafe(|| command.spawn()));
+            // The command has the child's ends too.
+            drop((command, theirs));
+            let Ok(started) = started else { continue };
+            let pid = started.and_then(|child| {
+                let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                pid.ok_or_else(|| io::Error::other("it has no number"))
+            });
+            let _ = answer.send(pid);
+        }
+    };
+    thread::Builder::new().name("process-spawner".to_owned()).spawn(work)?;
+    *spawner = Some(sender.clone());
+    Ok(sender)
+}
+
+/// An error of the system's that callers share.
+pub(super) fn shared(cause: io::Error) -> Arc<io::Error> {
+    Arc::new(cause)
+}

@@ -1,0 +1,190 @@
+//! The watcher: one thread for all workers of the program, asleep until one of them exits, writes to stderr, or is to be weighed.
+//!
+//! ```text
+//! Watcher: W1 sees the exit, sets `gone`   W2 tells the pool, which ends the resource if it is free
+//! Return:  R1 reads `gone` in is_broken    R2 opens the slot
+//! ```
+//! Lost if R1 reads before W1, and the pool looks (W2) while the slot is still busy: then R2 would offer a dead worker to everybody. So
+//! the pool keeps what it was told and looks again every 10 ms until the resource has ended, whoever ends it.
+
+use super::child::Child;
+use super::exit::Doom;
+use super::group::{self, Group};
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::OwnedFd;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::child::{LOOK, timespec};
+
+/// How often groups are weighed and counted while a limit asks for it.
+const WEIGH: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the system starts processes by the dozen, while a limit on their number asks for it.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// So many processes started since the last glance are worth a look at all groups.
+const DOZENS: u32 = 32;
+
+struct Watcher {
+    /// Workers that came since the watcher looked.
+    new: Vec<Arc<Child>>,
+    /// Where to write to wake it.
+    bell: Option<OwnedFd>,
+}
+
+static WATCHER: Mutex<Watcher> = Mutex::new(Watcher { new: Vec::new(), bell: None });
+
+/// Has a worker watched until it is reaped. Starts the thread if there is none.
+pub(super) fn watch(child: &Arc<Child>) -> io::Result<()> {
+    let mut watcher = WATCHER.lock();
+    if watcher.bell.is_none() {
+        let (rings, bell) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&rings, true)?;
+        rustix::io::ioctl_fionbio(&bell, true)?;
+        thread::Builder::new().name("process-watcher".to_owned()).spawn(move || Rounds::new(rings.into()).walk())?;
+        watcher.bell = Some(bell.into());
+    }
+    watcher.new.push(Arc::clone(child));
+    ring_at(&watcher);
+    Ok(())
+}
+
+/// Has the watcher look at its workers again: one has been reaped.
+pub(super) fn ring() {
+    ring_at(&WATCHER.lock());
+}
+
+fn ring_at(watcher: &Watcher) {
+    if let Some(bell) = &watcher.bell {
+        // A pipe that is full has rung.
+        let _ = rustix::io::write(bell, &[0]);
+    }
+}
+
+/// What the watcher's thread knows.
+struct Rounds {
+    rings: OwnedFd,
+    children: Vec<Arc<Child>>,
+    weighed: Instant,
+    last_started: Option<u32>,
+}
+
+impl Rounds {
+    fn new(rings: OwnedFd) -> Self {
+        Self { rings, children: Vec::new(), weighed: Instant::now(), last_started: None }
+    }
+
+    fn walk(mut self) {
+        loop {
+            self.sleep();
+            let mut rung = [0; 64];
+            while rustix::io::read(&self.rings, &mut rung).is_ok_and(|n| n == rung.len()) {}
+            self.children.append(&mut WATCHER.lock().new);
+            self.children.retain(|child| !child.is_reaped());
+            self.weigh();
+        }
+    }
+
+    /// Sleeps until something happens, reads what was written, and tells of who has exited.
+    fn sleep(&self) {
+        let mut sources = vec![PollFd::new(&self.rings, PollFlags::IN)];
+        // Whose each source is, and whether it is its stderr.
+        let mut whose = Vec::new();
+        let exits: Vec<_> = self.children.iter().map(|child| child.source().filter(|_| !child.is_gone())).collect();
+        let errors: Vec<_> = self.children.iter().map(|child| child.stderr.source()).collect();
+        for (index, (exit, error)) in exits.iter().zip(&errors).enumerate() {
+            if let Some(exit) = exit {
+                sources.push(PollFd::new(exit, PollFlags::IN));
+                whose.push((index, false));
+            }
+            if let Some(error) = error {
+                sources.push(PollFd::new(error, PollFlags::IN));
+                whose.push((index, true));
+            }
+        }
+        let span = self.until_next_look().map(timespec);
+        let _ = poll(&mut sources, span.as_ref());
+        let ready = sources.iter().skip(1).zip(whose).filter(|(source, _)| !source.revents().is_empty());
+        for (_, (index, is_stderr)) in ready {
+            if is_stderr {
+                self.children[index].stderr.drain();
+            } else {
+                tell_if_gone(&self.children[index]);
+            }
+        }
+        for child in self.children.iter().filter(|child| child.source().is_none() && !child.is_gone()) {
+            tell_if_gone(child);
+        }
+    }
+
+    fn until_next_look(&self) -> Option<Duration> {
+        let alive = || self.children.iter().filter(|child| !child.is_gone());
+        let looks = alive().any(|child| child.source().is_none()).then_some(LOOK);
+        let glance = alive().any(|child| child.limits.processes.is_some()).then_some(GLANCE);
+        let weigh = alive().any(|child| is_weighed(child)).then(|| WEIGH.saturating_sub(self.weighed.elapsed()));
+        looks.into_iter().chain(glance).chain(weigh).min()
+    }
+
+    /// Weighs and counts the groups, if it is time.
+    fn weigh(&mut self) {
+        let counted = self.children.iter().any(|child| child.limits.processes.is_some() && !child.is_gone());
+        let many = counted && self.many_started();
+        let due = self.weighed.elapsed() >= WEIGH && self.children.iter().any(|child| is_weighed(child));
+        if !due && !many {
+            return;
+        }
+        self.weighed = Instant::now();
+        let mut numbers: Vec<_> = self.children.iter().map(|child| child.number()).collect();
+        numbers.sort_unstable();
+        let groups = group::look(|group| numbers.binary_search(&group).is_ok());
+        for child in &self.children {
+            if let Some(group) = groups.get(&child.number()).filter(|_| !child.is_reaped()) {
+                judge(child, *group);
+            }
+        }
+    }
+
+    /// Whether many processes were started lately, anywhere. Costs a small read.
+    fn many_started(&mut self) -> bool {
+        let now = group::last_started();
+        let before = std::mem::replace(&mut self.last_started, now);
+        before.zip(now).is_some_and(|(before, now)| now < before || now - before >= DOZENS)
+    }
+}
+
+fn is_weighed(child: &Child) -> bool {
+    let limits = &child.limits;
+    let limited = limits.memory.is_some() || limits.recycle_above.is_some() || limits.processes.is_some();
+    !child.is_gone() && (limited || child.weight_wanted.load(Relaxed))
+}
+
+/// Tells the pool of an exit.
+fn tell_if_gone(child: &Child) {
+    if child.look().is_some()
+        && let Some(lifeline) = child.lifeline.get()
+    {
+        lifeline.ended();
+    }
+}
+
+/// What follows from what a group has.
+fn judge(child: &Child, group: Group) {
+    child.weight_wanted.store(false, Relaxed);
+    child.others_weigh.store(group.weight.saturating_sub(group::weight_of(child.number()).unwrap_or(0)), Relaxed);
+    child.members.store(group.members, Relaxed);
+    let limits = &child.limits;
+    if let Some(limit) = limits.processes.filter(|limit| group.members > *limit) {
+        child.doom(Doom::TooManyProcesses { seen: group.members, limit });
+    } else if let Some(limit) = limits.memory.filter(|limit| group.weight > *limit) {
+        child.doom(Doom::TooMuchMemory { seen: group.weight, limit });
+    } else if limits.recycle_above.is_some_and(|limit| group.weight > limit)
+        && let Some(lifeline) = child.lifeline.get()
+    {
+        lifeline.replace();
+    }
+}
