@@ -5,6 +5,18 @@
 
 #[path = "process/calls.rs"]
 mod calls;
+#[path = "process/deadlines.rs"]
+mod deadlines;
+#[path = "process/framing.rs"]
+mod framing;
+#[path = "process/limits.rs"]
+mod limits;
+#[path = "process/spawning.rs"]
+mod spawning;
+#[path = "process/starting.rs"]
+mod starting;
 mod support;
+#[path = "process/watching.rs"]
+mod watching;
 #[path = "process/workers.rs"]
 mod workers;

@@ -35,6 +35,24 @@ pub(super) fn look(wanted: impl Fn(i32) -> bool) -> HashMap<i32, Group> {
     groups
 }
 
+/// A group with more than its limit of members among the processes numbered `from` to `to`, and how many there are at least. Ends with
+/// the first: where processes start others as fast as they can, a look at all of them would never end.
+pub(super) fn crowded(from: u32, to: u32, limit_of: impl Fn(i32) -> Option<u32>) -> Option<(i32, u32)> {
+    let mut members: HashMap<i32, u32> = HashMap::new();
+    // The youngest first: there are most of those.
+    for pid in (from..=to).rev() {
+        let Ok(stat) = std::fs::read(format!("/proc/{pid}/stat")) else { continue };
+        let Some(one) = Stat::read(&stat).filter(|one| one.lives) else { continue };
+        let Some(limit) = limit_of(one.group) else { continue };
+        let seen = members.entry(one.group).or_default();
+        *seen += 1;
+        if *seen > limit {
+            return Some((one.group, *seen));
+        }
+    }
+    None
+}
+
 /// Bytes of memory of one process alone. None if it is gone, or there is no /proc.
 pub(super) fn weight_of(pid: i32) -> Option<u64> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;

@@ -27,7 +27,7 @@ const WEIGH: Duration = Duration::from_secs(1);
 /// How often it is looked whether the system starts processes by the dozen, while a limit on their number asks for it.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// So many processes started since the last glance are worth a look at all groups.
+/// So many processes started since the last glance, anywhere, are worth a look at whose they are.
 const DOZENS: u32 = 32;
 
 struct Watcher {
@@ -132,10 +132,9 @@ impl Rounds {
 
     /// Weighs and counts the groups, if it is time.
     fn weigh(&mut self) {
-        let counted = self.children.iter().any(|child| child.limits.processes.is_some() && !child.is_gone());
-        let many = counted && self.many_started();
+        self.glance();
         let due = self.weighed.elapsed() >= WEIGH && self.children.iter().any(|child| is_weighed(child));
-        if !due && !many {
+        if !due {
             return;
         }
         self.weighed = Instant::now();
@@ -149,11 +148,26 @@ impl Rounds {
         }
     }
 
-    /// Whether many processes were started lately, anywhere. Costs a small read.
-    fn many_started(&mut self) -> bool {
+    /// Kills a group that has started processes by the dozen since the last glance. Costs a small read, if nobody has.
+    fn glance(&mut self) {
+        let limited: Vec<_> =
+            self.children.iter().filter(|child| child.limits.processes.is_some() && !child.is_gone()).collect();
+        if limited.is_empty() {
+            self.last_started = None;
+            return;
+        }
         let now = group::last_started();
         let before = std::mem::replace(&mut self.last_started, now);
-        before.zip(now).is_some_and(|(before, now)| now < before || now - before >= DOZENS)
+        let Some((before, now)) = before.zip(now).filter(|(before, now)| *now >= before.saturating_add(DOZENS)) else {
+            return;
+        };
+        let of = |group: i32| limited.iter().find(|child| child.number() == group);
+        if let Some((group, seen)) = group::crowded(before + 1, now, |group| of(group)?.limits.processes)
+            && let Some(child) = of(group)
+            && let Some(limit) = child.limits.processes
+        {
+            child.doom(Doom::TooManyProcesses { seen, limit });
+        }
     }
 }
 

@@ -86,6 +86,7 @@ impl Worker {
         self.speaks(Codec::Json)?;
         let max = self.settings.max_frame;
         let write = |frame: &mut Vec<u8>, tag| message::json_request(frame, tag, operation, arguments, max);
+        self.requests += 1;
         self.request(limit, write, |answer| serde_json::from_slice(answer).map_err(ProcessError::Decode))
     }
 
@@ -111,6 +112,7 @@ impl Worker {
     pub fn call_raw_within(&mut self, payload: &[u8], limit: Duration) -> Result<Vec<u8>, ProcessError> {
         self.speaks(Codec::Raw)?;
         let max = self.settings.max_frame;
+        self.requests += 1;
         self.request(limit, |frame, tag| message::raw_request(frame, tag, payload, max), |answer| Ok(answer.to_vec()))
     }
 
@@ -140,7 +142,7 @@ impl Worker {
         self.child.number().unsigned_abs()
     }
 
-    /// Requests it has been sent, pings not counted.
+    /// Requests it has been asked, pings not counted.
     pub fn requests(&self) -> u64 {
         self.requests
     }
@@ -182,7 +184,6 @@ impl Worker {
             let reason = format!("{} bytes came after the last answer", self.channel.pending());
             return Err(ProcessError::Stray { reason, sent: false });
         }
-        self.requests += 1;
         let sent = self.channel.send(&self.frame, &self.child, deadline);
         if self.frame.capacity() > KEEP {
             self.frame = Vec::new();

@@ -1,5 +1,6 @@
 //! The workers of the tests.
 
+use rustix::process::{Pid, Signal};
 use slackwater::process::{ProcessBuilder, ProcessManager};
 use slackwater::{Builder, Pool};
 use std::process::Command;
@@ -9,7 +10,7 @@ use std::sync::{LazyLock, Once};
 /// What all Python workers here begin with: `send` and `receive` speak the wire, `serve` answers with the function `op_NAME`.
 const PRELUDE: &str = r#"
 import json, os, signal, struct, sys, time
-reads, writes = int(os.environ["SLACKWATER_IN"]), int(os.environ["SLACKWATER_OUT"])
+reads, writes = int(os.environ.get("SLACKWATER_IN", 0)), int(os.environ.get("SLACKWATER_OUT", 1))
 def put(data):
     while data:
         data = data[os.write(writes, data):]
@@ -37,6 +38,16 @@ def op_environment(args): return dict(os.environ)
 def op_exit(args): os._exit(args)
 def op_kill(args): os.kill(os.getpid(), args); time.sleep(60)
 def op_fail(args): raise ValueError(args)
+def op_descriptors(args): return sorted(int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + fd))
+def op_group(args): return os.getpgrp()
+def op_stderr(args): os.write(2, b"x" * args + b"the end"); return args
+def op_grow(args): globals().setdefault("kept", []).append(b"x" * args); return args
+def op_fork(args):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    return pid
 def op_print(args): print(args, flush=True); print("to stderr", file=sys.stderr, flush=True)
 def serve():
     ready("echo", "pid")
@@ -54,30 +65,63 @@ def serve():
             send({"id": request["id"], "epoch": request["epoch"], "error": told})
 "#;
 
-static HAS_PYTHON: LazyLock<bool> =
-    LazyLock::new(|| Command::new("python3").arg("--version").output().is_ok_and(|out| out.status.success()));
+/// The interpreter itself: what is called python3 may be a script that looks for it, and leaves things behind.
+static PYTHON: LazyLock<Option<String>> = LazyLock::new(|| {
+    let out = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
+    let path = String::from_utf8(out.stdout).ok()?;
+    out.status.success().then(|| path.trim().to_owned())
+});
 static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether there is a python3. Says so if there is none, and counts the tests that go without.
 #[track_caller]
 pub fn has_python() -> bool {
     static ONCE: Once = Once::new();
-    if !*HAS_PYTHON {
+    if PYTHON.is_none() {
         let skipped = SKIPPED.fetch_add(1, SeqCst) + 1;
         ONCE.call_once(|| eprintln!("python3 is missing: what needs it is skipped"));
         eprintln!("SKIPPED for want of python3: {} ({skipped} so far)", std::panic::Location::caller());
     }
-    *HAS_PYTHON
+    PYTHON.is_some()
 }
 
 /// A manager of Python workers that run `script` after the prelude.
 pub fn python(script: &str) -> ProcessBuilder {
-    ProcessManager::builder("python3").arg("-c").arg(format!("{PRELUDE}\n{script}"))
+    let python = PYTHON.as_deref().expect("whoever needs it has asked whether it is there");
+    ProcessManager::builder(python).arg("-c").arg(format!("{PRELUDE}\n{script}"))
 }
 
 /// One whose workers just serve.
 pub fn server() -> ProcessBuilder {
     python("serve()")
+}
+
+/// Whether a process of this number is there and runs: the dead whom nobody waited for do not.
+pub fn runs(pid: u32) -> bool {
+    state_of(pid).is_some_and(|state| state != 'Z')
+}
+
+/// Whether the system has an entry for it, dead or alive.
+pub fn is_known(pid: u32) -> bool {
+    state_of(pid).is_some()
+}
+
+#[cfg(target_os = "linux")]
+fn state_of(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn state_of(pid: u32) -> Option<char> {
+    let out = Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output().ok()?;
+    String::from_utf8_lossy(&out.stdout).trim().chars().next()
+}
+
+/// Sends a signal, as anybody could.
+pub fn kill(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 /// A pool of what `workers` makes, with breaker and pauses as they are.

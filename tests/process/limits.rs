@@ -1,0 +1,146 @@
+//! What a worker's group may have, and workers that are replaced in time.
+#![cfg(target_os = "linux")]
+
+use super::support::{closes_balanced, until};
+use super::workers::{has_python, pool_of, python, runs, server};
+use serde_json::Value;
+use slackwater::process::{Doom, Exit, ProcessError};
+use slackwater::{DestroyReason, Manager, Severity};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn a_group_that_takes_too_much_memory_is_killed_and_the_error_says_why() {
+    if !has_python() {
+        return;
+    }
+    let pool = pool_of(server().memory_limit(150 * MIB)).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let pid = worker.pid();
+    let _: u64 = worker.call("grow", &(200 * MIB)).unwrap();
+    let error = worker.call::<_, Value>("sleep", &60).unwrap_err();
+    let ProcessError::Died { exit: Exit::Ended { number: 9 }, doom: Some(Doom::TooMuchMemory { seen, limit }), .. } =
+        error
+    else {
+        panic!("{error}")
+    };
+    assert!(seen > 200 * MIB && limit == 150 * MIB, "{seen} {limit}");
+    drop(worker);
+    until(|| !runs(pid));
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_limit_that_a_new_worker_exceeds_is_refused_and_not_tried_for_ever() {
+    if !has_python() {
+        return;
+    }
+    let manager = python("kept = b'x' * (200 << 20)\nserve()").memory_limit(150 * MIB).build().unwrap();
+    let error = manager.create().unwrap_err();
+    assert!(matches!(error, ProcessError::TooHeavy { weight, .. } if weight > 200 * MIB), "{error}");
+    assert_eq!(manager.classify(&error), Severity::Permanent);
+}
+
+#[test]
+fn a_worker_that_has_grown_is_replaced_while_calls_go_on() {
+    if !has_python() {
+        return;
+    }
+    let pool = pool_of(server().recycle_above(100 * MIB)).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let pid = worker.pid();
+    let _: u64 = worker.call("grow", &(150 * MIB)).unwrap();
+    drop(worker);
+    let mut served = BTreeSet::new();
+    until(|| {
+        served_by(&pool);
+        pool.stats().destroyed.by(DestroyReason::Worn) == 1
+    });
+    served.insert(served_by(&pool));
+    assert!(!served.contains(&pid) && !runs(pid));
+    closes_balanced(&pool);
+}
+
+fn served_by(pool: &slackwater::Pool<slackwater::process::ProcessManager>) -> u32 {
+    pool.checkout().unwrap().call("pid", &()).unwrap()
+}
+
+#[test]
+fn workers_are_replaced_after_so_many_requests_one_at_a_time_and_no_call_is_lost() {
+    if !has_python() {
+        return;
+    }
+    let pool = pool_of(server().max_requests(20)).max_size(3).build().unwrap();
+    let mut served = BTreeSet::new();
+    let began = Instant::now();
+    while served.len() < 8 {
+        assert!(began.elapsed() < Duration::from_secs(10), "{served:?}");
+        served.insert(served_by(&pool));
+        let stats = pool.stats();
+        // Successors first: three are always there for callers, those in use included, and never more than one beside.
+        assert!(stats.available + stats.in_use >= 3 || !stats.settled, "{stats:?}");
+        assert!(stats.total <= 4 || !stats.settled, "{stats:?}");
+    }
+    assert_eq!(pool.stats().destroyed.total(), pool.stats().destroyed.by(DestroyReason::Worn));
+    closes_balanced(&pool);
+}
+
+#[test]
+fn a_fork_bomb_is_killed_with_all_its_members() {
+    if !has_python() {
+        return;
+    }
+    let bomb = "
+def op_bomb(args):
+    made = 0
+    while True:
+        try:
+            if os.fork() == 0:
+                made = 0
+                time.sleep(0.001)
+        except OSError:
+            time.sleep(0.01)
+        made += 1
+        if made > 60:
+            time.sleep(60)
+serve()";
+    let pool = pool_of(python(bomb).max_processes(20)).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let pid = worker.pid();
+    let error = worker.call_within::<_, Value>("bomb", &(), Duration::from_secs(8)).unwrap_err();
+    let ProcessError::Died { doom: Some(Doom::TooManyProcesses { seen, limit: 20 }), .. } = error else {
+        panic!("{error}")
+    };
+    assert!(seen > 20);
+    drop(worker);
+    until(|| pool.stats().destroyed.by(DestroyReason::Broken) == 1);
+    until(|| !group_has_members(pid));
+    closes_balanced(&pool);
+}
+
+fn group_has_members(group: u32) -> bool {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
+    let fields = stats.filter_map(|stat| Some(stat.rsplit_once(") ")?.1.to_owned()));
+    fields.into_iter().any(|after| {
+        let fields: Vec<_> = after.split(' ').collect();
+        fields[0] != "Z" && fields[2] == group.to_string()
+    })
+}
+
+#[test]
+fn the_pool_weighs_groups_so_its_own_limits_hold_for_them() {
+    if !has_python() {
+        return;
+    }
+    let pool = pool_of(server()).max_size(1).memory_budget(4 << 30).build().unwrap();
+    let before = pool.memory().total;
+    assert!(before > MIB, "{before}");
+    let mut worker = pool.checkout().unwrap();
+    let _: u64 = worker.call("grow", &(50 * MIB)).unwrap();
+    drop(worker);
+    assert!(pool.memory().total >= before + 49 * MIB, "{} {before}", pool.memory().total);
+    closes_balanced(&pool);
+}
