@@ -369,8 +369,8 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        let cheap = !M::ENDS_SLOWLY && self.creation.destroy_cost() <= CHEAP && !panicking();
-        if cheap || self.is_manual() || self.is_closed() {
+        let cheap = (self.creation.destroy_cost() <= CHEAP && !panicking()) || self.is_closed();
+        if (cheap && !M::ENDS_SLOWLY) || self.is_manual() {
             return self.destroy(right, reason);
         }
         self.send_to_end(right, reason);
@@ -438,7 +438,12 @@ impl<M: Manager> Inner<M> {
     pub(super) fn sweep(&self) {
         for from in [Phase::Ready, Phase::Stale, Phase::Degraded] {
             while let Some(right) = self.shelf.claim_any(from, Phase::Retiring) {
-                self.destroy(right, DestroyReason::Closed);
+                // One after another they would take as long as all together.
+                if M::ENDS_SLOWLY && !self.is_manual() {
+                    self.send_to_end(right, DestroyReason::Closed);
+                } else {
+                    self.destroy(right, DestroyReason::Closed);
+                }
             }
         }
     }
