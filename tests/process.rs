@@ -11,6 +11,8 @@ mod deadlines;
 mod framing;
 #[path = "process/limits.rs"]
 mod limits;
+#[path = "process/orphans.rs"]
+mod orphans;
 #[path = "process/spawning.rs"]
 mod spawning;
 #[path = "process/starting.rs"]

@@ -9,6 +9,7 @@
 
 use super::exit::{Doom, Exit};
 use super::group::out_of_memory_kills;
+use super::guardian;
 use super::stderr::Stderr;
 use crate::pool::Lifeline;
 use parking_lot::Mutex;
@@ -69,6 +70,7 @@ struct Fate {
 impl Child {
     /// Takes over a child that nobody has waited for yet, and that leads its own group.
     pub(super) fn new(pid: Pid, stderr: Stderr, limits: Limits) -> Self {
+        guardian::guard(pid.as_raw_nonzero().get());
         Self {
             pid,
             pidfd: pidfd(pid),
@@ -192,6 +194,7 @@ impl Child {
         // The child is dead and not yet waited for, so the group is its own. A group is killed as one: no member can start another that
         // would escape.
         self.signal(Signal::KILL);
+        guardian::forget(self.number());
         let mut fate = self.fate.lock();
         while !fate.reaped {
             match waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED) {

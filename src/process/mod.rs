@@ -22,6 +22,7 @@ mod error;
 mod exit;
 mod frame;
 mod group;
+mod guardian;
 mod manager;
 mod message;
 mod spawn;

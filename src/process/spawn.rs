@@ -65,7 +65,7 @@ pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
 }
 
 /// A pair of connected sockets, neither of which a program that is started inherits.
-fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
     #[cfg(target_os = "linux")]
     let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
