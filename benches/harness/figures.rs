@@ -24,6 +24,11 @@ impl Rounds {
         self.quantile(1.0)
     }
 
+    /// The mean of all rounds; NaN before the first round.
+    pub fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / self.0.len() as f64
+    }
+
     /// How far the middle half of the rounds spreads around the median: 0.04 means quartiles 4 % of the median apart.
     pub fn spread(&self) -> f64 {
         (self.quantile(0.75) - self.quantile(0.25)) / self.median()

@@ -45,7 +45,11 @@ pub fn marked(mark: &str) -> Vec<u32> {
 pub fn workers(mark: &str) -> Vec<u32> {
     let me = std::process::id();
     let marked = marked(mark);
-    all().iter().filter(|one| one.parent == me && one.group == one.pid && marked.contains(&one.pid)).map(|one| one.pid).collect()
+    all()
+        .iter()
+        .filter(|one| one.parent == me && one.group == one.pid && marked.contains(&one.pid))
+        .map(|one| one.pid)
+        .collect()
 }
 
 pub fn members(group: u32) -> usize {
@@ -53,7 +57,7 @@ pub fn members(group: u32) -> usize {
 }
 
 /// Waits until `holds`, and says how long that took; None if it did not come in time.
-pub fn wait(limit: Duration, holds: impl Fn() -> bool) -> Option<Duration> {
+pub fn wait(limit: Duration, mut holds: impl FnMut() -> bool) -> Option<Duration> {
     let began = Instant::now();
     while !holds() {
         if began.elapsed() > limit {
