@@ -3,7 +3,7 @@
 //! The signal by which a child learns that its parent is gone is sent when the *thread* ends that started it. And where close-on-exec
 //! cannot be set as a descriptor is made, two starts at once would leak descriptors into each other's children.
 
-use super::builder::{ChannelKind, Settings};
+use super::builder::{ChannelKind, Codec, Settings};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use parking_lot::Mutex;
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
@@ -41,6 +41,9 @@ pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
     if let Some(directory) = &settings.directory {
         command.current_dir(directory);
     }
+    // What a worker may say, and how, so that it can tell its own caller what does not fit.
+    command.env("SLACKWATER_MAX_FRAME", settings.max_frame.to_string());
+    command.env("SLACKWATER_CODEC", if settings.codec == Codec::Raw { "raw" } else { "json" });
     // Set before the program runs, so that nothing it starts can be outside.
     command.process_group(0);
     let mut descriptors = Vec::new();
