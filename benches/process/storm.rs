@@ -74,9 +74,9 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
     wanted.add("full size again after a round, mean", recoveries.mean(), " ms", Below(500.0));
     wanted.add(
         "pool operations in the storm, p99",
-        seen.operations.value_at_quantile(0.99) as f64 / 1e6,
-        " ms",
-        Below(1.0),
+        seen.operations.value_at_quantile(0.99) as f64 / 1e3,
+        " us",
+        Below(1_000.0),
     );
     wanted.add("zombies after the storm", zombies as f64, "", AtMost(0.0));
     wanted.add("workers left after the close", orphans as f64, "", AtMost(0.0));

@@ -40,6 +40,11 @@ enum Ready {
     Child,
 }
 
+/// While bytes keep coming nobody waits, so nobody would look at the time.
+fn in_time(done: bool, deadline: Instant) -> Result<(), Broken> {
+    if done || Instant::now() < deadline { Ok(()) } else { Err(Broken::Late) }
+}
+
 #[derive(Debug)]
 pub(super) struct Channel {
     socket: OwnedFd,
@@ -61,7 +66,10 @@ impl Channel {
     pub(super) fn send(&self, mut bytes: &[u8], child: &Child, deadline: Instant) -> Result<(), Broken> {
         while !bytes.is_empty() {
             match send(&self.socket, bytes, SEND) {
-                Ok(n) => bytes = &bytes[n..],
+                Ok(n) => {
+                    bytes = &bytes[n..];
+                    in_time(bytes.is_empty(), deadline)?;
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     if self.wait(PollFlags::OUT, child, deadline)? == Ready::Child {
@@ -85,7 +93,10 @@ impl Channel {
                     self.reader.ended()?;
                     return Err(Broken::Closed);
                 }
-                Ok((_, n)) => self.reader.filled(n),
+                Ok((_, n)) => {
+                    self.reader.filled(n);
+                    in_time(self.reader.has_frame()?, deadline)?;
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if ready == Ready::Child => {
                     self.reader.ended()?;

@@ -170,7 +170,9 @@ impl Manager for ProcessManager {
 
     fn recycle(&self, worker: &mut Worker) -> ReturnOutcome {
         worker.renew_epoch();
-        if self.settings.max_requests.is_some_and(|most| worker.requests() >= most)
+        let has_had_enough = self.settings.max_requests.is_some_and(|most| worker.requests() >= most);
+        if has_had_enough
+            && !std::mem::replace(&mut worker.has_had_enough, true)
             && let Some(lifeline) = worker.child().lifeline.get()
         {
             lifeline.replace();

@@ -36,6 +36,8 @@ pub struct Worker {
     /// A request is under way, or did not end well.
     spent: bool,
     ended: bool,
+    /// Its successor was asked for.
+    pub(super) has_had_enough: bool,
 }
 
 impl Worker {
@@ -51,6 +53,7 @@ impl Worker {
             frame: Vec::new(),
             spent: false,
             ended: false,
+            has_had_enough: false,
         }
     }
 
@@ -217,7 +220,7 @@ impl Worker {
         match broken {
             Broken::Late => ProcessError::Timeout { limit, sent, words: words() },
             Broken::Gone | Broken::Closed => match self.exit() {
-                // Only what was not written at all has certainly not been read: what was, may have been.
+                // What was not handed over whole has not run: no worker has a message before its last byte.
                 Some(exit) => ProcessError::Died { exit, doom: self.child.doom.get().copied(), sent, words: words() },
                 None => ProcessError::Closed { words: words() },
             },

@@ -68,6 +68,24 @@ fn a_deadline_holds_although_bytes_keep_coming() {
     closes_balanced(&pool);
 }
 
+/// Promise: a deadline holds although there is always something to read. Provoked: a frame of a gigabyte, as fast as it goes.
+#[test]
+fn a_deadline_holds_although_bytes_never_stop() {
+    if !has_python() {
+        return;
+    }
+    let floods =
+        "ready()\nreceive()\nput(struct.pack('>I', 1 << 30))\nblock = bytes(1 << 16)\nwhile True:\n    put(block)";
+    let pool = pool_of(python(floods).max_frame(1 << 30)).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let began = Instant::now();
+    let error = worker.call_within::<_, Value>("any", &(), Duration::from_millis(50)).unwrap_err();
+    assert!(matches!(error, ProcessError::Timeout { sent: true, .. }), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    drop(worker);
+    closes_balanced(&pool);
+}
+
 #[test]
 fn a_worker_ends_with_all_it_started() {
     if !has_python() {

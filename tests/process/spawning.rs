@@ -20,7 +20,10 @@ fn the_environment_is_empty_but_for_what_was_listed() {
     // Python sets this one itself.
     environment.remove("LC_CTYPE");
     let names: Vec<_> = environment.keys().map(String::as_str).collect();
-    assert_eq!(names, ["HOME", "MINE", "PATH", "SLACKWATER_IN", "SLACKWATER_OUT"]);
+    assert_eq!(
+        names,
+        ["HOME", "MINE", "PATH", "SLACKWATER_CODEC", "SLACKWATER_IN", "SLACKWATER_MAX_FRAME", "SLACKWATER_OUT"]
+    );
     assert_eq!((environment["MINE"].as_str(), environment["HOME"].as_str()), ("1", "/nowhere"));
     closes_balanced(&pool);
 }
