@@ -4,6 +4,7 @@ use super::builder::{ProcessBuilder, Settings};
 use super::channel::{Broken, Channel};
 use super::child::Child;
 use super::error::ProcessError;
+use super::exit::Doom;
 use super::message::First;
 use super::stderr::Stderr;
 use super::worker::Worker;
@@ -106,14 +107,16 @@ impl ProcessManager {
             Ok(Ok(First::Ready(_))) => unreachable!("that one is"),
             Ok(Err(reason)) => ProcessError::Handshake { reason, words: words() },
             Err(Broken::Late) => ProcessError::NotReady { limit: self.settings.ready_within, words: words() },
-            Err(Broken::Gone | Broken::Closed) => match worker.exit() {
-                Some(exit) => {
+            Err(Broken::Gone | Broken::Closed) => match (worker.exit(), child.doom.get()) {
+                // The watcher was faster than its readiness.
+                (Some(_), Some(&Doom::TooMuchMemory { seen, limit })) => ProcessError::TooHeavy { weight: seen, limit },
+                (Some(exit), doom) => {
                     let words = words();
                     let last_line = words.as_str().trim_end().lines().next_back().unwrap_or_default();
                     let in_a_row = self.in_a_row(&format!("{exit}: {last_line}"));
-                    ProcessError::DiedStarting { exit, doom: child.doom.get().copied(), in_a_row, words }
+                    ProcessError::DiedStarting { exit, doom: doom.copied(), in_a_row, words }
                 }
-                None => ProcessError::Closed { words: words() },
+                (None, _) => ProcessError::Closed { words: words() },
             },
             Err(Broken::Frame(cause)) => ProcessError::Frame { cause, words: words() },
             Err(Broken::Io(cause)) => ProcessError::Io { cause: spawn::shared(cause) },

@@ -43,6 +43,18 @@ fn a_limit_that_a_new_worker_exceeds_is_refused_and_not_tried_for_ever() {
     assert_eq!(manager.classify(&error), Severity::Permanent);
 }
 
+/// Promise: the same of one that is too heavy long before it is ready. Provoked: it takes its time after it has grown.
+#[test]
+fn a_worker_that_is_too_heavy_before_it_is_ready_is_refused_the_same_way() {
+    if !has_python() {
+        return;
+    }
+    let manager = python("kept = b'x' * (200 << 20)\ntime.sleep(60)").memory_limit(150 * MIB).build().unwrap();
+    let error = manager.create().unwrap_err();
+    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 200 * MIB), "{error}");
+    assert_eq!(manager.classify(&error), Severity::Permanent);
+}
+
 #[test]
 fn a_worker_that_has_grown_is_replaced_while_calls_go_on() {
     if !has_python() {
@@ -117,6 +129,49 @@ serve()";
     drop(worker);
     until(|| pool.stats().destroyed.by(DestroyReason::Broken) == 1);
     until(|| !group_has_members(pid));
+    closes_balanced(&pool);
+}
+
+/// A memory group of the system's, gone at the end of its test.
+struct MemoryGroup(std::path::PathBuf);
+
+impl MemoryGroup {
+    /// One of `bytes`, where the system lets this process make one.
+    fn new(bytes: u64) -> Option<Self> {
+        let path = format!("/sys/fs/cgroup/memory/slackwater-test-{}", std::process::id());
+        std::fs::create_dir(&path).ok()?;
+        let group = Self(path.into());
+        std::fs::write(group.0.join("memory.limit_in_bytes"), bytes.to_string()).ok()?;
+        Some(group)
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn who_is_killed_for_lack_of_memory_is_told_so() {
+    if !has_python() {
+        return;
+    }
+    let Some(group) = MemoryGroup::new(60 * MIB) else {
+        return eprintln!("SKIPPED: no memory group can be made here, so nobody runs out of memory");
+    };
+    let confined = "
+def op_confine(args):
+    with open(args, 'w') as procs:
+        procs.write(str(os.getpid()))
+serve()";
+    let pool = pool_of(python(confined)).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let _: Value = worker.call("confine", &group.0.join("cgroup.procs")).unwrap();
+    let error = worker.call::<_, Value>("grow", &(200 * MIB)).unwrap_err();
+    assert!(matches!(error, ProcessError::Died { exit: Exit::LikelyOutOfMemory, doom: None, .. }), "{error}");
+    assert!(error.to_string().contains("for lack of memory"), "{error}");
+    drop(worker);
     closes_balanced(&pool);
 }
 
