@@ -14,8 +14,13 @@ mod keeper;
 mod manager;
 mod observe;
 mod pool;
-#[cfg(feature = "process")]
+#[cfg(all(feature = "process", any(target_os = "linux", target_os = "macos")))]
 pub mod process;
+#[cfg(all(feature = "process", not(any(target_os = "linux", target_os = "macos"))))]
+compile_error!(
+    "slackwater's feature `process` is for Linux and macOS: a worker ends with all it started by its process group, in whose place Windows \
+     has job objects, which this crate does not use yet; build without `process` here"
+);
 mod resilience;
 #[cfg(feature = "testing")]
 pub mod testing;

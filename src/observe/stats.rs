@@ -13,7 +13,7 @@ pub enum DestroyReason {
     Discarded,
     /// Its holder panicked.
     HolderPanicked,
-    /// `is_broken` or `recycle` found it beyond use.
+    /// `is_broken` or `recycle` found it beyond use, or its maker said so ([`Lifeline::ended`](crate::Lifeline::ended)).
     Broken,
     /// A check failed three times in a row, or the first time on a resource that was still busy.
     CheckFailed,
@@ -31,7 +31,7 @@ pub enum DestroyReason {
     Expired,
     /// It idled for longer than `idle_timeout`.
     Idle,
-    /// It was used `max_uses` times.
+    /// It was used `max_uses` times, or its maker had it replaced ([`Lifeline::replace`](crate::Lifeline::replace)).
     Worn,
     /// [`Pool::replace_all`](crate::Pool::replace_all) or
     /// [`Pool::retire_older_than`](crate::Pool::retire_older_than) asked for it.

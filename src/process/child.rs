@@ -239,3 +239,86 @@ fn pidfd(pid: Pid) -> Option<OwnedFd> {
 fn pidfd(_: Pid) -> Option<OwnedFd> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    /// A shell that leads its own group and runs `script`, once as the system has it and once without a pidfd.
+    fn each_way(script: &str, test: impl Fn(&Child, &mut std::process::Child)) {
+        for has_pidfd in [true, false] {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).process_group(0).stderr(Stdio::piped());
+            let mut shell = command.spawn().unwrap();
+            let stderr = Stderr::new(shell.stderr.take().unwrap().into(), 100).unwrap();
+            let pid = Pid::from_raw(shell.id().cast_signed()).unwrap();
+            let mut child = Child::new(pid, stderr, Limits::default());
+            if !has_pidfd {
+                child.pidfd = None;
+            }
+            test(&child, &mut shell);
+            child.reap();
+        }
+    }
+
+    fn soon() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_secs(10))
+    }
+
+    #[test]
+    fn an_exit_is_seen_before_anybody_waits_for_it() {
+        each_way("echo words >&2; exit 3", |child, _| {
+            assert_eq!(child.wait(soon()), Some(Exit::Code(3)));
+            assert!(child.is_gone() && !child.is_reaped());
+            assert_eq!(child.stderr.words().as_str(), "words\n");
+            assert_eq!(child.reap(), Exit::Code(3));
+            assert!(child.is_reaped());
+        });
+    }
+
+    #[test]
+    fn waiting_ends_in_time_and_a_signal_from_here_is_told_from_others() {
+        each_way("exec sleep 60", |child, _| {
+            assert_eq!(child.wait(Some(Instant::now() + Duration::from_millis(30))), None);
+            assert!(!child.is_gone() && child.signal(Signal::TERM));
+            assert_eq!(child.wait(soon()), Some(Exit::Ended { number: 15 }));
+        });
+        each_way("kill -s KILL $$", |child, _| {
+            assert!(matches!(child.wait(soon()), Some(Exit::Signal { number: 9, .. } | Exit::LikelyOutOfMemory)));
+        });
+    }
+
+    #[test]
+    fn after_the_wait_no_signal_goes_out() {
+        each_way("exit 0", |child, _| {
+            assert_eq!(child.reap(), Exit::Code(0));
+            assert!(!child.signal(Signal::KILL));
+            child.doom(Doom::TooManyProcesses { seen: 2, limit: 1 });
+            assert_eq!(child.reap(), Exit::Code(0), "again, for who asks twice");
+        });
+    }
+
+    #[test]
+    fn a_child_that_somebody_else_waited_for_is_nobody_to_signal() {
+        each_way("exit 5", |child, shell| {
+            shell.wait().unwrap();
+            assert!(!child.signal(Signal::KILL));
+            assert_eq!(child.look(), Some(Exit::Unknown));
+            assert_eq!(child.reap(), Exit::Unknown);
+        });
+    }
+
+    #[test]
+    fn what_is_left_of_the_group_goes_with_its_leader() {
+        each_way("sleep 60 & exit 0", |child, _| {
+            assert_eq!(child.wait(soon()), Some(Exit::Code(0)));
+            assert!(test_kill_process_group(child.pid).is_ok(), "the other one is there");
+            child.reap();
+            // Init waits for it when it gets to it: a dead one may be left, and none that runs.
+            let alive = super::super::group::look(|group| group == child.number());
+            assert!(alive.is_empty(), "{alive:?}");
+        });
+    }
+}

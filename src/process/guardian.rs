@@ -106,3 +106,54 @@ fn put(channel: &OwnedFd, text: &str) -> io::Result<()> {
     let sent = send(channel, text.as_bytes(), flags)?;
     if sent == text.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn sleeper() -> (Child, i32) {
+        let sleeper = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let group = sleeper.id().cast_signed();
+        (sleeper, group)
+    }
+
+    /// Whether it ended, within a time that is long enough.
+    fn ends(sleeper: &mut Child) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(10) {
+            if sleeper.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    #[test]
+    fn one_that_is_gone_is_replaced_by_one_that_knows_all_and_what_was_forgotten_is_left_alone() {
+        let mut guardian = Guardian { shell: None, groups: BTreeSet::new(), hopeless: false };
+        let (mut sleepers, groups): (Vec<_>, Vec<_>) = (0..3).map(|_| sleeper()).unzip();
+        for group in &groups[..2] {
+            guardian.groups.insert(*group);
+            guardian.tell('+', *group).unwrap();
+        }
+        let (shell, _) = guardian.shell.as_mut().unwrap();
+        let first = shell.id();
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        guardian.groups.insert(groups[2]);
+        guardian.tell('+', groups[2]).unwrap();
+        assert_ne!(guardian.shell.as_ref().unwrap().0.id(), first);
+        guardian.groups.remove(&groups[1]);
+        guardian.tell('-', groups[1]).unwrap();
+        // As if this process ended.
+        let (mut shell, channel) = guardian.shell.take().unwrap();
+        drop(channel);
+        assert!(shell.wait().is_ok());
+        assert!(ends(&mut sleepers[0]) && ends(&mut sleepers[2]));
+        assert!(sleepers[1].try_wait().unwrap().is_none());
+        sleepers[1].kill().unwrap();
+        sleepers[1].wait().unwrap();
+    }
+}

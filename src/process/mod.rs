@@ -9,12 +9,6 @@
 //!
 //! What is promised, what is not, and the wire: `docs/process.md`.
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-compile_error!(
-    "slackwater's feature `process` is for Linux and macOS: ending a worker with all it started needs process groups, which Windows \
-     has as job objects and this crate does not use yet; build without `process` here"
-);
-
 mod builder;
 mod channel;
 mod child;
