@@ -30,7 +30,7 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
     // Grown up: what dies in its first second is a crash loop to the pool, and rightly.
     thread::sleep(GROWN_UP);
     let (idle, busy) = (detected_idle(&pool, options.rounds.min(10)), detected_busy(&pool, options.rounds.min(10)));
-    let Storm { seen, recoveries, broken } = storm(&pool, options.rounds, GROWN_UP.max(options.lap), &mark);
+    let Storm { took, seen, recoveries, broken } = storm(&pool, options.rounds, GROWN_UP.max(options.lap), &mark);
     // Five that die young are a crash loop, after which the keeper takes its time.
     let relentless = storm(&pool, options.rounds.min(10), options.lap, &mark);
     let whole_again = whole(&pool);
@@ -47,6 +47,7 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
     );
     let mut row = |what: &str, figure: String| table.row(vec![what.to_owned(), figure]);
     row("requests", (seen.answered + seen.told + seen.wrong + seen.lost).to_string());
+    row("requests a second", format!("{:.0}", (seen.answered + seen.told) as f64 / took.as_secs_f64()));
     row("answered the first time", (seen.answered - seen.again).to_string());
     row("answered on another worker", seen.again.to_string());
     row("told by an error", seen.told.to_string());
@@ -140,13 +141,14 @@ fn whole(pool: &Pool<ProcessManager>) -> Option<Duration> {
 }
 
 struct Storm {
+    took: Duration,
     seen: Seen,
     recoveries: Rounds,
     broken: usize,
 }
 
 fn storm(pool: &Pool<ProcessManager>, rounds: usize, lap: Duration, mark: &str) -> Storm {
-    let over = AtomicBool::new(false);
+    let (over, began) = (AtomicBool::new(false), Instant::now());
     let (mut recoveries, mut broken) = (Rounds::default(), 0);
     let mut dice = Dice::seeded(2_026);
     let mut seen = Seen::new();
@@ -188,7 +190,7 @@ fn storm(pool: &Pool<ProcessManager>, rounds: usize, lap: Duration, mark: &str) 
         over.store(true, Relaxed);
         callers.into_iter().for_each(|caller| seen.add(caller.join().expect("no panic")));
     });
-    Storm { seen, recoveries, broken }
+    Storm { took: began.elapsed(), seen, recoveries, broken }
 }
 
 fn millis(span: Duration) -> f64 {

@@ -25,7 +25,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             Ok(None) => {
                 turn = turn.wrapping_mul(31).wrapping_add(7);
                 let space = reader.space();
-                assert!(!space.is_empty() && space.len() <= 2 * bytes.len() + 64 * 1024, "memory comes with bytes, not with lengths");
+                assert!(
+                    !space.is_empty() && space.len() <= 2 * bytes.len() + 64 * 1024,
+                    "memory comes with bytes, not with lengths"
+                );
                 let n = (1 + turn % 97).min(space.len()).min(fed.len());
                 space[..n].copy_from_slice(&fed[..n]);
                 reader.filled(n);
