@@ -28,7 +28,7 @@ pub fn measure(_: &Options, wanted: &mut Wanted) {
     let manager = running("serve()", &mark).max_processes(PROCESSES).build().expect("settings");
     let pool = Pool::builder(manager).max_size(2).build().expect("a pool");
     let mut table =
-        Table::new("Misbehaviour", &["told to", "comes of it", "after, ms", "gone after, ms", "most processes seen"]);
+        Table::new("Misbehaviour", &["told to", "comes of it", "after, ms", "gone after, ms", "members then"]);
     let (mut wrong, mut left, mut slowest) = (0, 0, 0.0_f64);
     for (operation, argument, expected) in CASES {
         let mut worker = pool.checkout().expect("a worker");
