@@ -5,7 +5,8 @@
 //! exited -> reaped   by `reap` alone, once
 //! ```
 //! A signal goes out under the same lock under which the child is reaped, and only before. Until then neither the child's number nor
-//! its group's can belong to anybody else, so a signal finds the child's group or nobody.
+//! its group's can belong to anybody else, so a signal finds the child, its group, or nobody. A child that has joined another group is
+//! signalled alone.
 
 use super::exit::{Doom, Exit};
 use super::group::out_of_memory_kills;
@@ -16,7 +17,9 @@ use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, getpgid, kill_process, kill_process_group, test_kill_process_group, waitid,
+};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -36,6 +39,8 @@ pub(super) struct Child {
     fate: Mutex<Fate>,
     /// It has exited. Read without the lock; set under it.
     gone: AtomicBool,
+    /// The watcher has told its pool so. Whoever sees an exit first sets `gone`; this the watcher alone.
+    pub(super) told: AtomicBool,
     pub(super) stderr: Stderr,
     /// Why it was killed from here, if it was.
     pub(super) doom: OnceLock<Doom>,
@@ -76,6 +81,7 @@ impl Child {
             pidfd: pidfd(pid),
             fate: Mutex::default(),
             gone: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             stderr,
             doom: OnceLock::new(),
             lifeline: OnceLock::new(),
@@ -151,20 +157,34 @@ impl Child {
 
     /// Sends a signal to the whole group, unless the child has been waited for. True if it went out.
     pub(super) fn signal(&self, signal: Signal) -> bool {
-        let mut fate = self.fate.lock();
+        self.signal_under(&mut self.fate.lock(), signal)
+    }
+
+    fn signal_under(&self, fate: &mut Fate, signal: Signal) -> bool {
         if fate.reaped {
             return false;
         }
-        if self.look_at(&mut fate).is_none() {
+        if self.look_at(fate).is_none() {
             fate.sent = Some(signal);
         }
-        !fate.reaped && kill_process_group(self.pid, signal).is_ok()
+        if fate.reaped {
+            return false;
+        }
+        let went_to_group = kill_process_group(self.pid, signal).is_ok();
+        // Who has joined another group is not reached so. Twice it does no harm to be killed; anything else is sent once.
+        let has_left = signal == Signal::KILL || getpgid(Some(self.pid)) != Ok(self.pid);
+        let went_to_child = has_left && kill_process(self.pid, signal).is_ok();
+        went_to_group || went_to_child
     }
 
-    /// Kills the whole group, for a reason that errors tell.
+    /// Kills the whole group, for a reason that errors tell, unless the child has exited for one of its own.
     pub(super) fn doom(&self, doom: Doom) {
-        let _ = self.doom.set(doom);
-        self.signal(Signal::KILL);
+        let mut fate = self.fate.lock();
+        if self.look_at(&mut fate).is_none() {
+            // Before the signal: who sees the exit finds the reason.
+            let _ = self.doom.set(doom);
+        }
+        self.signal_under(&mut fate, Signal::KILL);
     }
 
     /// Waits until the child has exited, at most until `deadline`; without one, for as long as it takes.
@@ -212,6 +232,9 @@ impl Child {
         let until = Instant::now() + LINGER;
         let mut pause = Duration::from_micros(50);
         while test_kill_process_group(self.pid).is_ok() && Instant::now() < until {
+            // Where this process takes in orphans, as the first one of a container does, nobody else waits for them.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+            while matches!(waitid(WaitId::Pgid(Some(self.pid)), options), Ok(Some(_))) {}
             std::thread::sleep(pause);
             pause = (2 * pause).min(LOOK);
         }
@@ -219,7 +242,9 @@ impl Child {
 
     /// Bytes of its group.
     pub(super) fn weight(&self) -> u64 {
-        self.weight_wanted.store(true, Relaxed);
+        if !self.weight_wanted.swap(true, Relaxed) {
+            super::watch::ring();
+        }
         super::group::weight_of(self.number()).unwrap_or(0) + self.others_weigh.load(Relaxed)
     }
 }
@@ -288,6 +313,48 @@ mod tests {
         each_way("kill -s KILL $$", |child, _| {
             assert!(matches!(child.wait(soon()), Some(Exit::Signal { number: 9, .. } | Exit::LikelyOutOfMemory)));
         });
+    }
+
+    /// Promise: a child can be ended wherever it has gone. Provoked: it joins its parent's group, which leaves its own empty.
+    #[test]
+    fn a_child_that_has_joined_another_group_is_signalled_all_the_same() {
+        let joins =
+            "import os; os.setpgid(0, os.getpgid(os.getppid())); os.write(2, b'joined'); import time; time.sleep(60)";
+        if Command::new("python3").arg("--version").output().is_err() {
+            return eprintln!("SKIPPED for want of python3: joining another group");
+        }
+        for signal in [Signal::TERM, Signal::KILL] {
+            each_way(&format!("exec python3 -c \"{joins}\""), |child, _| {
+                let until = soon();
+                while child.stderr.words().as_str() != "joined" {
+                    assert!(Some(Instant::now()) < until, "{}", child.stderr.words());
+                    std::thread::yield_now();
+                }
+                assert!(child.signal(signal));
+                assert_eq!(child.wait(soon()), Some(Exit::Ended { number: signal.as_raw() }));
+            });
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_child_that_is_dead_already_was_not_doomed() {
+        each_way("exit 0", |child, _| {
+            // Not seen by anybody here yet.
+            let until = soon();
+            while state_of(child) != Some('Z') {
+                assert!(Some(Instant::now()) < until);
+                std::thread::yield_now();
+            }
+            child.doom(Doom::TooManyProcesses { seen: 2, limit: 1 });
+            assert_eq!((child.look(), child.doom.get()), (Some(Exit::Code(0)), None));
+        });
+    }
+
+    #[cfg(target_os = "linux")]
+    fn state_of(child: &Child) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.number())).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
     }
 
     #[test]

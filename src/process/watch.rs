@@ -10,10 +10,12 @@
 use super::child::Child;
 use super::exit::Doom;
 use super::group::{self, Group};
+use crate::error::let_go;
 use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -81,13 +83,20 @@ impl Rounds {
 
     fn walk(mut self) {
         loop {
-            self.sleep();
-            let mut rung = [0; 64];
-            while rustix::io::read(&self.rings, &mut rung).is_ok_and(|n| n == rung.len()) {}
-            self.children.append(&mut WATCHER.lock().new);
-            self.children.retain(|child| !child.is_reaped());
-            self.weigh();
+            // There is no other thread to do this. What a pool calls when it is told may be the user's.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.round())) {
+                let_go(payload);
+            }
         }
+    }
+
+    fn round(&mut self) {
+        self.sleep();
+        let mut rung = [0; 64];
+        while rustix::io::read(&self.rings, &mut rung).is_ok_and(|n| n == rung.len()) {}
+        self.children.append(&mut WATCHER.lock().new);
+        self.children.retain(|child| !child.is_reaped());
+        self.weigh();
     }
 
     /// Sleeps until something happens, reads what was written, and tells of who has exited.
@@ -95,7 +104,7 @@ impl Rounds {
         let mut sources = vec![PollFd::new(&self.rings, PollFlags::IN)];
         // Whose each source is, and whether it is its stderr.
         let mut whose = Vec::new();
-        let exits: Vec<_> = self.children.iter().map(|child| child.source().filter(|_| !child.is_gone())).collect();
+        let exits: Vec<_> = self.children.iter().map(|child| child.source().filter(|_| !is_told(child))).collect();
         let errors: Vec<_> = self.children.iter().map(|child| child.stderr.source()).collect();
         for (index, (exit, error)) in exits.iter().zip(&errors).enumerate() {
             if let Some(exit) = exit {
@@ -117,14 +126,14 @@ impl Rounds {
                 tell_if_gone(&self.children[index]);
             }
         }
-        for child in self.children.iter().filter(|child| child.source().is_none() && !child.is_gone()) {
+        for child in self.children.iter().filter(|child| child.source().is_none() && !is_told(child)) {
             tell_if_gone(child);
         }
     }
 
     fn until_next_look(&self) -> Option<Duration> {
         let alive = || self.children.iter().filter(|child| !child.is_gone());
-        let looks = alive().any(|child| child.source().is_none()).then_some(LOOK);
+        let looks = self.children.iter().any(|child| child.source().is_none() && !is_told(child)).then_some(LOOK);
         let glance = alive().any(|child| child.limits.processes.is_some()).then_some(GLANCE);
         let weigh = alive().any(|child| is_weighed(child)).then(|| WEIGH.saturating_sub(self.weighed.elapsed()));
         looks.into_iter().chain(glance).chain(weigh).min()
@@ -177,11 +186,18 @@ fn is_weighed(child: &Child) -> bool {
     !child.is_gone() && (limited || child.weight_wanted.load(Relaxed))
 }
 
-/// Tells the pool of an exit.
+fn is_told(child: &Child) -> bool {
+    child.told.load(Relaxed)
+}
+
+/// Tells the pool of an exit, whoever saw it first.
 fn tell_if_gone(child: &Child) {
-    if child.look().is_some()
-        && let Some(lifeline) = child.lifeline.get()
-    {
+    if child.look().is_none() {
+        return;
+    }
+    child.told.store(true, Relaxed);
+    // One that has none yet is told of by who gives it one, and looks after that.
+    if let Some(lifeline) = child.lifeline.get() {
         lifeline.ended();
     }
 }
@@ -200,5 +216,63 @@ fn judge(child: &Child, group: Group) {
         && let Some(lifeline) = child.lifeline.get()
     {
         lifeline.replace();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::child::Limits;
+    use super::super::stderr::Stderr;
+    use super::*;
+    use crate::observe::DestroyReason;
+    use crate::{Lifeline, Manager, Pool};
+    use rustix::process::Pid;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    /// A manager that keeps the lifeline of its first resource.
+    #[derive(Clone, Default)]
+    struct Watched(Arc<Mutex<Option<Lifeline>>>);
+
+    impl Manager for Watched {
+        type Resource = ();
+        type Error = std::convert::Infallible;
+
+        fn create(&self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+
+        fn lifeline(&self, (): &mut (), lifeline: Lifeline) {
+            self.0.lock().get_or_insert(lifeline);
+        }
+    }
+
+    /// Promise: the pool hears of every death. Provoked: somebody else has seen it before the watcher looks.
+    #[test]
+    #[expect(clippy::zombie_processes, reason = "`Child::reap` waits for it")]
+    fn a_death_that_somebody_else_saw_first_is_told_all_the_same() {
+        let watched = Watched::default();
+        let pool = Pool::builder(watched.clone()).build().unwrap();
+        let mut shell = Command::new("sh");
+        let mut shell = shell.args(["-c", "exit 0"]).process_group(0).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = Stderr::new(shell.stderr.take().unwrap().into(), 100).unwrap();
+        let pid = Pid::from_raw(shell.id().cast_signed()).unwrap();
+        let child = Arc::new(Child::new(pid, stderr, Limits::default()));
+        let _ = child.lifeline.set(watched.0.lock().take().unwrap());
+        assert!(child.wait(Some(Instant::now() + Duration::from_secs(10))).is_some() && child.is_gone());
+        let (rings, bell) = io::pipe().unwrap();
+        let rounds = Rounds { children: vec![Arc::clone(&child)], ..Rounds::new(rings.into()) };
+        let began = Instant::now();
+        while pool.stats().destroyed.by(DestroyReason::Broken) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            if !is_told(&child) {
+                // It does not sleep for ever, whatever it waits for.
+                rustix::io::write(&bell, &[0]).unwrap();
+                rounds.sleep();
+            }
+            thread::yield_now();
+        }
+        child.reap();
+        assert!(pool.close(Duration::from_secs(10)).is_complete());
     }
 }
