@@ -250,6 +250,9 @@ impl ProcessBuilder {
     pub fn build(self) -> Result<ProcessManager, ConfigError> {
         let Self { mut settings, inherit } = self;
         settings.validate()?;
+        if let Some(name) = inherit.iter().find(|name| is_the_channels(name)) {
+            refuse("inherit", name, CHANNELS.to_owned())?;
+        }
         settings.program = found(&settings.program)?;
         for name in inherit {
             if let Some(value) = env::var_os(&name).filter(|_| settings.environment.iter().all(|(set, _)| *set != name))
@@ -259,6 +262,12 @@ impl ProcessBuilder {
         }
         Ok(ProcessManager::new(settings))
     }
+}
+
+const CHANNELS: &str = "names that begin with SLACKWATER_ are the channel's";
+
+fn is_the_channels(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b"SLACKWATER_")
 }
 
 impl Settings {
@@ -283,8 +292,8 @@ impl Settings {
                     "a name has no = and neither has a zero byte; a name is not empty".to_owned(),
                 );
             }
-            if bytes.starts_with(b"SLACKWATER_") {
-                return refuse("env", name, "names that begin with SLACKWATER_ are the channel's".to_owned());
+            if is_the_channels(name) {
+                return refuse("env", name, CHANNELS.to_owned());
             }
         }
         if self.arguments.iter().any(|argument| argument.as_bytes().contains(&0)) {

@@ -227,7 +227,14 @@ impl ProcessError {
     pub fn was_not_sent(&self) -> bool {
         match self {
             Self::Timeout { sent, .. } | Self::Died { sent, .. } | Self::Stray { sent, .. } => !sent,
-            Self::Spent
+            // There was no worker to send it to.
+            Self::Spawn { .. }
+            | Self::NotReady { .. }
+            | Self::StartFailed { .. }
+            | Self::DiedStarting { .. }
+            | Self::Handshake { .. }
+            | Self::TooHeavy { .. }
+            | Self::Spent
             | Self::RequestTooLarge { .. }
             | Self::Encode(_)
             | Self::OtherCodec { .. }

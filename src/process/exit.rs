@@ -15,7 +15,8 @@ pub enum Exit {
         /// Whether the system wrote the process's memory to a file.
         dumped: bool,
     },
-    /// By SIGKILL, which nobody here sent, and meanwhile the system ended something for lack of memory: likely this.
+    /// By SIGKILL, which nobody here sent, and since the worker started the system has ended something for lack of memory: likely this.
+    /// On a machine that has been short of memory in a worker's life, every later SIGKILL of that worker is told so.
     LikelyOutOfMemory,
     /// By a signal that this crate sent.
     Ended {

@@ -6,7 +6,6 @@ use super::child::Child;
 use super::error::ProcessError;
 use super::exit::Doom;
 use super::message::First;
-use super::stderr::Stderr;
 use super::worker::Worker;
 use super::{group, spawn, watch};
 use crate::manager::{Manager, ReturnOutcome, Severity};
@@ -76,8 +75,7 @@ impl ProcessManager {
             cause: spawn::shared(cause),
         };
         let spawned = spawn::spawn(settings).map_err(refused)?;
-        let stderr = Stderr::new(spawned.stderr, settings.stderr_tail).map_err(refused)?;
-        let child = Arc::new(Child::new(spawned.pid, stderr, settings.limits));
+        let child = Arc::new(Child::new(spawned.pid, spawned.stderr, settings.limits));
         // From here on it ends with its worker, however this ends.
         let mut worker = Worker::new(child, Channel::new(spawned.channel, settings.max_frame), Arc::clone(settings));
         watch::watch(worker.child()).map_err(refused)?;
@@ -94,13 +92,26 @@ impl ProcessManager {
         Ok(worker)
     }
 
+    /// The watcher was faster, and has ended it for its weight.
+    fn too_heavy(worker: &Worker) -> Option<ProcessError> {
+        match *worker.child().doom.get()? {
+            Doom::TooMuchMemory { seen, limit } => Some(ProcessError::TooHeavy { weight: seen, limit }),
+            Doom::TooManyProcesses { .. } => None,
+        }
+    }
+
     /// What an opening that is none means.
     fn failed(&self, worker: &Worker, opening: Result<Result<First, String>, Broken>) -> ProcessError {
         let child = worker.child();
         let words = || child.stderr.words();
+        if opening.is_err()
+            && let Some(error) = Self::too_heavy(worker)
+        {
+            return error;
+        }
         match opening {
             Ok(Ok(First::Failed(error))) => {
-                let in_a_row = self.in_a_row(&format!("{}: {}", error.kind, error.message));
+                let in_a_row = self.in_a_row(format!("failed with {}", error.kind));
                 worker.exit();
                 ProcessError::StartFailed { error: Box::new(error), in_a_row, words: words() }
             }
@@ -108,13 +119,9 @@ impl ProcessManager {
             Ok(Err(reason)) => ProcessError::Handshake { reason, words: words() },
             Err(Broken::Late) => ProcessError::NotReady { limit: self.settings.ready_within, words: words() },
             Err(Broken::Gone | Broken::Closed) => match (worker.exit(), child.doom.get()) {
-                // The watcher was faster than its readiness.
-                (Some(_), Some(&Doom::TooMuchMemory { seen, limit })) => ProcessError::TooHeavy { weight: seen, limit },
                 (Some(exit), doom) => {
-                    let words = words();
-                    let last_line = words.as_str().trim_end().lines().next_back().unwrap_or_default();
-                    let in_a_row = self.in_a_row(&format!("{exit}: {last_line}"));
-                    ProcessError::DiedStarting { exit, doom: doom.copied(), in_a_row, words }
+                    let in_a_row = self.in_a_row(exit.to_string());
+                    ProcessError::DiedStarting { exit, doom: doom.copied(), in_a_row, words: words() }
                 }
                 (None, _) => ProcessError::Closed { words: words() },
             },
@@ -123,13 +130,13 @@ impl ProcessManager {
         }
     }
 
-    /// How often in a row a start has failed like this.
-    fn in_a_row(&self, how: &str) -> u32 {
+    /// How often in a row a start has failed like this. By its kind: in the words there may be a time, a number, a port.
+    fn in_a_row(&self, how: String) -> u32 {
         let mut starts = self.starts.lock();
         if starts.last == how {
             starts.in_a_row = starts.in_a_row.saturating_add(1);
         } else {
-            *starts = Starts { last: how.to_owned(), in_a_row: 1 };
+            *starts = Starts { last: how, in_a_row: 1 };
         }
         starts.in_a_row
     }
@@ -137,8 +144,19 @@ impl ProcessManager {
     /// Refuses a new worker that is above the limit already: so would its successor be.
     fn weighs_little(&self, worker: &Worker) -> Result<(), ProcessError> {
         let Some(limit) = self.settings.limits.memory else { return Ok(()) };
-        let number = worker.child().number();
-        let weight = group::look(|group| group == number).get(&number).map_or(0, |group| group.weight);
+        let child = worker.child();
+        let number = child.number();
+        let group = group::look(|group| group == number).get(&number).copied();
+        // After the look: one that is ended meanwhile is light.
+        if let Some(error) = Self::too_heavy(worker) {
+            return Err(error);
+        }
+        let weight = match group {
+            Some(group) => group.weight,
+            None if child.look().is_some() => return Err(self.failed(worker, Err(Broken::Gone))),
+            // It has joined another group.
+            None => group::weight_of(number).unwrap_or(0),
+        };
         if weight > limit { Err(ProcessError::TooHeavy { weight, limit }) } else { Ok(()) }
     }
 }

@@ -165,7 +165,10 @@ pub(super) fn first(message: &[u8], raw: bool) -> Result<First, String> {
         let (_, kind, payload) = raw_parts(message)?;
         return match kind {
             kind::READY if payload.is_empty() => Ok(First::Ready(Ready::default())),
-            kind::READY => serde_json::from_slice(payload).map(First::Ready).map_err(|error| error.to_string()),
+            kind::READY => {
+                let ready = serde_json::from_slice(payload).map_err(|error| format!("{error}, in {}", shown(payload)));
+                ready.and_then(spoken_here)
+            }
             kind::FAILED => Ok(First::Failed(raw_error(payload))),
             kind => Err(format!("it has kind {kind}, where 3 (ready) or 4 (failed) is due")),
         };
@@ -173,12 +176,16 @@ pub(super) fn first(message: &[u8], raw: bool) -> Result<First, String> {
     let opening: Opening =
         serde_json::from_slice(message).map_err(|error| format!("{error}, in {}", shown(message)))?;
     match (opening.ready, opening.failed) {
-        (Some(ready), None) if ready.protocol != PROTOCOL => {
-            Err(format!("it speaks protocol {}, where {PROTOCOL} is spoken here", ready.protocol))
-        }
-        (Some(ready), None) => Ok(First::Ready(ready)),
+        (Some(ready), None) => spoken_here(ready),
         (None, Some(failed)) => Ok(First::Failed(failed)),
         _ => Err(format!("neither `ready` nor `failed` alone is in {}", shown(message))),
+    }
+}
+
+fn spoken_here(ready: Ready) -> Result<First, String> {
+    match ready.protocol {
+        PROTOCOL => Ok(First::Ready(ready)),
+        other => Err(format!("it speaks protocol {other}, where {PROTOCOL} is spoken here")),
     }
 }
 
@@ -315,5 +322,14 @@ mod tests {
         assert!(read(r#"{"ready":{"protocol":2}}"#).contains("protocol 2"));
         assert!(read("{}").contains("neither"));
         assert!(read("Traceback").contains("Traceback"));
+        let read_raw = |payload: &[u8]| match first(&[&[0; 8][..], &[3], payload].concat(), true) {
+            Ok(First::Ready(ready)) => format!("ready {}", ready.operations.join(",")),
+            Ok(First::Failed(error)) => format!("failed {error}"),
+            Err(reason) => reason,
+        };
+        assert_eq!(read_raw(b""), "ready ");
+        assert_eq!(read_raw(br#"{"protocol":1,"operations":["a"]}"#), "ready a");
+        assert!(read_raw(br#"{"protocol":2}"#).contains("protocol 2"));
+        assert!(read_raw(b"words").contains("words"));
     }
 }

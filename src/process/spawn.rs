@@ -4,6 +4,7 @@
 //! cannot be set as a descriptor is made, two starts at once would leak descriptors into each other's children.
 
 use super::builder::{ChannelKind, Codec, Settings};
+use super::stderr::Stderr;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use parking_lot::Mutex;
 use rustix::fd::{AsRawFd, OwnedFd, RawFd};
@@ -20,7 +21,7 @@ use std::thread;
 pub(super) struct Spawned {
     pub(super) pid: Pid,
     pub(super) channel: OwnedFd,
-    pub(super) stderr: OwnedFd,
+    pub(super) stderr: Stderr,
 }
 
 /// A command, and the child's ends of what it is given: closed here once it has them.
@@ -36,6 +37,8 @@ static SPAWNER: Mutex<Option<Sender<Start>>> = Mutex::new(None);
 pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
     let (ours, theirs) = socket_pair()?;
     let (stderr, their_stderr) = io::pipe()?;
+    // Whatever can fail does so before there is a child.
+    let stderr = Stderr::new(stderr.into(), settings.stderr_tail)?;
     let mut command = Command::new(&settings.program);
     command.args(&settings.arguments).env_clear().envs(settings.environment.iter().map(|(name, value)| (name, value)));
     if let Some(directory) = &settings.directory {
@@ -64,7 +67,7 @@ pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
     prepare(&mut command, descriptors.iter().map(AsRawFd::as_raw_fd).collect());
     descriptors.push(theirs);
     let pid = start(command, descriptors)?;
-    Ok(Spawned { pid, channel: ours, stderr: stderr.into() })
+    Ok(Spawned { pid, channel: ours, stderr })
 }
 
 /// A pair of connected sockets, neither of which a program that is started inherits.

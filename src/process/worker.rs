@@ -177,7 +177,10 @@ impl Worker {
         }
         self.last_id = self.last_id.wrapping_add(1);
         let tag = Tag { epoch: self.epoch, id: self.last_id };
-        write(&mut self.frame, tag)?;
+        if let Err(error) = write(&mut self.frame, tag) {
+            self.shrink();
+            return Err(error);
+        }
         // From here on until there is an answer: an error, and a panic in the caller's own types, leave it so.
         self.spent = true;
         if self.child.is_gone() {
@@ -188,9 +191,7 @@ impl Worker {
             return Err(ProcessError::Stray { reason, sent: false });
         }
         let sent = self.channel.send(&self.frame, &self.child, deadline);
-        if self.frame.capacity() > KEEP {
-            self.frame = Vec::new();
-        }
+        self.shrink();
         if let Err(broken) = sent {
             return Err(self.name(broken, false, limit));
         }
@@ -211,6 +212,13 @@ impl Worker {
             }
             Err(Wrong::Stray(reason)) => Err(ProcessError::Stray { reason, sent: true }),
             Err(Wrong::Malformed(reason)) => Err(ProcessError::Malformed { reason, words: self.child.stderr.words() }),
+        }
+    }
+
+    /// Gives back what one large request took.
+    fn shrink(&mut self) {
+        if self.frame.capacity() > KEEP {
+            self.frame = Vec::new();
         }
     }
 
