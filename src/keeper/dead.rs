@@ -30,7 +30,10 @@ impl<M: Manager> Inner<M> {
         if left.is_empty() || self.is_closed() {
             return None;
         }
-        self.keeper.lock().ended.append(&mut left);
+        let mut state = self.keeper.lock();
+        // Told again meanwhile, it is there already.
+        left.retain(|id| !state.ended.contains(id));
+        state.ended.append(&mut left);
         Some(now.saturating_add(TICK))
     }
 }
