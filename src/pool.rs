@@ -360,7 +360,9 @@ impl<M: Manager> Clone for Pool<M> {
 
 impl<M: Manager> Drop for Pool<M> {
     /// Dropping the last handle closes the pool: what is free is destroyed here, what is checked out at its return, and what
-    /// is being checked, or was still busy at its return, in the background.
+    /// is being checked, or was still busy at its return, in the background. Resources whose end takes its time, as that of a process
+    /// does, end all at once in the background, and are waited for here, at most for
+    /// [`destroy_timeout`](crate::Builder::destroy_timeout).
     fn drop(&mut self) {
         // AcqRel: meets itself on other handles, so that closing sees all they did.
         if self.inner.handles.fetch_sub(1, AcqRel) == 1 {

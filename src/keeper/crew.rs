@@ -32,6 +32,11 @@ thread_local! {
     static ON_CREW: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whether the calling thread is some crew's.
+pub(crate) fn is_on_crew() -> bool {
+    ON_CREW.get()
+}
+
 /// What a look after the crew found; told to the log by the caller, who holds no lock.
 pub(crate) struct Upkeep {
     pub(crate) next: Option<u64>,

@@ -26,7 +26,7 @@ pub use clock::{Clock, Deadline, VirtualClock};
 pub(crate) use alarm::{Alarm, Turns};
 pub(crate) use aside::Aside;
 pub(crate) use clock::{Watch, nanos};
-pub(crate) use crew::{Crew, CrewLimits, Work};
+pub(crate) use crew::{Crew, CrewLimits, Work, is_on_crew};
 pub(crate) use lanes::Task;
 pub(crate) use replacement::Pace;
 #[cfg(feature = "metrics")]

@@ -7,9 +7,9 @@ use crate::core::{Phase, Right};
 use crate::error::Lately;
 use crate::keeper::{self, Deadline, Work};
 use crate::manager::Manager;
-use crate::observe::{DestroyReason, Holder, HungJob, Transition};
+use crate::observe::{DestroyReason, Holder, HungJob, JobKind, Transition};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a close left behind.
 #[derive(Clone, Debug)]
@@ -100,15 +100,29 @@ impl<M: Manager> Inner<M> {
         report
     }
 
-    /// The end of the last handle: no deadline, nobody is waited for.
+    /// The end of the last handle: no deadline, nobody who uses a resource is waited for.
     pub(super) fn shut_down(&self) {
         self.closing();
         self.shelf.close(move || self.now());
         self.end_quarantine();
         self.sweep();
         self.finish_threads(self.now().saturating_add(KEEPER_GRACE));
+        self.wait_for_slow_ends();
         self.closed_if_empty();
         self.tell_the_end(None);
+    }
+
+    /// Waits for resources that the crew ends because it takes its time: the program may be over when the last handle is gone, and
+    /// nobody would end them any more. Not for one that hangs, and not on a crew's own thread, which may be at one of them.
+    fn wait_for_slow_ends(&self) {
+        if !M::ENDS_SLOWLY || self.is_manual() || keeper::is_on_crew() {
+            return;
+        }
+        let (began, limit) = (Instant::now(), Duration::from_nanos(self.crew.timeout(JobKind::Destroy)));
+        let is_ending = || self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Retiring);
+        while is_ending() && began.elapsed() < limit {
+            self.wait_for_an_end();
+        }
     }
 
     /// Has the crew destroy a resource of a closed pool. Without threads, or once the crew takes no more, it ends here.
