@@ -4,10 +4,11 @@ mod support;
 
 use slackwater::testing::{Callback, Cause, Chaos, ChaosError, ChaosHandle, ChaosManager, Fault, Injected};
 use slackwater::{
-    CheckoutError, Creation, DestroyReason, Keeper, Manager, Pool, ReturnOutcome, Severity, VirtualClock,
+    CheckoutError, Creation, DestroyReason, Keeper, Lifeline, Manager, Pool, ReturnOutcome, Severity, VirtualClock,
 };
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use support::{Act, Probe, Refused, closes_balanced, until};
@@ -461,4 +462,34 @@ fn what_makes_no_sense_is_refused_by_name() {
     }
     let thirds = seeded().fail(create, 0.7).panic(create, 0.2).hang(create, 0.1);
     assert!(thirds.build(Probe::new()).is_ok(), "a sum of 1, but for rounding, is a sum of 1");
+}
+
+/// A manager whose resources can say that they are dead, and take their time to end.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<Vec<Lifeline>>>);
+
+impl Manager for Watched {
+    type Resource = ();
+    type Error = std::convert::Infallible;
+    const ENDS_SLOWLY: bool = true;
+
+    fn create(&self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn lifeline(&self, (): &mut (), lifeline: Lifeline) {
+        self.0.lock().unwrap().push(lifeline);
+    }
+}
+
+#[test]
+fn what_the_wrapped_manager_knows_of_a_resource_the_pool_is_told() {
+    const { assert!(ChaosManager::<Watched>::ENDS_SLOWLY && !ChaosManager::<Probe>::ENDS_SLOWLY) };
+    let watched = Watched::default();
+    let (manager, _) = Chaos::seeded(1).build(watched.clone()).unwrap();
+    let pool = Pool::builder(manager).build().unwrap();
+    let first = watched.0.lock().unwrap()[0].clone();
+    first.ended();
+    until(|| pool.stats().destroyed.by(DestroyReason::Broken) == 1);
+    closes_balanced(&pool);
 }

@@ -4,6 +4,7 @@ use super::fault::{Callback, ChaosError};
 use super::resource::{Census, ChaosResource, Life};
 use super::state::State;
 use crate::manager::{Manager, ReturnOutcome, Severity};
+use crate::pool::Lifeline;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -35,6 +36,7 @@ impl<M: Manager> ChaosManager<M> {
 impl<M: Manager> Manager for ChaosManager<M> {
     type Resource = ChaosResource<M::Resource>;
     type Error = ChaosError<M::Error>;
+    const ENDS_SLOWLY: bool = M::ENDS_SLOWLY;
 
     fn create(&self) -> Result<Self::Resource, Self::Error> {
         self.state.strike(Callback::Create, None)?;
@@ -56,6 +58,10 @@ impl<M: Manager> Manager for ChaosManager<M> {
     fn warm(&self, resource: &mut Self::Resource) -> Result<(), Self::Error> {
         self.state.strike(Callback::Warm, Some(&mut resource.life))?;
         self.manager.warm(&mut resource.inner).map_err(ChaosError::Own)
+    }
+
+    fn lifeline(&self, resource: &mut Self::Resource, lifeline: Lifeline) {
+        self.manager.lifeline(&mut resource.inner, lifeline);
     }
 
     fn check(&self, resource: &mut Self::Resource) -> Result<(), Self::Error> {
