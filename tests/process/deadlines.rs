@@ -15,7 +15,7 @@ fn a_call_past_its_deadline_returns_at_once_however_long_its_worker_takes_to_end
     if !has_python() {
         return;
     }
-    let stubborn = python(STUBBORN).grace(Duration::from_millis(500));
+    let stubborn = python(STUBBORN).grace(Duration::from_secs(5));
     let pool = pool_of(stubborn).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let pid = worker.pid();
@@ -23,7 +23,7 @@ fn a_call_past_its_deadline_returns_at_once_however_long_its_worker_takes_to_end
     let error = worker.call_within::<_, Value>("sleep", &60, Duration::from_millis(50)).unwrap_err();
     drop(worker);
     let took = began.elapsed();
-    assert!(took >= Duration::from_millis(50) && took < Duration::from_millis(400), "{took:?}");
+    assert!(took >= Duration::from_millis(50) && took < Duration::from_secs(4), "less than its grace: {took:?}");
     assert!(matches!(error, ProcessError::Timeout { sent: true, .. }), "{error}");
     // It takes its grace, and its slot is not free before it is gone, entry and all.
     assert!(runs(pid) && pool.stats().retiring == 1);
@@ -46,7 +46,7 @@ fn a_deadline_holds_although_the_worker_reads_nothing() {
     let mut worker = pool.checkout().unwrap();
     let began = Instant::now();
     let error = worker.call_within::<_, Value>("any", &"x".repeat(8 << 20), Duration::from_millis(100)).unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert!(matches!(error, ProcessError::Timeout { sent: false, .. }), "{error}");
     drop(worker);
     closes_balanced(&pool);
@@ -63,7 +63,7 @@ fn a_deadline_holds_although_bytes_keep_coming() {
     let began = Instant::now();
     let error = worker.call_within::<_, Value>("any", &(), Duration::from_millis(100)).unwrap_err();
     assert!(matches!(error, ProcessError::Timeout { sent: true, .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     drop(worker);
     closes_balanced(&pool);
 }
@@ -81,7 +81,7 @@ fn a_deadline_holds_although_bytes_never_stop() {
     let began = Instant::now();
     let error = worker.call_within::<_, Value>("any", &(), Duration::from_millis(50)).unwrap_err();
     assert!(matches!(error, ProcessError::Timeout { sent: true, .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     drop(worker);
     closes_balanced(&pool);
 }
@@ -122,7 +122,8 @@ fn the_error_says_how_the_worker_ended_and_what_it_said_last() {
     };
     assert_eq!(died("exit", 7), (Exit::Code(7), "xxxthe end".to_owned()));
     assert_eq!(died("exit", 0).0, Exit::Code(0));
-    assert_eq!(died("kill", 11).0, Exit::Signal { number: 11, dumped: false });
+    // Where cores go somewhere, it has left one.
+    assert!(matches!(died("kill", 11).0, Exit::Signal { number: 11, .. }));
     assert!(matches!(died("kill", 9).0, Exit::Signal { number: 9, .. } | Exit::LikelyOutOfMemory));
     closes_balanced(&pool);
 }
@@ -132,13 +133,14 @@ fn well_workers_are_asked_to_stop_and_do_all_at_once() {
     if !has_python() {
         return;
     }
-    // Nothing but the request to stop ends these in time: they take no SIGTERM, and closing waits long for them.
-    let slow = python(&STUBBORN.replace("serve()", "import atexit\natexit.register(lambda: time.sleep(0.3))\nserve()"));
-    let pool =
-        pool_of(slow.stop_within(Duration::from_secs(8)).grace(Duration::from_secs(8))).max_size(4).build().unwrap();
+    // Nothing but the request to stop ends these in time, for they take no SIGTERM; and one after another they would take longer.
+    let slow = python(&STUBBORN.replace("serve()", "import atexit\natexit.register(lambda: time.sleep(1.5))\nserve()"));
+    let slow = slow.stop_within(Duration::from_secs(60)).grace(Duration::from_secs(60));
+    let pool = pool_of(slow).max_size(4).create_parallelism(4).build().unwrap();
+    drop([(); 4].map(|()| pool.checkout().unwrap()));
     let began = Instant::now();
     closes_balanced(&pool);
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(5_900), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -167,5 +169,29 @@ fn dropping_the_last_handle_leaves_nobody() {
         held.iter().map(|worker| worker.pid()).collect()
     };
     drop(pool);
-    until(|| pids.iter().all(|pid| !is_known(*pid)));
+    // The program may end here, and would take with it who is to end them.
+    assert!(!pids.iter().any(|pid| is_known(*pid)), "{pids:?}");
+}
+
+/// Promise: no worker can keep its end from coming. Provoked: it leaves its own group, which is empty after that.
+#[test]
+fn a_worker_that_joins_another_group_ends_like_any_other() {
+    if !has_python() {
+        return;
+    }
+    let joins = "
+def op_join(args):
+    os.setpgid(0, os.getpgid(os.getppid()))
+    return os.getpgrp()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+serve()";
+    let pool = pool_of(python(joins).grace(Duration::from_millis(50))).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let pid = worker.pid();
+    assert_ne!(worker.call::<_, u32>("join", &()).unwrap(), pid);
+    let error = worker.call_within::<_, Value>("sleep", &60, Duration::from_millis(50)).unwrap_err();
+    assert!(matches!(error, ProcessError::Timeout { .. }), "{error}");
+    drop(worker);
+    until(|| !is_known(pid));
+    closes_balanced(&pool);
 }

@@ -16,17 +16,18 @@ fn a_group_that_takes_too_much_memory_is_killed_and_the_error_says_why() {
     if !has_python() {
         return;
     }
-    let pool = pool_of(server().memory_limit(150 * MIB)).build().unwrap();
+    // It may be weighed while it grows, so it does so in the request that it dies in.
+    let grows = python("def op_grow_on(args): op_grow(args); time.sleep(60)\nserve()");
+    let pool = pool_of(grows.memory_limit(150 * MIB)).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let pid = worker.pid();
-    let _: u64 = worker.call("grow", &(200 * MIB)).unwrap();
-    let error = worker.call::<_, Value>("sleep", &60).unwrap_err();
+    let error = worker.call::<_, Value>("grow_on", &(200 * MIB)).unwrap_err();
     let ProcessError::Died { exit: Exit::Ended { number: 9 }, doom: Some(Doom::TooMuchMemory { seen, limit }), .. } =
         error
     else {
         panic!("{error}")
     };
-    assert!(seen > 200 * MIB && limit == 150 * MIB, "{seen} {limit}");
+    assert!(seen > limit && limit == 150 * MIB, "{seen} {limit}");
     drop(worker);
     until(|| !runs(pid));
     closes_balanced(&pool);
@@ -39,7 +40,9 @@ fn a_limit_that_a_new_worker_exceeds_is_refused_and_not_tried_for_ever() {
     }
     let manager = python("kept = b'x' * (200 << 20)\nserve()").memory_limit(150 * MIB).build().unwrap();
     let error = manager.create().unwrap_err();
-    assert!(matches!(error, ProcessError::TooHeavy { weight, .. } if weight > 200 * MIB), "{error}");
+    // The watcher may have seen it on its way there.
+    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 150 * MIB), "{error}");
+    assert!(error.was_not_sent());
     assert_eq!(manager.classify(&error), Severity::Permanent);
 }
 
@@ -51,7 +54,7 @@ fn a_worker_that_is_too_heavy_before_it_is_ready_is_refused_the_same_way() {
     }
     let manager = python("kept = b'x' * (200 << 20)\ntime.sleep(60)").memory_limit(150 * MIB).build().unwrap();
     let error = manager.create().unwrap_err();
-    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 200 * MIB), "{error}");
+    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 150 * MIB), "{error}");
     assert_eq!(manager.classify(&error), Severity::Permanent);
 }
 
@@ -88,7 +91,7 @@ fn workers_are_replaced_after_so_many_requests_one_at_a_time_and_no_call_is_lost
     let mut served = BTreeSet::new();
     let began = Instant::now();
     while served.len() < 8 {
-        assert!(began.elapsed() < Duration::from_secs(10), "{served:?}");
+        assert!(began.elapsed() < Duration::from_secs(30), "{served:?}");
         served.insert(served_by(&pool));
         let stats = pool.stats();
         // Successors first: three are always there for callers, those in use included, and never more than one beside.
@@ -106,22 +109,24 @@ fn a_fork_bomb_is_killed_with_all_its_members() {
     }
     let bomb = "
 def op_bomb(args):
-    made = 0
-    while True:
+    import mmap
+    # Each takes a number of its own from what all share: it goes off like any bomb, and stops itself at 200, for who runs beside it.
+    made = mmap.mmap(-1, 256)
+    for number in range(200):
+        if made[number]:
+            continue
+        made[number] = 1
         try:
             if os.fork() == 0:
-                made = 0
                 time.sleep(0.001)
         except OSError:
             time.sleep(0.01)
-        made += 1
-        if made > 60:
-            time.sleep(60)
+    time.sleep(60)
 serve()";
     let pool = pool_of(python(bomb).max_processes(20)).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let pid = worker.pid();
-    let error = worker.call_within::<_, Value>("bomb", &(), Duration::from_secs(8)).unwrap_err();
+    let error = worker.call_within::<_, Value>("bomb", &(), Duration::from_secs(30)).unwrap_err();
     let ProcessError::Died { doom: Some(Doom::TooManyProcesses { seen, limit: 20 }), .. } = error else {
         panic!("{error}")
     };
@@ -197,5 +202,32 @@ fn the_pool_weighs_groups_so_its_own_limits_hold_for_them() {
     let _: u64 = worker.call("grow", &(50 * MIB)).unwrap();
     drop(worker);
     assert!(pool.memory().total >= before + 49 * MIB, "{} {before}", pool.memory().total);
+    closes_balanced(&pool);
+}
+
+/// Promise: the weight of what a worker has started is refreshed by asking for it. Provoked: no limit has anybody look.
+#[test]
+fn what_a_worker_has_started_is_weighed_once_somebody_asks() {
+    if !has_python() {
+        return;
+    }
+    let heavy = "
+def op_fork_heavy(args):
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        kept = b'x' * args
+        os.write(writes, b'1')
+        time.sleep(60)
+    os.read(reads, 1)
+    return pid
+serve()";
+    let pool = pool_of(python(heavy)).max_size(1).memory_budget(4 << 30).build().unwrap();
+    let before = pool.memory().total;
+    let _: u32 = pool.checkout().unwrap().call("fork_heavy", &(50 * MIB)).unwrap();
+    until(|| {
+        drop(pool.checkout().unwrap());
+        pool.memory().total >= before + 49 * MIB
+    });
     closes_balanced(&pool);
 }

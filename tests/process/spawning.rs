@@ -113,6 +113,7 @@ fn settings_are_refused_by_name() {
     assert_eq!(field(ProcessManager::builder("/etc/passwd")), "program");
     assert_eq!(field(sh().env("A=B", "1")), "env");
     assert_eq!(field(sh().env("SLACKWATER_IN", "3")), "env");
+    assert_eq!(field(sh().inherit("SLACKWATER_IN")), "inherit");
     assert_eq!(field(sh().arg("a\0b")), "args");
     assert_eq!(field(sh().directory("/no/such/place")), "directory");
     assert_eq!(field(sh().ready_within(Duration::ZERO)), "ready_within");
@@ -131,16 +132,27 @@ fn closing_while_workers_start_leaves_nobody() {
     if !has_python() {
         return;
     }
-    let note = std::env::temp_dir().join(format!("slackwater-starting-{}", std::process::id()));
-    let _ = std::fs::remove_file(&note);
-    let slow = format!("open({:?}, 'w').write(str(os.getpid()))\ntime.sleep(0.3)\nserve()", note.display().to_string());
+    let place = std::env::temp_dir().join(format!("slackwater-starting-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&place);
+    std::fs::create_dir(&place).unwrap();
+    let (note, gate) = (place.join("note"), place.join("gate"));
+    // It is ready once the gate is there, which is not before the pool is closed.
+    let slow = format!(
+        "open({:?}, 'w').write(str(os.getpid()))\nwhile not os.path.exists({:?}): time.sleep(0.005)\nserve()",
+        note.display().to_string(),
+        gate.display().to_string()
+    );
     let pool = pool_of(python(&slow)).min_idle(0).build().unwrap();
-    let began = |_: &()| std::fs::read_to_string(&note).ok().and_then(|text| text.parse::<u32>().ok());
+    let began = || std::fs::read_to_string(&note).ok().and_then(|text| text.parse::<u32>().ok());
     std::thread::scope(|scope| {
         scope.spawn(|| pool.checkout().map(|worker| worker.pid()).unwrap_err());
-        until(|| began(&()).is_some());
+        until(|| began().is_some());
+        scope.spawn(|| {
+            until(|| pool.is_closed());
+            std::fs::write(&gate, "").unwrap();
+        });
         closes_balanced(&pool);
     });
-    assert!(!runs(began(&()).unwrap()));
-    let _ = std::fs::remove_file(&note);
+    assert!(!runs(began().unwrap()));
+    let _ = std::fs::remove_dir_all(&place);
 }

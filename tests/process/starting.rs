@@ -22,6 +22,7 @@ fn a_worker_that_says_why_it_cannot_start_is_quoted() {
         python("send({'failed': {'type': 'ImportError', 'message': 'no numpy', 'traceback': 't'}})\nsys.exit(1)");
     let (_, error) = start(failing);
     let ProcessError::StartFailed { error: told, in_a_row: 1, .. } = &error else { panic!("{error}") };
+    assert!(error.was_not_sent());
     assert_eq!(told.kind, "ImportError");
     assert!(error.to_string().contains("could not start: ImportError: no numpy"), "{error}");
 }
@@ -31,11 +32,14 @@ fn a_worker_that_dies_before_it_is_ready_is_quoted_and_after_five_alike_callers_
     if !has_python() {
         return;
     }
-    let manager = python("raise SystemExit('no licence')").build().unwrap();
+    // What it says last is never the same twice.
+    let manager = python("raise SystemExit('no licence for ' + str(os.getpid()))").build().unwrap();
     for time in 1..=5 {
         let error = manager.create().unwrap_err();
         let ProcessError::DiedStarting { exit: Exit::Code(1), in_a_row, words, .. } = &error else { panic!("{error}") };
-        assert_eq!((*in_a_row, words.as_str().trim()), (time, "no licence"));
+        assert!(words.as_str().starts_with("no licence for "), "{words}");
+        assert_eq!(*in_a_row, time);
+        assert!(error.was_not_sent());
         assert_eq!(manager.classify(&error), if time < 5 { Severity::Transient } else { Severity::Permanent });
         assert!(time == 1 || error.to_string().contains(&format!("as {time} in a row have")), "{error}");
     }
@@ -50,7 +54,7 @@ fn the_pool_tells_callers_what_workers_say_who_cannot_start() {
     let began = Instant::now();
     let error = pool.checkout().unwrap_err();
     assert!(format!("{error}").contains("no licence"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(4), "told at once: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "told at once: {:?}", began.elapsed());
     closes_balanced(&pool);
 }
 
@@ -59,14 +63,16 @@ fn a_worker_that_is_not_ready_in_time_is_ended() {
     if !has_python() {
         return;
     }
-    let hung = python("print('still thinking', flush=True)\ntime.sleep(60)").ready_within(Duration::from_millis(400));
+    // Before the prelude, whose modules take their time where others want the processor.
+    let says = "echo still thinking >&2; exec sleep 60";
+    let hung = ProcessManager::builder("sh").arg("-c").arg(says).ready_within(Duration::from_secs(2));
     let began = Instant::now();
     let (_, error) = start(hung);
     assert!(
         matches!(&error, ProcessError::NotReady { words, .. } if words.as_str().contains("still thinking")),
         "{error}"
     );
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -106,7 +112,7 @@ if number == 1:
     time.sleep(60)
 serve()"
         .replace("PLACE", &format!("{:?}", place.display().to_string()));
-    let workers = python(&script).ready_within(Duration::from_secs(2));
+    let workers = python(&script).ready_within(Duration::from_secs(8));
     let pool = pool_of(workers).max_size(8).create_parallelism(8).build().unwrap();
     let report = pool.warm_up();
     assert!(report.ready >= 6 && report.failed >= 1, "{report:?}");

@@ -13,7 +13,7 @@ fn a_worker_that_dies_while_it_is_free_is_replaced_before_anybody_has_it() {
     if !has_python() {
         return;
     }
-    let pool = pool_of(server()).max_size(2).build().unwrap();
+    let pool = pool_of(server()).max_size(2).check_interval(Duration::from_secs(3_600)).build().unwrap();
     let pids: Vec<u32> = {
         let both = [pool.checkout().unwrap(), pool.checkout().unwrap()];
         both.iter().map(|worker| worker.pid()).collect()
@@ -21,8 +21,9 @@ fn a_worker_that_dies_while_it_is_free_is_replaced_before_anybody_has_it() {
     let began = Instant::now();
     pids.iter().for_each(|pid| kill(*pid, Signal::KILL));
     until(|| pool.stats().destroyed.by(DestroyReason::Broken) == 2);
+    // Not by a check, which comes later.
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
     until(|| pool.stats().available == 2);
     for _ in 0..20 {
         assert_eq!(pool.checkout().unwrap().call::<_, u32>("echo", &1).unwrap(), 1);
@@ -79,12 +80,13 @@ fn a_worker_that_hangs_while_it_is_free_fails_its_ping_and_is_replaced() {
     if !has_python() {
         return;
     }
-    let workers = server().ping_timeout(Duration::from_millis(100)).grace(Duration::from_millis(100));
+    // Long enough for the healthy one, however busy the machine is.
+    let workers = server().ping_timeout(Duration::from_secs(2)).grace(Duration::from_millis(100));
     let pool = pool_of(workers).max_size(2).check_interval(Duration::from_millis(20)).build().unwrap();
     let pid = pool.checkout().unwrap().pid();
     kill(pid, Signal::STOP);
-    until(|| pool.stats().destroyed.by(DestroyReason::CheckFailed) == 1);
-    assert!(!is_known(pid));
+    until(|| !is_known(pid));
+    until(|| pool.stats().destroyed.by(DestroyReason::CheckFailed) >= 1);
     until(|| pool.stats().available >= 1);
     closes_balanced(&pool);
 }
