@@ -112,7 +112,7 @@ if number == 1:
     time.sleep(60)
 serve()"
         .replace("PLACE", &format!("{:?}", place.display().to_string()));
-    let workers = python(&script).ready_within(Duration::from_secs(8));
+    let workers = python(&script).ready_within(Duration::from_secs(5));
     let pool = pool_of(workers).max_size(8).create_parallelism(8).build().unwrap();
     let report = pool.warm_up();
     assert!(report.ready >= 6 && report.failed >= 1, "{report:?}");
