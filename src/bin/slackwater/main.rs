@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod extract;
 mod recipe;
+mod run;
 mod shell;
 mod trial;
 

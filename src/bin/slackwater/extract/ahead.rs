@@ -9,6 +9,7 @@ use walkdir::WalkDir;
 
 use super::glob::Glob;
 use super::input::{Kind, Walk};
+use crate::run::terminal::Total;
 
 /// Pages counted up to now.
 #[derive(Default)]
@@ -17,23 +18,6 @@ pub struct Ahead {
     /// Everything was counted, and nothing in it can be more than one page.
     exact: AtomicBool,
     over: AtomicBool,
-}
-
-/// How many pages there are, as far as that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Total {
-    Exactly(u64),
-    AtLeast(u64),
-}
-
-impl Total {
-    /// Without those that were done before.
-    pub fn after(self, done: u64) -> Self {
-        match self {
-            Self::Exactly(total) => Self::Exactly(total.saturating_sub(done)),
-            Self::AtLeast(total) => Self::AtLeast(total.saturating_sub(done)),
-        }
-    }
 }
 
 impl Ahead {

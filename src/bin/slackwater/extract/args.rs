@@ -1,8 +1,7 @@
 //! What can be typed after `slackwater extract`.
 
-use std::fs;
 use std::io;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -10,7 +9,9 @@ use clap::ArgMatches;
 
 use super::engine::Choice;
 use super::fields::{self, Kind};
-use super::{component, dashboard, input, output};
+use super::{component, input, output};
+use crate::run::output::not_written;
+use crate::run::{dashboard, places, seconds};
 
 const AFTER_HELP: &str = "\
 Output, one line a page, as JSON unless --format or the name of -o says otherwise:
@@ -164,50 +165,23 @@ impl Args {
     /// What is wrong, with what to try.
     pub fn check_places(&self) -> Result<(), String> {
         self.input.check(&self.paths)?;
-        let output = self.output.as_ref().filter(|path| *path != Path::new("-"));
-        let mut taken: Vec<(&str, &Path)> =
-            output.map(|path| ("the lines of -o go", path.as_path())).into_iter().collect();
+        let output = self.output.as_deref().filter(|path| *path != Path::new("-"));
         let others = [
             ("--report", "the report goes", &self.report),
             ("--failures", "failures go", &self.out.failures),
             ("--stats-to", "the statistics go", &self.out.stats_to),
         ];
-        for (option, what, path) in others {
-            let Some(path) = path else { continue };
-            if path == Path::new("-") {
-                return Err(format!("{option}: this is a file, - is where the lines go; give it a name"));
-            }
-            if let Some((other, _)) = taken.iter().find(|(_, other)| place(other) == place(path)) {
-                return Err(format!("{option}: {other} to {} already; give it another name", path.display()));
-            }
-            taken.push((what, path));
-        }
-        Ok(())
+        places::check(output, &others)
     }
 
     /// How to say that the lines could not be written.
     pub fn no_output(&self) -> impl Fn(&io::Error) -> String + Send + Sync + use<> {
-        let (path, resume) = (self.output.clone(), self.out.resume);
-        move |error| match &path {
-            Some(path) if resume => format!(
-                "cannot write {}: {error}; what was written is kept: make room and run the same command again",
-                path.display()
-            ),
-            Some(path) => format!("cannot write {}: {error}; choose another place with -o", path.display()),
-            None => format!("cannot write to standard output: {error}; write to a file with -o"),
-        }
+        not_written(self.output.clone(), self.out.resume)
     }
 }
 
 /// The time that a page may take.
 pub fn timeout(text: &str) -> Result<Duration, String> {
-    let time = output::seconds(text)?;
+    let time = seconds(text)?;
     if time.is_zero() { Err("no page can be extracted in no time; such as 0.5 or 60".to_owned()) } else { Ok(time) }
-}
-
-/// Where a file is, or would be: by whatever name, the same place.
-fn place(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let would_be = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
-    fs::canonicalize(path).ok().or_else(would_be).or_else(|| path::absolute(path).ok())
 }

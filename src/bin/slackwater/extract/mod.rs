@@ -7,8 +7,6 @@
 //! ```
 //! Everything between walker and output is bounded, so memory does not depend on the number of pages.
 
-use std::fmt::Display;
-use std::io;
 use std::mem;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,43 +15,50 @@ use std::thread;
 use std::time::Instant;
 
 use clap::ArgMatches;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-use slackwater::extract::{Reorder, Window};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use slackwater::extract::Window;
 
 mod ahead;
 mod args;
-mod budget;
+mod closing;
 mod component;
-mod dashboard;
-mod ending;
 mod engine;
 mod failure;
 pub mod fields;
 mod glob;
 mod input;
-mod interrupt;
 mod list;
 mod options;
 mod output;
 mod record;
 mod report;
-mod series;
 mod stats;
-mod terminal;
 mod work;
 
-use ahead::{Ahead, Total};
+use crate::run::budget::{Budget, Share};
+use crate::run::dashboard::Dashboard;
+use crate::run::ending;
+use crate::run::files::{Done, key};
+use crate::run::interrupt::Signals;
+use crate::run::output::Opened;
+use crate::run::stats::Wanted;
+use crate::run::terminal::{Progress, Total};
+use crate::run::writing::{self, Order};
+use crate::run::{NO_OUTPUT, Noun, USAGE, complain};
+use ahead::Ahead;
 pub use args::{Args, timeout};
-use budget::{Budget, Share};
-use dashboard::Dashboard;
-use ending::{Closing, Run};
+use closing::Closing;
 use input::{Finder, Source, Walk};
-use interrupt::Signals;
 use list::List;
-use output::{Done, Opened, Output};
 use record::Record;
-use terminal::Progress;
 use work::{Line, Shared, Worker};
+
+/// The progress is formatted once in so many pages.
+const SHOWN_ONE_IN: u64 = 32;
+
+type Run = ending::Run<Closing>;
+
+const PAGES: Noun = Noun { one: "page", many: "pages" };
 
 /// Pages are handed on in batches: waking a thread for each made 50 000 to 75 000 context switches over the 48 000 pages of the
 /// reference input, batches make 11 000, and the run is some 4 % shorter. A run starts with single pages, so that a few pages
@@ -75,11 +80,6 @@ const FULL_BATCH: usize = 64 << 10;
 /// memory; the pages only keep the bookkeeping small while one takes as long as thousands of others.
 const WINDOW_PAGES_PER_THREAD: u64 = 2048;
 const WINDOW_BYTES: u64 = 16 << 20;
-
-const FAILED_PAGES: u8 = 1;
-const USAGE: u8 = 2;
-const NO_OUTPUT: u8 = 3;
-const LOST_PAGES: u8 = 4;
 
 /// Runs the command. `typed` are the raw matches `args` came from.
 pub fn run(args: Args, typed: &ArgMatches) -> ExitCode {
@@ -104,19 +104,19 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let shared = Shared::build(&recipe, engines, component, args.pool_size()).map_err(|why| (NO_OUTPUT, why))?;
     let shared = Arc::new(shared);
     let rayon = work::threads(threads).map_err(|why| (NO_OUTPUT, why))?;
-    let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(address, &shared)).transpose()?;
+    let dashboard = args.dashboard.as_ref().map(|address| Dashboard::open(shared.served_at(address))).transpose()?;
     let no_output = args.no_output();
     let recipe_file = recipe_text.map(|text| ("the recipe", text));
     let files: Vec<_> =
         recipe_file.into_iter().chain(shared.digest().map(|digest| ("the component", digest))).collect();
     let (encoder, mut output) = match output::open(&args, typed, &recipe, &files)? {
-        Opened::Ready(encoder, output) => (encoder, *output),
-        Opened::Complete { pages, failed } => return Ok(ending::was_complete(args.quiet, pages, failed)),
+        (encoder, Opened::Ready(output)) => (encoder, *output),
+        (_, Opened::Complete { lines, failed }) => return Ok(ending::was_complete(args.quiet, PAGES, lines, failed)),
     };
     let report = report::open(&args, &fields).map_err(|why| (NO_OUTPUT, why))?;
-    let (resumed, done) = output.done();
+    let (resumed, done) = output.done(PAGES);
 
-    let progress = Progress::start(args.quiet, output.is_terminal());
+    let progress = Progress::start(args.quiet, output.is_terminal(), PAGES);
     let window = Window::new(threads as u64 * WINDOW_PAGES_PER_THREAD, WINDOW_BYTES);
     let record = Record::new(Instant::now(), report.is_some());
     let closing = Closing {
@@ -125,13 +125,13 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
         shared: Arc::clone(&shared),
         report,
         dashboard,
-        stats: stats::open(&args).map_err(|why| (NO_OUTPUT, why))?,
+        stats: Wanted::open(args.out.stats.is_some(), args.out.stats_to.as_deref()).map_err(|why| (NO_OUTPUT, why))?,
         leftovers: output.leftovers(),
         kept: output.kept(),
         resumed,
         failed_before: output.failed_before(),
     };
-    let run = Arc::new(Run::new(window, record, closing, Box::new(no_output)));
+    let run = Arc::new(Run::new(window, record, closing, PAGES, Box::new(no_output)));
     run.stop_at(signals);
 
     let (to_workers, tickets) = bounded(AHEAD);
@@ -152,7 +152,21 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
             true => Total::Exactly(run.found.load(Relaxed)),
             false => ahead.total().after(resumed),
         };
-        let written = write(&mut output, lines, args, run, &|record| progress.show(record, total));
+        let order = match (args.out.resume, args.ordered) {
+            (true, _) => Order::Resumable,
+            (false, true) => Order::Input,
+            (false, false) => Order::AsReady,
+        };
+        let written = writing::write(&mut output, &lines, order, |output, mut line: Line| {
+            output.write(line.key, mem::take(&mut line.row), line.failure.is_some())?;
+            run.window.written(line.size);
+            let mut record = run.record.lock();
+            record.line(line);
+            progress.show(record.tally, record.started, SHOWN_ONE_IN, total);
+            Ok(())
+        });
+        // Workers find nobody to take their lines.
+        drop(lines);
         ahead.stop();
         // From here on nobody takes lines: workers and walker find their channels closed and end.
         run.window.close();
@@ -207,7 +221,7 @@ impl Tickets<'_> {
 
 impl Finder for Tickets<'_> {
     fn found(&mut self, source: Source) -> bool {
-        match self.done.next(|| source.name()) {
+        match self.done.next(|| key(source.name())) {
             Ok(false) => {}
             Ok(true) => return true,
             Err(changed) => return self.run.refuse(changed),
@@ -262,64 +276,4 @@ fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<
             break;
         }
     }
-}
-
-/// Writes lines as they come, or in order. Returns at the end of lines or at the first error.
-fn write(
-    output: &mut Output,
-    lines: Receiver<Vec<(u64, Line)>>,
-    args: &Args,
-    run: &Run,
-    show: &dyn Fn(&Record),
-) -> io::Result<()> {
-    let put = |output: &mut Output, mut line: Line| -> io::Result<()> {
-        output.write(&mut line)?;
-        run.window.written(line.size);
-        let mut record = run.record.lock();
-        record.line(line);
-        show(&record);
-        Ok(())
-    };
-    let resume = args.out.resume;
-    let ordered = args.ordered || resume;
-    let mut reorder = Reorder::new();
-    loop {
-        let batch = match lines.try_recv() {
-            Ok(batch) => batch,
-            Err(TryRecvError::Empty) => {
-                let next = match output.idle()? {
-                    Some(patience) => lines.recv_timeout(patience),
-                    None => lines.recv().map_err(RecvTimeoutError::from),
-                };
-                match next {
-                    Ok(batch) => batch,
-                    Err(RecvTimeoutError::Timeout) => continue,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                }
-            }
-            Err(TryRecvError::Disconnected) => break,
-        };
-        for (ticket, line) in batch {
-            if !ordered {
-                put(output, line)?;
-                continue;
-            }
-            reorder.put(ticket, line);
-            while let Some(line) = reorder.pop() {
-                put(output, line)?;
-            }
-        }
-    }
-    // Only an interruption, or a lost page, leaves anything here. Who goes on does so after the last page before the gap.
-    if resume {
-        return Ok(());
-    }
-    // Otherwise what is there is written, and the count at the end tells.
-    reorder.into_rest().try_for_each(|line| put(output, line))
-}
-
-/// Says why, and gives back the code to end with.
-fn complain(code: u8, why: impl Display) -> u8 {
-    let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("error: {why}\n"));
-    code
 }

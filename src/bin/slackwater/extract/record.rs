@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use slackwater::Histogram;
 
 use super::failure::{Failure, FailureKind};
-use super::series::{Counts, Series};
 use super::work::{Line, Visit};
+use crate::run::series::{Counts, Series};
 
 /// Failures of each kind that a report names, and slowest pages.
 const EXAMPLES: usize = 5;

@@ -12,7 +12,8 @@ use super::component::Component;
 use super::engine::{Css, Engines};
 use super::failure::Failure;
 use super::input::{Declared, Source};
-use super::output::{Encoder, Page, key};
+use super::output::{Encoder, Page};
+use crate::run::files::key;
 
 /// How long a page waits for an extractor. Others hold one for a page each, so only a page that takes minutes gets near.
 pub const PATIENCE: Duration = Duration::from_secs(600);

@@ -1,9 +1,7 @@
 //! What a run's lines can be written as. Adding a format is one implementation of `Format`.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use slackwater::extract::{Recipe, Shape, Values};
@@ -11,8 +9,8 @@ use slackwater::extract::{Recipe, Shape, Values};
 use super::super::failure::Failure;
 use super::super::work::Note;
 use super::lists::Lists;
-use super::sink::Sink;
-use super::{json, table};
+use super::table;
+use crate::run::files::{Form, Json};
 
 /// What became of one page, for whoever writes it down.
 pub struct Page<'a> {
@@ -42,40 +40,10 @@ impl<'a> Page<'a> {
 }
 
 /// A way to write pages down.
-pub trait Format: Send + Sync {
-    /// A page as the bytes that [`Body::row`] takes. Called on the threads that extract: it is most of the work.
+pub trait Format: Form {
+    /// A page as the bytes that [`Body::row`](crate::run::files::Body::row) takes. Called on the threads that extract: it is most of the
+    /// work.
     fn row(&self, page: &Page<'_>) -> Vec<u8>;
-
-    /// Bytes of a file before its first row, as far as they count for `--shard-bytes`.
-    fn overhead(&self) -> u64;
-
-    /// The contents of a pipe, or of a file that is there as a whole or not at all.
-    fn body(&self, to: Sink) -> io::Result<Box<dyn Body>>;
-
-    /// What is to be a file, under the name `part` or names that begin so. `mark` is what [`Body::pause`] gave: whatever was
-    /// written after that is forgotten. Without a mark it begins anew, whatever lies there.
-    fn part(&self, part: &Path, mark: Option<u64>) -> io::Result<Box<dyn Body>>;
-
-    /// Makes the file `target` of a part that was paused after its last row. Doing it again, after a kill at any moment of it,
-    /// does no harm.
-    fn publish(&self, part: &Path, target: &Path) -> io::Result<()>;
-
-    /// How much work a kill may cost. Each pause has its price.
-    fn pause_every(&self) -> Duration;
-}
-
-/// The contents of one file.
-pub trait Body {
-    fn row(&mut self, row: Vec<u8>) -> io::Result<()>;
-
-    /// Lets whoever reads along have what there is.
-    fn flush(&mut self) -> io::Result<()>;
-
-    /// Sees to it that all rows are on the disk, and says where to go on from.
-    fn pause(&mut self) -> io::Result<u64>;
-
-    /// There are no more rows: all is on the disk, in its final form.
-    fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
 /// The formats by name.
@@ -117,7 +85,7 @@ impl FormatName {
             ));
         }
         Ok(match self {
-            Self::Jsonl => Arc::new(json::Json),
+            Self::Jsonl => Arc::new(Json),
             Self::Csv => Arc::new(table::Table::new(b',', lists, recipe.names())),
             Self::Tsv => Arc::new(table::Table::new(b'\t', lists, recipe.names())),
             #[cfg(feature = "parquet")]

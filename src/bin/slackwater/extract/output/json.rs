@@ -1,19 +1,12 @@
 //! JSON Lines: pages, and failures for `--failures`.
 
-use std::io;
-use std::path::Path;
-use std::time::Duration;
-
 use slackwater::extract::Shape;
 
 use super::super::failure::Failure;
-use super::format::{Body, Format, Page};
-use super::sink::Sink;
-use super::text::{self, Text};
+use super::format::{Format, Page};
+use crate::run::files::Json;
 
 /// An object a page.
-pub struct Json;
-
 impl Format for Json {
     fn row(&self, page: &Page<'_>) -> Vec<u8> {
         let mut line = Vec::with_capacity(256);
@@ -46,26 +39,6 @@ impl Format for Json {
         }
         line.extend_from_slice(b"}\n");
         line
-    }
-
-    fn overhead(&self) -> u64 {
-        0
-    }
-
-    fn body(&self, to: Sink) -> io::Result<Box<dyn Body>> {
-        Ok(Box::new(Text::new(to, b"")?))
-    }
-
-    fn part(&self, part: &Path, mark: Option<u64>) -> io::Result<Box<dyn Body>> {
-        Ok(Box::new(Text::part(part, mark, b"")?))
-    }
-
-    fn publish(&self, part: &Path, target: &Path) -> io::Result<()> {
-        text::publish(part, target)
-    }
-
-    fn pause_every(&self) -> Duration {
-        text::PAUSE_EVERY
     }
 }
 

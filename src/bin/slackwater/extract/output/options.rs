@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
-
 use super::format::FormatName;
-use super::layout::{self, Division};
 use super::lists::Lists;
+use crate::run::files::{Division, size};
+use crate::run::{StatsFormat, seconds};
 
 #[derive(clap::Args)]
 #[group(skip)]
@@ -35,7 +34,7 @@ pub struct Options {
     pub shard_pages: Option<u64>,
 
     /// Begin another file before one is larger than SIZE, such as 256M; for parquet before compression
-    #[arg(long, value_name = "SIZE", group = "division", value_parser = layout::size)]
+    #[arg(long, value_name = "SIZE", group = "division", value_parser = size)]
     pub shard_bytes: Option<u64>,
 
     /// Write pages that failed to FILE, and not to the output: a JSON line each, with source, kind and reason
@@ -62,19 +61,6 @@ pub struct Options {
     /// Write what was done to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     pub stats_to: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StatsFormat {
-    Json,
-}
-
-/// Reads a number of seconds, such as 0.5.
-/// # Errors
-/// What is wrong, with what to try.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds.ok_or_else(|| "that is no number of seconds; such as 0.5 or 10".to_owned())
 }
 
 impl Options {

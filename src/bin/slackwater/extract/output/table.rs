@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use slackwater::extract::Shape;
 
-use super::format::{Body, Format, Page};
+use super::format::{Format, Page};
 use super::json;
 use super::lists::Lists;
-use super::sink::Sink;
-use super::text::{self, Text};
+use crate::run::files::text::{self, Text};
+use crate::run::files::{Body, Form, Sink};
 
 pub struct Table {
     delimiter: u8,
@@ -56,7 +56,9 @@ impl Format for Table {
             writer.write_field(page.note().map_or("", |note| &note.note))
         })
     }
+}
 
+impl Form for Table {
     fn overhead(&self) -> u64 {
         self.header.len() as u64
     }

@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use slackwater::Snapshot;
 
 use super::args::Args;
-use super::ending::End;
 use super::fields::Kind;
-use super::output::NamedFile;
 use super::record::Record;
+use crate::run::ending::End;
+use crate::run::files::NamedFile;
 
 mod axis;
 mod machine;

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use slackwater::Distribution;
 
-use super::super::ending::End;
 use super::super::record::Details;
-use super::super::series::Counts;
-use super::super::terminal::peak_memory;
 use super::notable::{self, Figures};
 use super::percentiles::{self, Curve};
 use super::text::{self, Foreign};
 use super::{Outcome, Setting, rates, run};
+use crate::run::ending::End;
+use crate::run::series::Counts;
+use crate::run::terminal::peak_memory;
 
 /// Nothing may be fetched and nothing may run, whatever a name or an error text tries.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -61,7 +61,7 @@ fn how_it_ended(outcome: &Outcome) -> (&'static str, String) {
         End::Complete => ("fair", format!("Complete, {} failed", text::count(failures))),
         End::Closed => ("fair", "Cut short: whoever read the output closed it".to_owned()),
         End::Interrupted(signal) => ("fair", format!("Cut short: {signal} after {left}")),
-        End::NoOutput(why) | End::Refused(why) => ("bad", format!("Failed: {}", Foreign(why))),
+        End::NoOutput(why) | End::Refused(why) | End::GaveUp(why) => ("bad", format!("Failed: {}", Foreign(why))),
         End::Lost => ("bad", format!("Failed: {left} were written; please report this bug")),
     }
 }

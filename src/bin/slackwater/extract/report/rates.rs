@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::super::series::{Counts, Stretch};
 use super::axis::Axis;
 use super::plot::{NARROW, Plot, WIDE};
 use super::text;
+use crate::run::series::{Counts, Stretch};
 
 /// Most stretches in a plot, and rows in a table.
 pub const MOST: usize = 120;
@@ -117,8 +117,8 @@ pub fn table(stretches: &[Stretch]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::series::Series;
     use super::*;
+    use crate::run::series::Series;
 
     /// Promise: a plot holds numbers only, in both sizes, and nothing of nothing. Provoked: no pages, one, all in the last
     /// moment, all failed.

@@ -5,8 +5,8 @@ use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 
-use super::super::sink::Sink;
 use super::row::Reader;
+use crate::run::files::Sink;
 
 /// Places of a column handed on at a time: more would only take memory.
 const BATCH: usize = 4096;

@@ -21,9 +21,8 @@ use parquet::schema::types::{Type, TypePtr};
 
 use slackwater::extract::{Recipe, Shape};
 
-use super::disk;
-use super::format::{Body, Format, Page};
-use super::sink::Sink;
+use super::format::{Format, Page};
+use crate::run::files::{Body, Form, Sink, disk};
 
 mod columns;
 mod row;
@@ -111,7 +110,9 @@ impl Format for Parquet {
     fn row(&self, page: &Page<'_>) -> Vec<u8> {
         row::write(page)
     }
+}
 
+impl Form for Parquet {
     fn overhead(&self) -> u64 {
         0
     }

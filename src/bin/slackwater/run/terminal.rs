@@ -2,55 +2,103 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
 use slackwater::Distribution;
 
-use super::ahead::Total;
-use super::record::Record;
+use super::Noun;
 use super::series::Counts;
 
-/// The count of pages, if standard error is a terminal.
+/// How much there is to do, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    Exactly(u64),
+    /// By what was done of a file, and the bytes that are left.
+    About(u64),
+    AtLeast(u64),
+}
+
+impl Total {
+    /// Without what was done before.
+    pub fn after(self, done: u64) -> Self {
+        match self {
+            Self::Exactly(total) => Self::Exactly(total.saturating_sub(done)),
+            Self::About(total) => Self::About(total.saturating_sub(done)),
+            Self::AtLeast(total) => Self::AtLeast(total.saturating_sub(done)),
+        }
+    }
+}
+
+/// How often a log is told.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The count of what is done, if standard error is a terminal.
 #[derive(Clone)]
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    bar: ProgressBar,
+    noun: Noun,
+    /// In place of the bar, and when it said something last.
+    lines: Option<Arc<Mutex<Instant>>>,
+}
 
 impl Progress {
     /// Shown unless quiet, in a pipe, or where lines scroll over the same terminal.
-    pub fn start(quiet: bool, lines_on_terminal: bool) -> Self {
+    pub fn start(quiet: bool, lines_on_terminal: bool, noun: Noun) -> Self {
         if quiet || lines_on_terminal || !io::stderr().is_terminal() {
-            return Self(ProgressBar::hidden());
+            return Self { bar: ProgressBar::hidden(), noun, lines: None };
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
-        let template = "{spinner} {pos} pages  {prefix}  {elapsed}  {msg}";
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is sound"));
+        let template = format!("{{spinner}} {{pos}} {}  {{prefix}}  {{elapsed}}  {{msg}}", noun.many);
+        bar.set_style(ProgressStyle::with_template(&template).expect("the template is sound"));
         bar.enable_steady_tick(Duration::from_millis(125));
-        Self(bar)
+        Self { bar, noun, lines: None }
+    }
+
+    /// In a log: a line now and then, for who asked for it where there is no terminal.
+    pub fn in_lines(self) -> Self {
+        let lines = self.bar.is_hidden().then(|| Arc::new(Mutex::new(Instant::now())));
+        Self { lines, ..self }
     }
 
     /// Whether anybody sees it.
     pub fn is_shown(&self) -> bool {
-        !self.0.is_hidden()
+        !self.bar.is_hidden() || self.lines.is_some()
     }
 
-    /// Shows how far the run is. Formatting for every page would be work for nobody: a terminal shows eight of them a second.
-    pub fn show(&self, record: &Record, total: impl FnOnce() -> Total) {
-        let Counts { pages, bytes, failures } = record.tally;
-        if self.0.is_hidden() || !pages.is_multiple_of(32) {
+    /// Shows how far the run is, once in so many lines. Formatting for each would be work for nobody: a terminal shows eight of them a
+    /// second.
+    pub fn show(&self, tally: Counts, started: Instant, one_in: u64, total: impl FnOnce() -> Total) {
+        let Counts { pages, bytes, failures } = tally;
+        if !pages.is_multiple_of(one_in) || !self.is_shown() {
             return;
         }
-        let took = record.started.elapsed();
-        let rate = pages as f64 / took.as_secs_f64();
-        self.0.set_position(pages);
-        self.0.set_prefix(format!("{}{}  {rate:.0} pages/s", Ahead(pages, took, total()), HumanBytes(bytes)));
-        if failures > 0 {
-            self.0.set_message(format!("{} failed", HumanCount(failures)));
+        if let Some(last) = &self.lines {
+            let mut last = last.lock();
+            if last.elapsed() < LINE_EVERY {
+                return;
+            }
+            *last = Instant::now();
         }
+        let (took, many) = (started.elapsed(), self.noun.many);
+        let rate = pages as f64 / took.as_secs_f64();
+        let done = format!("{}{}  {rate:.0} {many}/s", Ahead(pages, took, total()), HumanBytes(bytes));
+        let failed = if failures > 0 { format!("{} failed", HumanCount(failures)) } else { String::new() };
+        if self.lines.is_some() {
+            let line = format!("{} {many}  {done}  {failed}", HumanCount(pages));
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{}\n", line.trim_end()));
+            return;
+        }
+        self.bar.set_position(pages);
+        self.bar.set_prefix(done);
+        self.bar.set_message(failed);
     }
 
     /// Takes the progress off the screen.
     pub fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
@@ -63,6 +111,7 @@ impl fmt::Display for Ahead {
         let Self(pages, took, total) = *self;
         let (total, least) = match total {
             Total::Exactly(total) => (total, ""),
+            Total::About(total) => (total, "about "),
             Total::AtLeast(total) => (total, "at least "),
         };
         if total <= pages || pages == 0 {
@@ -81,13 +130,14 @@ impl fmt::Display for Ahead {
 
 /// The last words of a run.
 pub struct Summary {
+    pub noun: Noun,
     pub tally: Counts,
     pub took: Duration,
     pub skipped: u64,
-    /// Pages that earlier runs did.
+    /// What earlier runs did.
     pub resumed: u64,
-    /// Checkout times.
-    pub waits: Distribution,
+    /// Times of something, and what they are of.
+    pub times: (&'static str, Distribution),
     /// What ended the run before its time, in words.
     pub cut: Option<&'static str>,
 }
@@ -100,7 +150,7 @@ impl fmt::Display for Summary {
             f,
             "{} {}, {} ({bytes} bytes), {} failed",
             HumanCount(pages),
-            if pages == 1 { "page" } else { "pages" },
+            self.noun.of(pages),
             HumanBytes(bytes),
             HumanCount(failures)
         )?;
@@ -113,18 +163,19 @@ impl fmt::Display for Summary {
         if let Some(cut) = self.cut {
             write!(f, "; {cut}")?;
         }
-        write!(f, "\n{seconds:.2} s, {:.0} pages/s", pages as f64 / seconds.max(1e-9))?;
+        write!(f, "\n{seconds:.2} s, {:.0} {}/s", pages as f64 / seconds.max(1e-9), self.noun.many)?;
         if let Some(peak) = peak_memory() {
             write!(f, ", peak memory {:.1} MB", peak as f64 / 1e6)?;
         }
-        if self.waits.is_empty() {
+        let (what, times) = &self.times;
+        if times.is_empty() {
             return Ok(());
         }
-        write!(f, "\n{} checkouts: ", HumanCount(self.waits.count()))?;
+        write!(f, "\n{} {what}: ", HumanCount(times.count()))?;
         for (name, percent) in [("p50", 50.0), ("p99", 99.0), ("p99.9", 99.9)] {
-            write!(f, "{name} {}, ", Span(self.waits.percentile(percent)))?;
+            write!(f, "{name} {}, ", Span(times.percentile(percent)))?;
         }
-        write!(f, "max {}", Span(self.waits.max()))
+        write!(f, "max {}", Span(times.max()))
     }
 }
 
@@ -162,6 +213,7 @@ mod tests {
         assert_eq!(text(100, 2.0, Total::Exactly(1_100)), "of 1,100  00:00:20 left  ");
         assert_eq!(text(100, 2.0, Total::AtLeast(1_100)), "of at least 1,100  at least 00:00:20 left  ");
         assert_eq!(text(1_000, 10.0, Total::Exactly(10_001_000)), "of 10,001,000  27:46:40 left  ");
+        assert_eq!(text(100, 2.0, Total::About(1_100)), "of about 1,100  about 00:00:20 left  ");
         assert_eq!(text(100, 0.5, Total::Exactly(200)), "of 200  ");
         assert_eq!(text(100, 2.0, Total::Exactly(100)), "");
         assert_eq!(text(100, 2.0, Total::AtLeast(7)), "");

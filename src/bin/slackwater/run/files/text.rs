@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::disk;
-use super::format::Body;
+use super::form::Body;
 use super::sink::Sink;
 
 pub const PAUSE_EVERY: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ impl Text {
         Ok(text)
     }
 
-    /// See [`Format::part`](super::format::Format::part); the mark is the length.
+    /// See [`Form::part`](super::form::Form::part); the mark is the length.
     pub fn part(part: &Path, mark: Option<u64>, header: &[u8]) -> io::Result<Self> {
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(part)?;
         let Some(length) = mark else {
@@ -64,7 +64,7 @@ impl Body for Text {
     }
 }
 
-/// See [`Format::publish`](super::format::Format::publish). A part that is not there any more has been through this.
+/// See [`Form::publish`](super::form::Form::publish). A part that is not there any more has been through this.
 pub fn publish(part: &Path, target: &Path) -> io::Result<()> {
     match fs::exists(part)? {
         true => disk::rename(part, target),

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use slackwater::http::{ServeError, ServerHandle};
 
-use super::work::Shared;
 use super::{NO_OUTPUT, USAGE};
 
 /// Where it is served unless told otherwise: any port that is free, for programs on this machine.
@@ -14,11 +13,11 @@ pub const ANYWHERE: &str = "127.0.0.1:0";
 pub struct Dashboard(ServerHandle);
 
 impl Dashboard {
-    /// Serves the pools in use, and says where: also to who wants to be told nothing else, as nobody could guess the port.
+    /// Says where the pools in use are served: also to who wants to be told nothing else, as nobody could guess the port.
     /// # Errors
     /// Why not, with what to try, and the exit code for that.
-    pub fn open(address: &str, shared: &Shared) -> Result<Self, (u8, String)> {
-        let server = shared.served_at(address).map_err(|error| match error {
+    pub fn open(served: Result<ServerHandle, ServeError>) -> Result<Self, (u8, String)> {
+        let server = served.map_err(|error| match error {
             ServeError::Remote { addr } => (
                 USAGE,
                 format!(

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::Noun;
+
 /// A sum over names and their order (FNV-1a): two inputs that begin alike have the same, others have not, short of an accident
 /// that nobody will see. It is there to notice changes, not to withstand anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,33 +29,34 @@ impl Names {
 }
 
 /// What is kept of a name: of the one by which a page is found, before it is read and may turn out to have one of its own.
-pub fn key(name: &str) -> u64 {
+pub fn key(name: impl AsRef<[u8]>) -> u64 {
     let mut sum = Names::default();
-    sum.bytes(name.as_bytes());
+    sum.bytes(name.as_ref());
     sum.0
 }
 
-/// The pages that a run need not do again.
+/// What a run need not do again.
 pub struct Done {
     left: u64,
     pages: u64,
+    noun: Noun,
     wanted: Names,
     seen: Names,
 }
 
 impl Done {
-    pub fn new(pages: u64, wanted: Names) -> Self {
-        Self { left: pages, pages, wanted, seen: Names::default() }
+    pub fn new(pages: u64, wanted: Names, noun: Noun) -> Self {
+        Self { left: pages, pages, noun, wanted, seen: Names::default() }
     }
 
-    /// Whether the next page of the input, of this name, is one of them.
+    /// Whether the next of the input, with this [`key`], is one of them.
     /// # Errors
     /// If it turns out that they are not the pages that were done.
-    pub fn next(&mut self, name: impl FnOnce() -> String) -> Result<bool, String> {
+    pub fn next(&mut self, key: impl FnOnce() -> u64) -> Result<bool, String> {
         if self.left == 0 {
             return Ok(false);
         }
-        self.seen.add(key(&name()));
+        self.seen.add(key());
         self.left -= 1;
         if self.left == 0 && self.seen != self.wanted {
             return Err(self.changed("are not the ones of"));
@@ -70,8 +73,8 @@ impl Done {
 
     fn changed(&self, how: &str) -> String {
         format!(
-            "--resume: the first {} pages of the input {how} the run that was begun: the input has changed",
-            self.pages
+            "--resume: the first {} {} of the input {how} the run that was begun: the input has changed",
+            self.pages, self.noun.many
         )
     }
 }

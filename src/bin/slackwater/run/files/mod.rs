@@ -5,14 +5,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::format::{Body, Format};
-use super::journal::{Checkpoint, Journal, Mark};
-use super::layout::{Division, Layout};
-use super::named::{self, Leftovers, Unfinished};
-use super::sink::Sink;
+pub mod disk;
+mod form;
+mod journal;
+mod layout;
+mod named;
+mod names;
+mod sink;
+pub mod text;
+
+pub use form::{Body, Form, Json};
+pub use journal::{Arguments, Checkpoint, Journal, Refusal};
+pub use layout::{Division, Layout, size};
+pub use named::{Leftovers, NamedFile, hidden, target};
+pub use names::{Done, key};
+pub use sink::Sink;
+
+use journal::Mark;
+use named::Unfinished;
 
 pub struct Files {
-    format: Arc<dyn Format>,
+    format: Arc<dyn Form>,
     layout: Layout,
     open: Vec<Part>,
     failures: Option<Part>,
@@ -36,7 +49,7 @@ enum Place {
     /// Goes away with the run, unless it is finished. `None` for what cannot be replaced: a pipe, a device.
     Temporary(Option<Unfinished>),
     /// Stays.
-    Kept { part: PathBuf, target: PathBuf, format: Arc<dyn Format> },
+    Kept { part: PathBuf, target: PathBuf, format: Arc<dyn Form> },
 }
 
 struct Resumable {
@@ -50,12 +63,12 @@ struct Resumable {
 }
 
 /// The file of `--failures`, and its format.
-pub type Failures<'a> = Option<(&'a Path, Arc<dyn Format>)>;
+pub type Failures<'a> = Option<(&'a Path, Arc<dyn Form>)>;
 
 impl Files {
     /// Files that are there when the run is complete, and not before.
     pub fn open(
-        format: Arc<dyn Format>,
+        format: Arc<dyn Form>,
         layout: Layout,
         failures: Failures<'_>,
         leftovers: Leftovers,
@@ -69,7 +82,7 @@ impl Files {
     }
 
     /// No file, but standard output.
-    pub fn stdout(format: Arc<dyn Format>, failures: Failures<'_>, leftovers: Leftovers) -> io::Result<Self> {
+    pub fn stdout(format: Arc<dyn Form>, failures: Failures<'_>, leftovers: Leftovers) -> io::Result<Self> {
         let nowhere = Layout::new(PathBuf::new(), Division::Single);
         let mut files = Self::none(format, nowhere, leftovers, None);
         if let Some((path, format)) = failures {
@@ -83,7 +96,7 @@ impl Files {
     /// Files that stay, incomplete as they are, for another run to go on with; `from` is where an earlier one came to. `None` if
     /// that one had done everything but say so.
     pub fn resume(
-        format: Arc<dyn Format>,
+        format: Arc<dyn Form>,
         layout: Layout,
         failures: Failures<'_>,
         (journal, from): (Journal, Option<Checkpoint>),
@@ -122,7 +135,7 @@ impl Files {
         Ok(Ok(files))
     }
 
-    fn none(format: Arc<dyn Format>, layout: Layout, leftovers: Leftovers, resumable: Option<Resumable>) -> Self {
+    fn none(format: Arc<dyn Form>, layout: Layout, leftovers: Leftovers, resumable: Option<Resumable>) -> Self {
         let done = Checkpoint::default();
         Self { format, layout, open: Vec::new(), failures: None, done, rows: 0, resumable, leftovers }
     }
@@ -256,12 +269,12 @@ impl Files {
 }
 
 impl Place {
-    fn kept(target: PathBuf, format: Arc<dyn Format>) -> Self {
+    fn kept(target: PathBuf, format: Arc<dyn Form>) -> Self {
         Self::Kept { part: named::hidden(&target, "part"), target, format }
     }
 
     /// Takes off what came behind the last checkpoint, if the part has not been through this and got its name.
-    fn cut(target: &Path, format: &Arc<dyn Format>, mark: &Mark) -> io::Result<()> {
+    fn cut(target: &Path, format: &Arc<dyn Form>, mark: &Mark) -> io::Result<()> {
         let part = named::hidden(target, "part");
         if part.try_exists()? { format.part(&part, Some(mark.at)).map(drop) } else { Ok(()) }
     }
@@ -275,13 +288,13 @@ impl Place {
 }
 
 impl Part {
-    fn temporary(format: &dyn Format, path: &Path, leftovers: &Leftovers) -> io::Result<Self> {
+    fn temporary(format: &dyn Form, path: &Path, leftovers: &Leftovers) -> io::Result<Self> {
         let (sink, unfinished) = named::open(path, leftovers)?;
         let mark = Mark { bytes: format.overhead(), ..Mark::default() };
         Ok(Self { body: format.body(sink)?, place: Place::Temporary(unfinished), mark })
     }
 
-    fn kept(format: Arc<dyn Format>, target: PathBuf, mark: Option<Mark>) -> io::Result<Self> {
+    fn kept(format: Arc<dyn Form>, target: PathBuf, mark: Option<Mark>) -> io::Result<Self> {
         if target.exists() && !target.is_file() {
             let what = "a pipe or device has nothing that another run could go on with";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
