@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod extract;
+mod map;
 mod recipe;
 mod run;
 mod shell;
@@ -21,6 +22,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Extract(Box<extract::Args>),
+    Map(Box<map::Args>),
     Recipe(recipe::Args),
     #[command(name = "try")]
     Try(trial::Args),
@@ -34,10 +36,11 @@ fn main() -> ExitCode {
     match (cli.command, matches.subcommand()) {
         // The raw matches know what the derived struct does not: in which order options were typed.
         (Command::Extract(args), Some((_, typed))) => extract::run(*args, typed),
+        (Command::Map(args), Some((_, typed))) => map::run(*args, typed),
         (Command::Try(args), Some((_, typed))) => trial::run(&args, typed),
         (Command::Recipe(args), _) => args.run(),
         (Command::Completions(wanted), _) => wanted.run(Cli::command()),
         (Command::Man(wanted), _) => wanted.run(Cli::command()),
-        (Command::Extract(_) | Command::Try(_), None) => unreachable!("clap parsed a subcommand"),
+        (Command::Extract(_) | Command::Map(_) | Command::Try(_), None) => unreachable!("clap parsed a subcommand"),
     }
 }

@@ -25,7 +25,7 @@ impl Completions {
 #[derive(clap::Args)]
 pub struct Man {
     /// The command it is about [default: slackwater as a whole]
-    #[arg(value_name = "COMMAND", value_parser = ["extract", "recipe", "try", "completions", "man"])]
+    #[arg(value_name = "COMMAND", value_parser = ["extract", "map", "recipe", "try", "completions", "man"])]
     about: Option<String>,
 }
 
