@@ -301,6 +301,23 @@ def slow(n):
     }
 }
 
+/// Promise: a worker can be asked to end, though the command takes signals by holding them back. Provoked: what is held back in the worker.
+#[test]
+#[cfg(target_os = "linux")]
+fn signals_reach_the_workers() {
+    if !has_python() {
+        return;
+    }
+    let operations = "
+@worker.operation
+def held_back(name):
+    return [line for line in open('/proc/self/status') if line.startswith(name)]
+";
+    let folder = Folder::with_worker("signals", operations);
+    let output = fed(folder.map(&["--size", "1"]), "\"SigBlk\"\n");
+    assert_eq!(answers(&output), [json!(["SigBlk:\t0000000000000000\n"])], "{}", told(&output));
+}
+
 /// Promise: a run that cannot begin, or has no worker left, says why and what to try. Provoked: no program, no script, a worker that fails
 /// as it starts or cannot start again, an operation it does not have, several to choose from, bad commands, places that are taken.
 #[test]

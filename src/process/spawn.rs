@@ -93,6 +93,7 @@ fn prepare(command: &mut Command, keep: Vec<RawFd>) {
     let parent = rustix::process::getpid();
     let prepare = move || {
         close_all_on_exec();
+        let_signals_through();
         for &descriptor in &keep {
             // SAFETY: it is open: the parent keeps it until the child has started, and the child has a copy of all the parent has.
             let descriptor = unsafe { rustix::fd::BorrowedFd::borrow_raw(descriptor) };
@@ -109,8 +110,8 @@ fn prepare(command: &mut Command, keep: Vec<RawFd>) {
         let _ = parent;
         Ok(())
     };
-    // SAFETY: after a fork in a program with threads only what is async-signal-safe may run. This is four kinds of system call
-    // (close_range, fcntl, prctl, getppid), errors that hold a number, and a read of a vector made before: no allocation, no lock.
+    // SAFETY: after a fork in a program with threads only what is async-signal-safe may run. This is five kinds of system call
+    // (close_range, sigprocmask, fcntl, prctl, getppid), errors that hold a number, and a read of a vector made before: no allocation, no lock.
     unsafe {
         command.pre_exec(prepare);
     }
@@ -140,6 +141,18 @@ fn close_all_on_exec() {
 
 #[cfg(not(target_os = "linux"))]
 fn close_all_on_exec() {}
+
+/// What this process holds back, as one does that waits for signals on a thread of its own, is not held back in the program: it would
+/// be handed on, and a worker could not be asked to end.
+fn let_signals_through() {
+    // SAFETY: `none` is made by `sigemptyset` before it is read, and nobody asks for the mask there was. Both calls may be made after a
+    // fork.
+    unsafe {
+        let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+    }
+}
 
 fn start(command: Command, theirs: Vec<OwnedFd>) -> io::Result<Pid> {
     let (answer, answered) = bounded(1);
