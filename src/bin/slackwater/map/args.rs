@@ -9,12 +9,17 @@ use clap::ValueEnum;
 use crate::run::{StatsFormat, dashboard, places, seconds};
 
 const AFTER_HELP: &str = "\
-Lines: each line of the input is one JSON value, and what the operation is called with; each line of the output is what it
-  gave. Blank lines are passed over. A line that failed is {\"error\": {\"line\": 3, \"kind\": \"...\", \"reason\": \"...\"}} in its
-  place, or with --failures a line of that file, with its input, and not in the output. Kinds are bad_json, too_large,
-  error (the operation raised one; its traceback is there), crashed, timed_out, broken (the worker answered nonsense).
+Lines: each line of the input is one JSON value, which the operation is called with; each line of
+  the output is what it gave. Blank lines are passed over. A line that failed has in its place
+    {\"error\": {\"line\": 3, \"kind\": \"...\", \"reason\": \"...\", \"traceback\": \"...\"}}
+  or, with --failures, a line of that file with its input, and none in the output. Kinds:
+    error      the operation raised one: see reason, and traceback for where
+    crashed    the worker ended; the reason has how, and its last words on standard error
+    timed_out  it took longer than --timeout
+    broken     the worker answered nonsense
+    bad_json, too_large   no worker ever saw the line, or its answer is too long
 
-A worker in Python is a file and its function; slackwater_worker.py is in workers/python of the source:
+A worker in Python, with slackwater_worker.py (workers/python in the source) beside it:
   from slackwater_worker import worker
   @worker.operation
   def double(value):
@@ -24,19 +29,19 @@ A worker in Python is a file and its function; slackwater_worker.py is in worker
 Exit codes:
   0  every line has its answer, or whoever read the output closed it early
   1  some lines failed
-  2  usage: a bad option, an operation the worker does not have, --resume with another command or input
-  3  no worker could be started, the input could not be read, or the output not written; the worker's own words are shown
+  2  usage: a bad option, an unknown operation, --resume with another command or input
+  3  no worker can be started (what it said is shown), or no input read, or no output written
   4  lines written differ from lines read; this is a bug, please report it
-  130, 143  interrupted (Ctrl-C), terminated: lines in hand had two seconds; a file of -o was not written, or with --resume
-     is kept to go on with
+  130, 143  interrupted (Ctrl-C), terminated: lines in hand had two seconds; a file of -o was not
+     written, or with --resume is kept to go on with
 
 Examples:
   slackwater map --worker 'python3 worker.py' < in.jsonl > out.jsonl
-  slackwater map --worker 'python3 worker.py' --size 8 --failures failed.jsonl < in.jsonl > out.jsonl
-  slackwater map --worker 'python3 -m slackwater_worker mymodule:score' -o out.jsonl --resume in.jsonl
-  slackwater map --worker 'python3 worker.py' --operation embed --idempotent --retries 2 --timeout 2m in.jsonl
-  slackwater map --worker 'sh workers/shell/sizes.sh' --channel stdio < names.jsonl
-  jq -c .input failed.jsonl | slackwater map --worker 'python3 worker.py'";
+  slackwater map -w 'python3 worker.py' --size 8 --failures failed.jsonl < in.jsonl > out.jsonl
+  slackwater map -w 'python3 -m slackwater_worker my_module:score' -o out.jsonl --resume in.jsonl
+  slackwater map -w 'python3 worker.py' --idempotent --retries 2 --timeout 2m in.jsonl
+  slackwater map -w 'sh workers/shell/sizes.sh' --channel stdio < names.jsonl
+  jq -c .input failed.jsonl | slackwater map -w 'python3 worker.py'";
 
 /// Answer each line of a JSON Lines file by warm worker processes, in parallel: Python, or any program
 ///
@@ -173,7 +178,7 @@ fn time(text: &str) -> Result<Duration, String> {
     }
 }
 
-#[cfg(feature = "process")]
+#[cfg_attr(not(feature = "process"), allow(dead_code, reason = "nothing is mapped without"))]
 impl Args {
     pub fn size(&self) -> usize {
         self.size.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from)

@@ -163,6 +163,7 @@ impl<C: Closing> Run<C> {
     }
 
     /// Nothing more can be done. Says so at the end.
+    #[cfg_attr(not(feature = "process"), allow(dead_code, reason = "nothing is mapped without"))]
     pub fn give_up(&self, why: String) {
         let _ = self.gave_up.set(why);
         self.window.close();

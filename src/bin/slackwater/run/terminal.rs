@@ -58,6 +58,7 @@ impl Progress {
     }
 
     /// In a log: a line now and then, for who asked for it where there is no terminal.
+    #[cfg_attr(not(feature = "process"), allow(dead_code, reason = "nothing is mapped without"))]
     pub fn in_lines(self) -> Self {
         let lines = self.bar.is_hidden().then(|| Arc::new(Mutex::new(Instant::now())));
         Self { lines, ..self }
