@@ -7,10 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 mod mapping;
-mod support;
 
-use mapping::{Folder, answers, fed, has, has_python, numbers, signal, told};
-use support::until;
+use mapping::{Folder, answers, fed, has, has_python, numbers, signal, told, until};
 
 const DOUBLE: &str = "@worker.operation\ndef double(value): return 2 * value\n";
 
@@ -36,7 +34,9 @@ def turn(n):
     }
     let output = fed(folder.map(&["--size", "3", "--as-completed"]), numbers(50));
     let mut found = answers(&output);
-    assert_eq!(found.last(), Some(&json!([1])), "{}", told(&output));
+    // When the last line lets it go, one of the other two workers may still have the line before.
+    let place = found.iter().position(|answer| *answer == json!([1]));
+    assert!(place >= Some(47), "{place:?}: {}", told(&output));
     found.sort_by_key(|answer| answer[0].as_u64());
     assert_eq!(found, (1..=50).map(|n| json!([n])).collect::<Vec<_>>());
 }

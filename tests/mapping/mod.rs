@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -100,6 +101,9 @@ pub fn json_lines(text: &str) -> Vec<Value> {
 }
 
 pub fn answers(output: &Output) -> Vec<Value> {
+    if output.stdout.is_empty() {
+        eprintln!("no answers: {}", told(output));
+    }
     json_lines(std::str::from_utf8(&output.stdout).unwrap())
 }
 
@@ -116,6 +120,19 @@ pub fn signal(child: &Child, signal: &str) {
     let status = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
+
+/// Waits until `holds`, which other processes bring about: they have the processor meanwhile. Longer than any of it takes on a machine that
+/// has ten times as much to do.
+#[track_caller]
+pub fn until(holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < WATCHDOG, "waited {WATCHDOG:?} for a state that did not come");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+const WATCHDOG: Duration = Duration::from_secs(100);
 
 /// Whether a process of this number runs.
 #[cfg(target_os = "linux")]
