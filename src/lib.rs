@@ -52,7 +52,7 @@ pub use observe::{
 pub use observe::{Metric, MetricKind, MetricsReporter};
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Lifeline, Memory, MemoryLimitExceeded, Pool, Priority,
-    Request, Rollout, WarmUpReport,
+    Request, Rollout, SessionStats, WarmUpReport,
 };
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,

@@ -21,6 +21,7 @@ mod parallel;
 mod recovery;
 mod refusal;
 mod rollout;
+mod session;
 mod shed;
 mod sizes;
 mod upkeep;
@@ -31,6 +32,7 @@ pub use keyed::{KeyedError, KeyedPool};
 pub use lifeline::Lifeline;
 pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
+pub use session::SessionStats;
 
 pub(crate) use builder::WarmUp;
 pub(crate) use close::KEEPER_GRACE;
@@ -49,6 +51,7 @@ use crate::observe::{
 use checkout::{Ask, Patient};
 use crossbeam_channel::Receiver;
 use std::fmt;
+use std::hash::Hash;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -147,6 +150,37 @@ impl<M: Manager> Pool<M> {
         let site = Location::caller();
         let ask = || Ask::new(Patient::Default);
         Lease::try_new(Arc::clone(&self.inner), |inner| inner.claim(site, ask)).map(OwnedCheckout::new)
+    }
+
+    /// As [`checkout`](Self::checkout), preferring the resource that `key` had last: for sessions whose state a resource has warm. If that
+    /// is in use or has ended, another is taken at once, and is the one that `key` had last from then on. Whoever must know compares
+    /// [`Checkout::id`].
+    ///
+    /// Keys are hashed and not kept; 16 for each slot, 1,024 at least, are remembered, others displace them. It reads the clock and writes to
+    /// memory that all threads share, which [`checkout`](Self::checkout) does not.
+    ///
+    /// ```
+    /// # use slackwater::Pool;
+    /// # let pool = Pool::builder(|| Ok::<_, String>(String::new())).max_size(4).build()?;
+    /// let first = pool.checkout_for("user 7")?.id();
+    /// assert_eq!(pool.checkout_for("user 7")?.id(), first);
+    /// assert_eq!(pool.session_stats().hits, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Blocking
+    /// As `checkout`.
+    ///
+    /// # Errors
+    /// As `checkout`.
+    #[track_caller]
+    pub fn checkout_for<K: Hash + ?Sized>(&self, key: &K) -> Result<Checkout<'_, M>, CheckoutError> {
+        self.request().checkout_for(key)
+    }
+
+    /// How often [`checkout_for`](Self::checkout_for) gave a key the resource it had last.
+    pub fn session_stats(&self) -> SessionStats {
+        self.inner.sessions.get().map(session::Sessions::stats).unwrap_or_default()
     }
 
     /// A checkout with a priority, or other than default patience.
@@ -446,6 +480,19 @@ impl<'p, M: Manager> Request<'p, M> {
     #[track_caller]
     pub fn checkout(self) -> Result<Checkout<'p, M>, CheckoutError> {
         self.pool.ask(|| self.ask, Location::caller())
+    }
+
+    /// As [`Pool::checkout_for`].
+    ///
+    /// # Blocking
+    /// As there.
+    ///
+    /// # Errors
+    /// As there.
+    #[track_caller]
+    pub fn checkout_for<K: Hash + ?Sized>(self, key: &K) -> Result<Checkout<'p, M>, CheckoutError> {
+        let site = Location::caller();
+        Lease::try_new(&*self.pool.inner, |inner| inner.claim_for(key, site, self.ask)).map(Checkout::new)
     }
 
     /// As [`Pool::checkout_owned`].

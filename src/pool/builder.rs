@@ -307,6 +307,7 @@ fn assemble<M: Manager>(
         handles: AtomicUsize::new(1),
         warm_up_report: OnceLock::new(),
         stopped_by: OnceLock::new(),
+        sessions: OnceLock::new(),
         overflowing_since: AtomicU64::new(0),
         shrinking: Mutex::new(()),
         draining: Mutex::new(()),

@@ -104,6 +104,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Looks for a free resource from there on.
+    pub(super) fn starting_at(self, start: u32) -> Self {
+        Self { start, ..self }
+    }
+
     fn waits_while<T>(&self, what: impl FnOnce() -> T) -> T {
         self.has_waited.set(true);
         what()
@@ -168,7 +173,7 @@ impl<M: Manager> Inner<M> {
 
     /// Notes the checkout and remembers the slot for the thread's next one. The first one after a rest starts the coarse
     /// clock again.
-    fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller) -> Right<'s, M::Resource> {
+    pub(super) fn taken<'s>(&self, right: Right<'s, M::Resource>, caller: &Caller) -> Right<'s, M::Resource> {
         let (mut time, stamp) = (self.shelf.coarse(), Stamp::by(caller.number));
         if time & ASLEEP != 0 {
             time = ticks(self.now());
@@ -202,7 +207,7 @@ impl<M: Manager> Inner<M> {
         site: &'static Location<'static>,
         ask: Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        self.find(site, ask).inspect_err(|error| self.refused(error))
+        self.find(&self.caller(site, ask.patient), ask).inspect_err(|error| self.refused(error))
     }
 
     /// A checkout without waiting whose failure is not told, nor counted as a refusal: for callers that do without.
@@ -215,9 +220,8 @@ impl<M: Manager> Inner<M> {
         self.claim_other(site).map_or_else(|| self.search(&self.caller(site, ask.patient), ask), Ok)
     }
 
-    fn find(&self, site: &'static Location<'static>, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        let caller = self.caller(site, ask.patient);
-        let found = self.search(&caller, ask);
+    pub(super) fn find(&self, caller: &Caller, ask: Ask) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        let found = self.search(caller, ask);
         if found.is_err() {
             // Whoever is refused at its first look has waited for no time. Who does not want to wait may still have made one.
             let has_waited = caller.has_waited.get() || !matches!(ask.patient, Patient::Never);
@@ -226,7 +230,7 @@ impl<M: Manager> Inner<M> {
         found
     }
 
-    fn caller(&self, site: &'static Location<'static>, patient: Patient) -> Caller {
+    pub(super) fn caller(&self, site: &'static Location<'static>, patient: Patient) -> Caller {
         let number = thread_number();
         let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
         let began = self.now();

@@ -5,6 +5,7 @@ use super::crash_loop::ShortLives;
 use super::create::CreationState;
 use super::life::Life;
 use super::memory::MemoryBook;
+use super::session::Sessions;
 use super::sizes::Sizes;
 use super::{WarmUp, WarmUpReport};
 use crate::config::PoolConfig;
@@ -70,6 +71,8 @@ pub(crate) struct Inner<M: Manager> {
     /// Where `close` waits for slots to become vacant.
     pub(super) draining: Mutex<()>,
     pub(super) drained: Condvar,
+    /// Made for the first key.
+    pub(super) sessions: OnceLock<Sessions>,
     pub(crate) me: Weak<Inner<M>>,
 }
 
