@@ -69,6 +69,22 @@ fn what_dies_while_it_is_free_ends_and_is_replaced() {
     closes_balanced(&pool);
 }
 
+/// Promise: resources that nobody has used yet may die later in life, and are replaced at once. Provoked: more than make a crash loop.
+#[test]
+fn what_has_lived_and_was_never_used_is_no_crash_loop() {
+    let (watched, clock) = (Watched::default(), VirtualClock::new());
+    let builder = Pool::builder(watched.clone()).max_size(8).min_idle(8).keeper(Keeper::Manual).clock(&clock);
+    let pool = builder.build().unwrap();
+    clock.advance(Duration::from_secs(2));
+    (0..8).for_each(|number| watched.dies(number));
+    // The dead end in one look, and their successors are made in another.
+    pool.tick();
+    pool.tick();
+    let stats = pool.stats();
+    assert_eq!((stats.destroyed.by(DestroyReason::Broken), stats.available, stats.short_lives), (8, 8, 0));
+    closes_balanced(&pool);
+}
+
 #[test]
 fn what_dies_in_use_ends_at_its_return() {
     let watched = Watched::default();

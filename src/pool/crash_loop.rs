@@ -55,7 +55,8 @@ impl<M: Manager> Inner<M> {
         let (life, now) = (self.life(right), self.now());
         let failed =
             matches!(reason, DestroyReason::Broken | DestroyReason::CheckFailed | DestroyReason::CallbackPanicked);
-        let short = now.saturating_sub(life.born()) < SHORT || life.uses(right.record().checkouts()) <= 1;
+        // What died of age while nobody wanted it says nothing of what is made now.
+        let short = now.saturating_sub(life.born()) < SHORT || life.uses(right.record().checkouts()) == 1;
         if !failed || !short {
             return;
         }
