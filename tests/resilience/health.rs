@@ -47,7 +47,7 @@ fn after_checks_that_failed_one_failed_creation_opens_it() {
 #[test]
 fn creations_that_hang_open_it_too() {
     let (probe, clock, builder) = still(Creation::Background);
-    let builder = builder.keeper(Keeper::Dedicated).max_size(3).create_timeout(SEC).checkout_timeout(3600 * SEC);
+    let builder = builder.keeper(Keeper::Dedicated).max_size(3).create_timeout(SEC).checkout_timeout(20 * 3600 * SEC);
     let pool = builder.breaker(quick()).build().unwrap();
     probe.create.shut();
     thread::scope(|s| {
