@@ -15,14 +15,12 @@ mod recycling;
 mod said;
 mod starts;
 mod storm;
-mod wanted;
 mod workers;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use harness::{About, Neighbours, Options, Verdicts, describe_machine};
-use wanted::Wanted;
+use harness::{About, Options, Part, describe_machine, measure};
 
 const ABOUT: About = About {
     name: "process",
@@ -32,9 +30,6 @@ const ABOUT: About = About {
     quick: (30, Duration::from_millis(100)),
     smoke: (2, Duration::from_millis(20)),
 };
-
-/// What is measured by itself.
-type Part = fn(&Options, &mut Wanted);
 
 fn main() -> ExitCode {
     if let Some(mark) = std::env::var_os(orphans::IS_VICTIM) {
@@ -47,22 +42,12 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::from(options.gate));
     }
     said::listen();
-    let neighbours = Neighbours::watch();
-    let mut wanted = Wanted::default();
-    let parts: [(&str, Part); 5] = [
+    let parts: [Part; 5] = [
         ("starts", starts::measure),
         ("storm", storm::measure),
         ("recycling", recycling::measure),
         ("misbehaviour", misbehaviour::measure),
         ("orphans", orphans::measure),
     ];
-    for (name, measure) in parts {
-        if options.asks_for(name) {
-            measure(&options, &mut wanted);
-        }
-    }
-    println!("\n{}", neighbours.describe());
-    let mut verdicts = Verdicts::default();
-    wanted.print(&mut verdicts);
-    ExitCode::from(verdicts.status(options.gate))
+    measure(&options, &parts)
 }

@@ -6,9 +6,8 @@ use slackwater::Pool;
 use slackwater::process::{Doom, ProcessError};
 
 use crate::harness::Bound::AtMost;
-use crate::harness::{Options, Table};
+use crate::harness::{Options, Table, Wanted};
 use crate::look;
-use crate::wanted::Wanted;
 use crate::workers::{mark, running};
 
 /// Processes that a worker may have, itself included.

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use slackwater::Pool;
 
 use crate::harness::Bound::AtMost;
-use crate::harness::{Options, Rounds, Table};
+use crate::harness::{Options, Rounds, Table, Wanted};
 use crate::look;
-use crate::wanted::Wanted;
 use crate::workers::{mark, running};
 
 /// Set where this program is the one that is to be killed, to the mark of its workers.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use slackwater::{DestroyReason, Pool};
 
 use crate::harness::Bound::{AtLeast, AtMost};
-use crate::harness::{Options, Table};
+use crate::harness::{Options, Table, Wanted};
 use crate::load::{Seen, ask};
 use crate::look;
-use crate::wanted::Wanted;
 use crate::workers::{mark, running};
 
 const WORKERS: usize = 4;

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use slackwater::Pool;
 
 use crate::harness::Bound::{AtLeast, Below};
-use crate::harness::{Options, Table};
-use crate::wanted::Wanted;
+use crate::harness::{Options, Table, Wanted};
 use crate::workers::{mark, running};
 use crate::{look, said};
 

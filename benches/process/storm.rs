@@ -8,10 +8,9 @@ use slackwater::process::{ProcessError, ProcessManager};
 use slackwater::{DestroyReason, Pool};
 
 use crate::harness::Bound::{AtLeast, AtMost, Below};
-use crate::harness::{Dice, Options, Rounds, Table};
+use crate::harness::{Dice, Options, Rounds, Table, Wanted};
 use crate::load::{Seen, ask};
 use crate::look;
-use crate::wanted::Wanted;
 use crate::workers::{mark, running};
 
 const WORKERS: usize = 8;

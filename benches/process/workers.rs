@@ -8,30 +8,15 @@ use slackwater::process::{ProcessBuilder, ProcessManager};
 
 pub const MARK: &str = "SLACK_BENCH_MARK";
 
-const PRELUDE: &str = r#"
-import json, os, signal, struct, sys, time
-reads, writes = int(os.environ["SLACKWATER_IN"]), int(os.environ["SLACKWATER_OUT"])
-def put(data):
-    while data:
-        data = data[os.write(writes, data):]
-def send(message):
-    body = json.dumps(message).encode()
-    put(struct.pack(">I", len(body)) + body)
-def exactly(n):
-    data = b""
-    while len(data) < n:
-        more = os.read(reads, n - len(data))
-        if not more:
-            sys.exit(0)
-        data += more
-    return data
-def fork():
-    pid = os.fork()
-    if pid == 0:
-        time.sleep(600)
-        os._exit(0)
-    return pid
-def bomb(args):
+/// What the tests' workers begin with too.
+const PRELUDE: &str = include_str!("../../tests/process/prelude.py");
+
+/// What only the bench has them do.
+const MORE: &str = r#"
+def op_die_with_a_grandchild(args): op_fork(args); os._exit(3)
+def op_flood(args): os.write(2, b"x" * args); return args
+def op_hang(args): time.sleep(600)
+def op_bomb(args):
     made = 0
     while True:
         try:
@@ -43,23 +28,6 @@ def bomb(args):
         made += 1
         if made > 60:
             time.sleep(60)
-def op_echo(args): return args
-def op_sleep(args): time.sleep(args); return args
-def op_fork(args): return fork()
-def op_die_with_a_grandchild(args): fork(); os._exit(3)
-def op_flood(args): os.write(2, b"x" * args); return args
-def op_print(args): print("x" * args, flush=True); return args
-def op_bomb(args): bomb(args)
-def op_hang(args): time.sleep(600)
-def serve():
-    send({"ready": {"protocol": 1, "pid": os.getpid(), "operations": ["echo"]}})
-    while True:
-        request = json.loads(exactly(struct.unpack(">I", exactly(4))[0]))
-        if request.get("stop"):
-            sys.exit(0)
-        reply = {"id": request["id"], "epoch": request["epoch"]}
-        reply["ok"] = None if request.get("ping") else globals()["op_" + request["op"]](request["args"])
-        send(reply)
 "#;
 
 /// The interpreter itself: what is called python3 may be a script that looks for it. None if there is none.
@@ -76,7 +44,7 @@ pub fn python() -> Option<&'static str> {
 /// Workers that run `script` after the prelude, marked with `mark`.
 pub fn running(script: &str, mark: &str) -> ProcessBuilder {
     let python = python().expect("the bench has asked whether it is there");
-    let builder = ProcessManager::builder(python).arg("-c").arg(format!("{PRELUDE}\n{script}"));
+    let builder = ProcessManager::builder(python).arg("-c").arg(format!("{PRELUDE}{MORE}{script}"));
     builder.env(MARK, mark).grace(Duration::from_millis(500)).stop_within(Duration::from_millis(500))
 }
 

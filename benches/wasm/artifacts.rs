@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use slackwater::wasm::{ArtifactCache, Origin, WasmBuildError, WasmEngine, WasmExtractor, WasmOptions};
 
 use crate::harness::Bound::AtMost;
-use crate::harness::Options;
-use crate::wanted::Wanted;
+use crate::harness::{Options, Wanted};
 
 const COMPONENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guest/misbehaving.wasm");
 const IMPORTING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guest/importing.wasm");

@@ -10,8 +10,7 @@ use slackwater::wasm::{Query, WasmExtractor};
 use crate::clock::micros;
 use crate::contestants::{engine, extractor, fresh};
 use crate::harness::Bound::Below;
-use crate::harness::{Options, Rounds, Table, stay_on_core};
-use crate::wanted::Wanted;
+use crate::harness::{Options, Rounds, Table, Wanted, stay_on_core};
 
 const PAGE: &str = "<!doctype html><title>t</title><p class=c>x</p>";
 

@@ -10,8 +10,7 @@ use slackwater::wasm::{ArtifactCache, Extraction, Query, WasmEngine, WasmManager
 use crate::clock::micros;
 use crate::contestants::{component, fresh};
 use crate::harness::Bound::Below;
-use crate::harness::{Options, Rounds, Table};
-use crate::wanted::Wanted;
+use crate::harness::{Options, Rounds, Table, Wanted};
 
 /// Loads in a round.
 const LOADS: usize = 20;

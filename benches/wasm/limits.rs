@@ -9,9 +9,8 @@ use slackwater::wasm::{ExtractionError, Query, WasmEngine, WasmError, WasmExtrac
 use crate::clock::micros;
 use crate::contestants::engine;
 use crate::harness::Bound::AtMost;
-use crate::harness::{Options, Rounds, Table};
+use crate::harness::{Options, Rounds, Table, Wanted};
 use crate::neighbour;
-use crate::wanted::Wanted;
 
 pub const TICK: Duration = Duration::from_millis(5);
 pub const TIMEOUT: Duration = Duration::from_millis(50);

@@ -19,13 +19,11 @@ mod limits;
 mod memory;
 mod neighbour;
 mod pages;
-mod wanted;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use harness::{About, Neighbours, Options, Verdicts, describe_machine};
-use wanted::Wanted;
+use harness::{About, Options, Part, describe_machine, measure};
 
 const ABOUT: About = About {
     name: "wasm",
@@ -37,15 +35,10 @@ const ABOUT: About = About {
     smoke: (1, Duration::from_millis(20)),
 };
 
-/// What is measured by itself.
-type Part = fn(&Options, &mut Wanted);
-
 fn main() -> ExitCode {
     let options = Options::from_arguments(&ABOUT);
     println!("{}", describe_machine());
-    let neighbours = Neighbours::watch();
-    let mut wanted = Wanted::default();
-    let parts: [(&str, Part); 6] = [
+    let parts: [Part; 6] = [
         ("cold", cold::measure),
         ("checkout", checkout::measure),
         ("pages", pages::measure),
@@ -53,13 +46,5 @@ fn main() -> ExitCode {
         ("limits", limits::measure),
         ("artifacts", artifacts::measure),
     ];
-    for (name, measure) in parts {
-        if options.asks_for(name) {
-            measure(&options, &mut wanted);
-        }
-    }
-    println!("\n{}", neighbours.describe());
-    let mut verdicts = Verdicts::default();
-    wanted.print(&mut verdicts);
-    ExitCode::from(verdicts.status(options.gate))
+    measure(&options, &parts)
 }

@@ -7,9 +7,8 @@ use slackwater::wasm::{Extraction, WasmInstance, WasmManager};
 
 use crate::contestants::{component, engine, extractor, fresh, queries};
 use crate::harness::Bound::AtMost;
-use crate::harness::{Options, Table};
+use crate::harness::{Options, Table, Wanted};
 use crate::sample;
-use crate::wanted::Wanted;
 
 const INSTANCES: usize = 32;
 

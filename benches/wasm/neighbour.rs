@@ -9,10 +9,9 @@ use slackwater::wasm::{Query, WasmEngine, WasmExtractor};
 
 use crate::contestants::{extractor, fresh, queries};
 use crate::harness::Bound::AtMost;
-use crate::harness::{Options, Rounds, Table, ratios, stay_on_core};
+use crate::harness::{Options, Rounds, Table, Wanted, ratios, stay_on_core};
 use crate::limits::misbehaving;
 use crate::sample;
-use crate::wanted::Wanted;
 
 /// What it does in turn.
 const COMMANDS: [&str; 5] = ["loop", "hoard", "trap", "stack", "return 2000000"];

@@ -10,9 +10,8 @@ use slackwater::wasm::{Query, WasmExtractor};
 use crate::clock::process_time;
 use crate::contestants::{Native, Own, engine, extractor, fresh, own_component, queries, reused};
 use crate::harness::Bound::AtMost;
-use crate::harness::{Options, Rounds, Table, ratios, stay_on_core};
+use crate::harness::{Options, Rounds, Table, Wanted, ratios, stay_on_core};
 use crate::sample;
-use crate::wanted::Wanted;
 
 const OWN: usize = 0;
 const NATIVE: usize = 1;

@@ -70,10 +70,8 @@ impl ProcessManager {
     fn start(&self) -> Result<Worker, ProcessError> {
         let settings = &self.settings;
         let deadline = Instant::now() + settings.ready_within;
-        let refused = |cause| ProcessError::Spawn {
-            program: settings.program.display().to_string(),
-            cause: spawn::shared(cause),
-        };
+        let refused =
+            |cause| ProcessError::Spawn { program: settings.program.display().to_string(), cause: Arc::new(cause) };
         let spawned = spawn::spawn(settings).map_err(refused)?;
         let child = Arc::new(Child::new(spawned.pid, spawned.stderr, settings.limits));
         // From here on it ends with its worker, however this ends.
@@ -126,7 +124,7 @@ impl ProcessManager {
                 (None, _) => ProcessError::Closed { words: words() },
             },
             Err(Broken::Frame(cause)) => ProcessError::Frame { cause, words: words() },
-            Err(Broken::Io(cause)) => ProcessError::Io { cause: spawn::shared(cause) },
+            Err(Broken::Io(cause)) => ProcessError::Io { cause: Arc::new(cause) },
         }
     }
 

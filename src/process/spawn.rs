@@ -6,15 +6,15 @@
 use super::builder::{ChannelKind, Codec, Settings};
 use super::stderr::Stderr;
 use crossbeam_channel::{Sender, bounded, unbounded};
+use nix::sys::signal::SigSet;
 use parking_lot::Mutex;
-use rustix::fd::{AsRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec};
 use rustix::process::Pid;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::thread;
 
 /// A child that runs, and our ends of what it was given.
@@ -24,10 +24,10 @@ pub(super) struct Spawned {
     pub(super) stderr: Stderr,
 }
 
-/// A command, and the child's ends of what it is given: closed here once it has them.
+/// A command, which holds the child's ends of what it is given, and the one they are copies of: closed here once the child has them.
 struct Start {
     command: Command,
-    theirs: Vec<OwnedFd>,
+    theirs: OwnedFd,
     answer: Sender<io::Result<Pid>>,
 }
 
@@ -64,9 +64,8 @@ pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
         }
     }
     command.stderr(Stdio::from(their_stderr));
-    prepare(&mut command, descriptors.iter().map(AsRawFd::as_raw_fd).collect());
-    descriptors.push(theirs);
-    let pid = start(command, descriptors)?;
+    prepare(&mut command, descriptors);
+    let pid = start(command, theirs)?;
     Ok(Spawned { pid, channel: ours, stderr })
 }
 
@@ -88,15 +87,14 @@ pub(super) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pair)
 }
 
-/// What the child does between its beginning and its program.
-fn prepare(command: &mut Command, keep: Vec<RawFd>) {
+/// What the child does between its beginning and its program, which gets `keep` and, but for its first three, nothing else.
+fn prepare(command: &mut Command, keep: Vec<OwnedFd>) {
     let parent = rustix::process::getpid();
-    let prepare = move || {
-        close_all_on_exec();
-        let_signals_through();
-        for &descriptor in &keep {
-            // SAFETY: it is open: the parent keeps it until the child has started, and the child has a copy of all the parent has.
-            let descriptor = unsafe { rustix::fd::BorrowedFd::borrow_raw(descriptor) };
+    before_its_program(command, move || {
+        // What this process holds back, as one does that waits for signals on a thread of its own, would be handed on, and a worker
+        // could not be asked to end.
+        SigSet::empty().thread_set_mask()?;
+        for descriptor in &keep {
             rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
         }
         #[cfg(target_os = "linux")]
@@ -109,22 +107,25 @@ fn prepare(command: &mut Command, keep: Vec<RawFd>) {
         }
         let _ = parent;
         Ok(())
-    };
-    // SAFETY: after a fork in a program with threads only what is async-signal-safe may run. This is five kinds of system call
-    // (close_range, sigprocmask, fcntl, prctl, getppid), errors that hold a number, and a read of a vector made before: no allocation, no lock.
-    unsafe {
-        command.pre_exec(prepare);
-    }
+    });
 }
 
 /// Has the program that `command` starts get no descriptors but its first three.
 pub(super) fn close_all(command: &mut Command) {
-    // SAFETY: as in `prepare`: one system call.
+    before_its_program(command, || Ok(()));
+}
+
+/// Has the child close what is not its own at the start of its program, and then do `more`: only what may be done after a fork.
+fn before_its_program(command: &mut Command, more: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
+    let prepare = move || {
+        close_all_on_exec();
+        more()
+    };
+    // SAFETY: after a fork in a program with threads only what is async-signal-safe may run. Both callers are above: system calls
+    // (close_range, sigprocmask, fcntl, prctl, getppid), errors that hold a number, and a read of a vector made before: no allocation, no
+    // lock. Neither closure is dropped in the child.
     unsafe {
-        command.pre_exec(|| {
-            close_all_on_exec();
-            Ok(())
-        });
+        command.pre_exec(prepare);
     }
 }
 
@@ -142,19 +143,7 @@ fn close_all_on_exec() {
 #[cfg(not(target_os = "linux"))]
 fn close_all_on_exec() {}
 
-/// What this process holds back, as one does that waits for signals on a thread of its own, is not held back in the program: it would
-/// be handed on, and a worker could not be asked to end.
-fn let_signals_through() {
-    // SAFETY: `none` is made by `sigemptyset` before it is read, and nobody asks for the mask there was. Both calls may be made after a
-    // fork.
-    unsafe {
-        let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
-    }
-}
-
-fn start(command: Command, theirs: Vec<OwnedFd>) -> io::Result<Pid> {
+fn start(command: Command, theirs: OwnedFd) -> io::Result<Pid> {
     let (answer, answered) = bounded(1);
     let mut start = Start { command, theirs, answer };
     // A thread that is gone is replaced, once. What it calls is caught, so nothing is known that ends it.
@@ -193,9 +182,4 @@ fn spawner() -> io::Result<Sender<Start>> {
     thread::Builder::new().name("process-spawner".to_owned()).spawn(work)?;
     *spawner = Some(sender.clone());
     Ok(sender)
-}
-
-/// An error of the system's that callers share.
-pub(super) fn shared(cause: io::Error) -> Arc<io::Error> {
-    Arc::new(cause)
 }

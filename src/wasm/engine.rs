@@ -219,7 +219,7 @@ impl WasmEngineBuilder {
     }
 
     /// Whether the trace of a trap can name lines of a component's source, if it was built with debug information and wasmtime is asked by
-    /// `WASMTIME_BACKTRACE_DETAILS=1`. Default: false, which makes what is compiled a tenth smaller, and as much faster to load. Traces
+    /// `WASMTIME_BACKTRACE_DETAILS=1`. Default: false, which makes what is compiled smaller, and faster to load. Traces
     /// name functions in any case.
     pub fn source_lines(mut self, source_lines: bool) -> Self {
         self.source_lines = source_lines;

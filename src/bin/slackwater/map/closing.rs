@@ -50,7 +50,7 @@ impl ending::Closing for Closing {
         let record = run.record.lock();
         let took = record.started.elapsed();
         progress.finish();
-        let counts = Workload::of(&workers, &record);
+        let counts = Workload::of(&workers);
         if !quiet && !stats.on_stderr {
             let times = ("calls", record.calls.distribution());
             let (noun, tally, cut) = (run.noun, record.tally, end.cut());
@@ -78,7 +78,7 @@ struct Workload {
 }
 
 impl Workload {
-    fn of(workers: &Workers, _: &Record) -> Self {
+    fn of(workers: &Workers) -> Self {
         let stats = workers.pool.stats();
         let by = |reason| stats.destroyed.by(reason);
         let lost = by(DestroyReason::Broken) + by(DestroyReason::CheckFailed) + by(DestroyReason::Discarded);
