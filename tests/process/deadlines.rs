@@ -7,6 +7,9 @@ use slackwater::process::{Exit, ProcessError};
 use slackwater::{DestroyReason, Pool};
 use std::time::{Duration, Instant};
 
+/// For workers that read nothing: they do not hear that they are to end.
+const A_MOMENT: Duration = Duration::from_millis(50);
+
 /// A worker that lets nothing but SIGKILL end it.
 const STUBBORN: &str = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nserve()";
 
@@ -42,7 +45,7 @@ fn a_deadline_holds_although_the_worker_reads_nothing() {
     if !has_python() {
         return;
     }
-    let pool = pool_of(python("ready()\ntime.sleep(60)")).build().unwrap();
+    let pool = pool_of(python("ready()\ntime.sleep(60)").stop_within(A_MOMENT)).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let began = Instant::now();
     let error = worker.call_within::<_, Value>("any", &"x".repeat(8 << 20), Duration::from_millis(100)).unwrap_err();
@@ -57,7 +60,7 @@ fn a_deadline_holds_although_bytes_keep_coming() {
     if !has_python() {
         return;
     }
-    let drips = "ready()\nreceive()\nput(struct.pack('>I', 1000))\nwhile True:\n    put(b'x')\n    time.sleep(0.005)";
+    let drips = "ready()\nasked()\nput(struct.pack('>I', 1000))\nwhile True:\n    put(b'x')\n    time.sleep(0.005)";
     let pool = pool_of(python(drips)).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let began = Instant::now();
@@ -75,7 +78,7 @@ fn a_deadline_holds_although_bytes_never_stop() {
         return;
     }
     let floods =
-        "ready()\nreceive()\nput(struct.pack('>I', 1 << 30))\nblock = bytes(1 << 16)\nwhile True:\n    put(block)";
+        "ready()\nasked()\nput(struct.pack('>I', 1 << 30))\nblock = bytes(1 << 16)\nwhile True:\n    put(block)";
     let pool = pool_of(python(floods).max_frame(1 << 30)).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let began = Instant::now();

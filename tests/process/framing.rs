@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The error of a call whose worker writes what `script` does with `request`. The worker is replaced, and the next one is as good as new.
 #[track_caller]
 fn error_of(script: &str) -> ProcessError {
-    let pool = pool_of(python(&format!("ready()\nrequest = receive()\n{script}\ntime.sleep(60)"))).build().unwrap();
+    let pool = pool_of(python(&format!("ready()\nrequest = asked()\n{script}\ntime.sleep(60)"))).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     let pid = worker.pid();
     let error = worker.call_within::<_, Value>("any", &(), Duration::from_secs(5)).unwrap_err();
@@ -79,7 +79,7 @@ fn a_second_answer_ends_the_worker_at_its_return() {
     let twice = "
 ready()
 while True:
-    request = receive()
+    request = asked()
     body = json.dumps({'id': request['id'], 'epoch': request['epoch'], 'ok': 1}).encode()
     put(2 * (struct.pack('>I', len(body)) + body))";
     let pool = pool_of(python(twice)).build().unwrap();
@@ -121,7 +121,7 @@ fn each_checkout_has_an_epoch_of_its_own_and_each_request_an_id() {
     if !has_python() {
         return;
     }
-    let told = "ready()\nwhile True:\n    request = receive()\n    answer(request, [request['epoch'], request['id']])";
+    let told = "ready()\nwhile True:\n    request = asked()\n    answer(request, [request['epoch'], request['id']])";
     let pool = pool_of(python(told)).build().unwrap();
     let mut seen = Vec::new();
     for _ in 0..2 {

@@ -18,6 +18,12 @@ def exactly(n):
     return data
 def receive():
     return json.loads(exactly(struct.unpack(">I", exactly(4))[0]))
+def asked():
+    """The next request that is no wish that the worker ends; that it fulfils."""
+    request = receive()
+    if request.get("stop"):
+        sys.exit(0)
+    return request
 def ready(*operations):
     send({"ready": {"protocol": 1, "pid": os.getpid(), "operations": list(operations)}})
 def answer(request, value):
@@ -43,9 +49,7 @@ def op_print(args): print(args, flush=True); print("to stderr", file=sys.stderr,
 def serve():
     ready("echo", "pid")
     while True:
-        request = receive()
-        if request.get("stop"):
-            sys.exit(0)
+        request = asked()
         if request.get("ping"):
             answer(request, None)
             continue

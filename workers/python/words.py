@@ -7,6 +7,7 @@
 import re
 import unicodedata
 from collections import Counter
+from typing import Any, Dict
 
 from slackwater_worker import worker
 
@@ -14,7 +15,7 @@ WORD = re.compile(r"\w+")
 
 
 @worker.operation
-def words(text):
+def words(text: str) -> Dict[str, Any]:
     """{"words": how many, "top": [[word, how often], ...]} of a string."""
     if not isinstance(text, str):
         raise TypeError(f"a text is a string, not {type(text).__name__}")
