@@ -1,8 +1,10 @@
 //! The settings of a pool, and their validation.
 
+mod presets;
 mod shedding;
 mod upkeep;
 
+pub use presets::Load;
 pub use shedding::CoDel;
 pub use upkeep::{OnLeak, Scaling};
 

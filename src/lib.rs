@@ -4,6 +4,8 @@
 mod config;
 #[macro_use]
 mod core;
+#[cfg(any(feature = "extract", feature = "config"))]
+mod document;
 mod error;
 #[cfg(feature = "extract")]
 pub mod extract;
@@ -22,6 +24,8 @@ compile_error!(
      has job objects, which this crate does not use yet; build without `process` here"
 );
 mod resilience;
+#[cfg(feature = "config")]
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "wasm")]
@@ -31,8 +35,8 @@ pub mod wasm;
 #[doc(hidden)]
 pub use crate::core::sync::as_if_unwinding;
 pub use config::{
-    CoDel, Creation, Fairness, Fences, Keeper, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig, Scaling,
-    Strategy,
+    CoDel, Creation, Fairness, Fences, Keeper, Load, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig,
+    Scaling, Strategy,
 };
 pub use error::{
     BuildError, CheckoutError, CircuitOpen, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated,
@@ -59,6 +63,15 @@ pub use resilience::{
     Recovery, RecoveryTable, Trip,
 };
 
+#[cfg(feature = "config")]
+pub use document::{FileErrors, Mistake};
+#[cfg(feature = "config")]
+pub use settings::{Origin, Setting, Settings, SettingsError};
+
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guarantees.md")]
 mod guarantees {}
+
+#[cfg(all(doctest, feature = "config"))]
+#[doc = include_str!("../docs/settings.md")]
+mod settings_page {}

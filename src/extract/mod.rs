@@ -39,7 +39,6 @@ mod finder;
 #[cfg(feature = "archives")]
 pub mod input;
 mod json_text;
-mod mistake;
 mod order;
 mod page;
 mod pattern;
@@ -56,6 +55,9 @@ mod values;
 #[cfg_attr(not(feature = "recipes"), allow(dead_code, reason = "only a recipe's file can ask for all of it"))]
 mod what;
 
+#[cfg(feature = "recipes")]
+pub use crate::document::FileErrors as RecipeErrors;
+pub use crate::document::Mistake;
 pub use bounds::{Bounds, Exceeded};
 pub use compiled::CacheStats;
 pub use css::{CssExtractor, CssManager};
@@ -65,15 +67,12 @@ pub use dom::not_plain::NotPlain;
 #[cfg(feature = "streaming")]
 pub use dom::sight::NeedsTree;
 pub use field::{CssField, RegexField};
-pub use mistake::Mistake;
 pub use order::{Reorder, Window};
 pub use page::{Extractor, PageError, extract_page};
 pub use pattern::{RegexExtractor, RegexManager};
 #[cfg(feature = "wasm")]
 pub use query::NotAQuery;
 pub use recipe::Recipe;
-#[cfg(feature = "recipes")]
-pub use recipe::RecipeErrors;
 pub use sighting::{Sighting, Trial};
 pub use sniff::{NotHtml, sniff};
 #[cfg(feature = "streaming")]

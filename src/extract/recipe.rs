@@ -1,22 +1,9 @@
 //! The fields of a run.
 
 #[cfg(feature = "recipes")]
-mod document;
-#[cfg(feature = "recipes")]
-mod errors;
-#[cfg(feature = "recipes")]
 mod file;
 #[cfg(feature = "recipes")]
-mod json;
-#[cfg(feature = "recipes")]
-mod near;
-#[cfg(feature = "recipes")]
 mod read;
-#[cfg(feature = "recipes")]
-mod toml;
-
-#[cfg(feature = "recipes")]
-pub use errors::RecipeErrors;
 
 use super::what::{Over, Shape, What};
 use super::{CssField, CssManager, Mistake, RegexField, RegexManager};

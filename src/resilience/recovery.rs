@@ -35,6 +35,22 @@ impl FailureKind {
         ]
     };
 
+    /// What the setting is called that says what follows from it.
+    fn setting(self) -> &'static str {
+        const NAMES: [&str; FailureKind::ALL.len()] = [
+            "recovery.create.transient",
+            "recovery.create.permanent",
+            "recovery.create.fatal",
+            "recovery.check.transient",
+            "recovery.check.permanent",
+            "recovery.check.fatal",
+            "recovery.use.transient",
+            "recovery.use.permanent",
+            "recovery.use.fatal",
+        ];
+        NAMES[self.place()]
+    }
+
     fn place(self) -> usize {
         match self {
             FailureKind::Create(severity) => severity as usize,
@@ -116,7 +132,7 @@ impl RecoveryTable {
                 ),
             };
             if !fits {
-                return refuse("recovery", (kind, recovery), rule.to_owned());
+                return refuse(kind.setting(), recovery, rule.to_owned());
             }
         }
         Ok(())

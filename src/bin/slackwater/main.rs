@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod config;
 mod extract;
 mod map;
 mod recipe;
@@ -23,6 +24,7 @@ struct Cli {
 enum Command {
     Extract(Box<extract::Args>),
     Map(Box<map::Args>),
+    Config(config::Args),
     Recipe(recipe::Args),
     #[command(name = "try")]
     Try(trial::Args),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         (Command::Extract(args), Some((_, typed))) => extract::run(*args, typed),
         (Command::Map(args), Some((_, typed))) => map::run(*args, typed),
         (Command::Try(args), Some((_, typed))) => trial::run(&args, typed),
+        (Command::Config(args), _) => args.run(),
         (Command::Recipe(args), _) => args.run(),
         (Command::Completions(wanted), _) => wanted.run(Cli::command()),
         (Command::Man(wanted), _) => wanted.run(Cli::command()),

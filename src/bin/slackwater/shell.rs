@@ -1,10 +1,11 @@
 //! What shells and `man` want to know of the command line, made from its own definition.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Command;
 use clap_complete::Shell;
+
+use crate::run::{print, unwritten};
 
 /// Print completions for a shell: slackwater completions bash > /etc/bash_completion.d/slackwater
 #[derive(clap::Args)]
@@ -25,7 +26,7 @@ impl Completions {
 #[derive(clap::Args)]
 pub struct Man {
     /// The command it is about [default: slackwater as a whole]
-    #[arg(value_name = "COMMAND", value_parser = ["extract", "map", "recipe", "try", "completions", "man"])]
+    #[arg(value_name = "COMMAND", value_parser = ["extract", "map", "config", "recipe", "try", "completions", "man"])]
     about: Option<String>,
 }
 
@@ -39,21 +40,7 @@ impl Man {
             clap_mangen::Man::new(about.unwrap_or(command)).source(concat!("slackwater ", env!("CARGO_PKG_VERSION")));
         match man.render(&mut page) {
             Ok(()) => print(&page),
-            Err(error) => failed(&error),
+            Err(error) => unwritten(&error),
         }
     }
-}
-
-/// As a whole, to whoever reads standard output.
-fn print(bytes: &[u8]) -> ExitCode {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&error),
-        _ => ExitCode::SUCCESS,
-    }
-}
-
-fn failed(error: &io::Error) -> ExitCode {
-    let _ = writeln!(io::stderr(), "error: cannot write to standard output: {error}");
-    ExitCode::from(3)
 }

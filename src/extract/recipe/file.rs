@@ -1,8 +1,9 @@
 //! Recipes out of files.
 
-use super::{Recipe, RecipeErrors, json, read, toml};
+use super::{Recipe, read};
+use crate::document::{json, toml};
 use crate::extract::what::{From, Member, Over, Shape, has_named_groups};
-use crate::extract::{CssField, RegexField};
+use crate::extract::{CssField, RecipeErrors, RegexField};
 
 impl Recipe {
     /// The recipe that a TOML text describes; `docs/extract.md` has all that can stand in it.

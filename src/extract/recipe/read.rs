@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::document::{Key, Node, Value};
-use super::errors::RecipeErrors;
-use super::near::nearest;
-use crate::extract::Mistake;
+use crate::document::{FileErrors, Key, Mistake, Node, Value, nearest};
 use crate::extract::dom::Selector;
 use crate::extract::field;
 use crate::extract::what::{From, Html, Member, Over, Record, Take, Text, What};
@@ -24,7 +21,7 @@ const KEYS: [&str; 9] = ["css", "regex", "attribute", "text", "html", "take", "r
 /// The fields of a file, in its order.
 /// # Errors
 /// All that is wrong with it.
-pub(super) fn read(text: &str, (document, mistakes): (Node, Vec<Mistake>)) -> Result<Vec<Member>, RecipeErrors> {
+pub(super) fn read(text: &str, (document, mistakes): (Node, Vec<Mistake>)) -> Result<Vec<Member>, FileErrors> {
     let mut reader = Reader { text: text.into(), mistakes: Vec::new() };
     let unreadable = !mistakes.is_empty();
     mistakes.into_iter().for_each(|mistake| reader.mistakes.push(mistake.of(&reader.text)));
@@ -32,7 +29,7 @@ pub(super) fn read(text: &str, (document, mistakes): (Node, Vec<Mistake>)) -> Re
     let fields = reader.document(&document, unreadable);
     match reader.mistakes.is_empty() {
         true => Ok(fields),
-        false => Err(RecipeErrors::new(reader.mistakes)),
+        false => Err(FileErrors::new(reader.mistakes)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What commands that work through a long input have alike: files that can be gone on with, signals, progress, the end.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -46,7 +47,7 @@ pub enum StatsFormat {
 
 /// Says why, and gives back the code to end with.
 pub fn complain(code: u8, why: impl Display) -> u8 {
-    let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("error: {why}\n"));
+    let _ = writeln!(io::stderr(), "error: {why}");
     code
 }
 
@@ -56,4 +57,18 @@ pub fn complain(code: u8, why: impl Display) -> u8 {
 pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "that is no number of seconds; such as 0.5 or 10".to_owned())
+}
+
+/// Prints as a whole, to whoever reads standard output.
+pub fn print(bytes: &[u8]) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => unwritten(&error),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+pub fn unwritten(error: &io::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "error: cannot write to standard output: {error}");
+    ExitCode::from(NO_OUTPUT)
 }

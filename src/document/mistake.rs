@@ -1,9 +1,9 @@
-//! What is wrong with a field somebody typed, and where.
+//! What is wrong with something that somebody typed, and where.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A field that was refused: what is wrong, at which place, and what to try.
+/// Something typed that was refused: what is wrong, at which place, and what to try.
 ///
 /// Displays as the reason with its column, the line that was typed, a caret under the place, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,20 +19,21 @@ impl Mistake {
         Self { input: input.into(), at: at.min(input.len()), what: what.into(), hint: hint.into() }
     }
 
+    #[cfg(feature = "extract")]
     /// The same mistake, seen in a longer text of which the old input is the part from byte `start` on.
     pub(crate) fn within(self, whole: &str, start: usize) -> Self {
         Self { at: start + self.at, input: whole.into(), ..self }
     }
 
     /// The same mistake at this byte of a text that it is to be given by [`of`](Self::of).
-    #[cfg(feature = "recipes")]
-    pub(super) fn placed(self, at: usize) -> Self {
+    #[cfg(any(feature = "recipes", feature = "config"))]
+    pub(crate) fn placed(self, at: usize) -> Self {
         Self { at, ..self }
     }
 
     /// The same mistake in a text that many of them share.
-    #[cfg(feature = "recipes")]
-    pub(super) fn of(self, whole: &Arc<str>) -> Self {
+    #[cfg(any(feature = "recipes", feature = "config"))]
+    pub(crate) fn of(self, whole: &Arc<str>) -> Self {
         Self { at: self.at.min(whole.len()), input: Arc::clone(whole), ..self }
     }
 
@@ -41,8 +42,9 @@ impl Mistake {
         &self.hint
     }
 
+    #[cfg(feature = "extract")]
     /// The same mistake, seen in the rest of the old input from byte `start` on.
-    pub(super) fn after(self, start: usize, rest: &str) -> Self {
+    pub(crate) fn after(self, start: usize, rest: &str) -> Self {
         Self { at: self.at.saturating_sub(start), input: rest.into(), ..self }
     }
 

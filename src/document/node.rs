@@ -1,46 +1,50 @@
-//! A recipe file as what it says and where it says it, whatever it is written in.
+//! A file as what it says and where it says it, whatever it is written in.
 
 use std::ops::Range;
 
-/// How deep tables may stand in each other: more than any sound recipe, and little for a stack.
-pub(super) const DEEPEST: usize = 32;
+/// How deep tables may stand in each other: more than any sound file, and little for a stack.
+pub(crate) const DEEPEST: usize = 32;
 
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) at: Range<usize>,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) at: Range<usize>,
+    pub(crate) value: Value,
 }
 
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// In the order of the file.
     Table(Vec<(Key, Node)>),
     Text(String),
     Flag(bool),
-    /// What no field can be, by its name.
+    /// As it is written.
+    Number(String),
+    /// What nothing can be here, by its name.
     Other(&'static str),
 }
 
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) at: usize,
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) at: usize,
 }
 
 impl Node {
     /// What it is, in words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Table(_) => "a table",
             Value::Text(_) => "a string",
             Value::Flag(_) => "true or false",
+            Value::Number(_) => "a number",
             Value::Other(kind) => kind,
         }
     }
 
+    #[cfg(feature = "recipes")]
     /// Where in `file` the byte `offset` of this string's value stands. Exact but for escapes that stand for several bytes in
     /// ways that nobody types.
-    pub(super) fn place_of(&self, file: &str, value: &str, offset: usize) -> usize {
+    pub(crate) fn place_of(&self, file: &str, value: &str, offset: usize) -> usize {
         let literal = &file[self.at.clone()];
         if let Some(start) = literal.find(value) {
             return self.at.start + start + offset;

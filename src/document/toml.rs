@@ -3,18 +3,18 @@
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::document::{DEEPEST, Key, Node, Value};
-use crate::extract::Mistake;
+use super::Mistake;
+use super::node::{DEEPEST, Key, Node, Value};
 
 /// What could be read, and what could not.
-pub(super) fn read(text: &str) -> (Node, Vec<Mistake>) {
+pub(crate) fn read(text: &str) -> (Node, Vec<Mistake>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mistake = |error: &toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let what = error.message().lines().collect::<Vec<_>>().join(", ");
-        Mistake::new("", 0, what, "correct the TOML: strings stand in quotes, a pattern best in '...'").placed(at)
+        Mistake::new("", 0, what, "correct the TOML: strings stand in quotes, patterns best in '...'").placed(at)
     };
     let mut mistakes: Vec<_> = errors.iter().map(mistake).collect();
     let node = table_node(table.get_ref(), table.span(), 0, &mut mistakes);
@@ -46,9 +46,18 @@ fn value_node(value: &Spanned<DeValue<'_>>, depth: usize, mistakes: &mut Vec<Mis
         DeValue::Table(table) => return table_node(table, at, depth, mistakes),
         DeValue::String(text) => Value::Text(text.clone().into_owned()),
         DeValue::Boolean(flag) => Value::Flag(*flag),
-        DeValue::Integer(_) | DeValue::Float(_) => Value::Other("a number"),
+        DeValue::Integer(number) => Value::Number(whole(number)),
+        DeValue::Float(number) => Value::Number(number.to_string()),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(_) => Value::Other("an array"),
     };
     Node { at, value }
+}
+
+/// In decimal digits, whatever it was written in.
+fn whole(number: &DeInteger<'_>) -> String {
+    match i128::from_str_radix(number.as_str(), number.radix()) {
+        Ok(value) => value.to_string(),
+        Err(_) => number.to_string(),
+    }
 }

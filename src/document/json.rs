@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::document::{DEEPEST, Key, Node, Value};
-use crate::extract::Mistake;
+use super::Mistake;
+use super::node::{DEEPEST, Key, Node, Value};
 
 const HINT: &str =
     "correct the JSON: no comments, no comma after the last member, a backslash in a string is written twice";
 
 /// What could be read, and what could not.
-pub(super) fn read(text: &str) -> (Node, Vec<Mistake>) {
+pub(crate) fn read(text: &str) -> (Node, Vec<Mistake>) {
     let mut mistakes = Vec::new();
     let node = match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => node(text, raw, 0, &mut mistakes),
@@ -63,7 +63,7 @@ fn node(text: &str, raw: &RawValue, depth: usize, mistakes: &mut Vec<Mistake>) -
         Some(b't' | b'f') => Value::Flag(raw.get() == "true"),
         Some(b'[') => Value::Other("an array"),
         Some(b'n') => Value::Other("null"),
-        _ => Value::Other("a number"),
+        _ => Value::Number(raw.get().to_owned()),
     };
     Node { at, value }
 }

@@ -1,12 +1,13 @@
 //! "Did you mean": the name nearest to one that nobody knows.
 
 /// The one of `known` that is a slip of the fingers away, if any is.
-pub(super) fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let length = typed.chars().count();
     if length > 64 {
         return None;
     }
-    let slips = |known: &str| distance(&typed.to_lowercase(), known);
+    let typed = typed.to_lowercase();
+    let slips = |known: &str| distance(&typed, &known.to_lowercase());
     let (slips, nearest) = known.into_iter().map(|known| (slips(known), known)).min_by_key(|(slips, _)| *slips)?;
     (slips <= (length / 3).clamp(1, 3)).then_some(nearest)
 }

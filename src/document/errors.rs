@@ -1,8 +1,8 @@
-//! All that is wrong with a recipe file.
+//! All that is wrong with a file.
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::extract::Mistake;
+use super::Mistake;
 
 /// Mistakes that are told; a file has no more than that before somebody looks.
 const MOST: usize = 100;
@@ -10,17 +10,17 @@ const MOST: usize = 100;
 /// Signs of a line that are shown on either side of a mistake.
 const AROUND: usize = 70;
 
-/// Why a recipe file was refused: all of its mistakes, in the order of the file.
+/// Why a file was refused: all of its mistakes, in the order of the file.
 ///
 /// Displays each as `LINE:COLUMN: what; hint` with the line and a caret below; [`named`](Self::named) puts the file's name before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecipeErrors {
+pub struct FileErrors {
     mistakes: Vec<Mistake>,
     left_out: usize,
 }
 
-impl RecipeErrors {
-    pub(super) fn new(mut mistakes: Vec<Mistake>) -> Self {
+impl FileErrors {
+    pub(crate) fn new(mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by_key(Mistake::offset);
         // What the parser stumbled over comes first, and means nothing because of it.
         mistakes.dedup_by_key(|mistake| mistake.offset());
@@ -69,10 +69,10 @@ impl RecipeErrors {
     }
 }
 
-impl Display for RecipeErrors {
+impl Display for FileErrors {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.write(f, None)
     }
 }
 
-impl std::error::Error for RecipeErrors {}
+impl std::error::Error for FileErrors {}

@@ -1,0 +1,12 @@
+//! Settings out of files, variables and programs' own structures.
+#![cfg(feature = "config")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+#[path = "configured/every.rs"]
+mod every;
+#[path = "configured/files.rs"]
+mod files;
+#[path = "configured/layers.rs"]
+mod layers;
+#[path = "configured/structures.rs"]
+mod structures;
