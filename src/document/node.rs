@@ -17,7 +17,8 @@ pub(crate) enum Value {
     Table(Vec<(Key, Node)>),
     Text(String),
     Flag(bool),
-    /// As it is written.
+    /// In decimal digits.
+    #[cfg_attr(not(feature = "config"), allow(dead_code, reason = "settings have numbers, recipes have none"))]
     Number(String),
     /// What nothing can be here, by its name.
     Other(&'static str),
