@@ -92,6 +92,9 @@ pub struct PoolConfig {
     pub lifetime_jitter: Option<f64>,
     /// See [`Builder::idle_timeout`](crate::Builder::idle_timeout).
     pub idle_timeout: Option<Duration>,
+    /// What ends resources as r2d2 does. Its adapter sets it.
+    #[cfg(feature = "r2d2")]
+    pub(crate) reaper: Option<crate::keeper::Reaper>,
     /// See [`Builder::max_uses`](crate::Builder::max_uses).
     pub max_uses: Option<u64>,
     /// See [`Builder::surge`](crate::Builder::surge).
@@ -162,6 +165,8 @@ impl Default for PoolConfig {
             max_lifetime: None,
             lifetime_jitter: None,
             idle_timeout: None,
+            #[cfg(feature = "r2d2")]
+            reaper: None,
             max_uses: None,
             surge: 1,
             max_unavailable: 0,

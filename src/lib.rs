@@ -23,6 +23,8 @@ compile_error!(
     "slackwater's feature `process` is for Linux and macOS: a worker ends with all it started by its process group, in whose place Windows \
      has job objects, which this crate does not use yet; build without `process` here"
 );
+#[cfg(feature = "r2d2")]
+pub mod r2d2;
 mod resilience;
 #[cfg(feature = "config")]
 mod settings;

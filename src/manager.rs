@@ -109,6 +109,12 @@ pub trait Manager: Send + Sync + 'static {
         drop(resource);
     }
 
+    /// Whether who finds that a resource is to end, ends it there and then, however long that takes.
+    #[doc(hidden)]
+    fn ends_where_found(&self) -> bool {
+        false
+    }
+
     /// What a resource costs, in a unit of your choice (bytes, say). Asked after `warm`, and at every return if there is a
     /// [`memory_budget`](crate::Builder::memory_budget) or [`max_growth`](crate::Builder::max_growth); summed over living
     /// resources in [`Stats::weight`](crate::Stats::weight). More than 2^46 counts as 2^46, so that sums of many have room.

@@ -152,6 +152,15 @@ impl<M: Manager> Pool<M> {
         Lease::try_new(Arc::clone(&self.inner), |inner| inner.claim(site, ask)).map(OwnedCheckout::new)
     }
 
+    /// As [`try_checkout`](Self::try_checkout), with a guard that keeps the pool alive.
+    #[cfg(feature = "r2d2")]
+    #[track_caller]
+    pub(crate) fn try_checkout_owned(&self) -> Result<OwnedCheckout<M>, CheckoutError> {
+        let site = Location::caller();
+        let ask = || Ask::new(Patient::Never);
+        Lease::try_new(Arc::clone(&self.inner), |inner| inner.claim(site, ask)).map(OwnedCheckout::new)
+    }
+
     /// As [`checkout`](Self::checkout), preferring the resource that `key` had last: for sessions whose state a resource has warm. If that
     /// is in use or has ended, another is taken at once, and is the one that `key` had last from then on. Whoever must know compares
     /// [`Checkout::id`].

@@ -81,6 +81,12 @@ impl PoolConfig {
             }
         }
         span("idle_timeout", self.idle_timeout)?;
+        #[cfg(feature = "r2d2")]
+        if let Some(reaper) = &self.reaper {
+            span("reaper_rate", Some(reaper.rate))?;
+            span("max_lifetime", reaper.lifetime)?;
+            span("idle_timeout", reaper.idle)?;
+        }
         #[cfg(feature = "metrics")]
         if let Some(interval) = self.metrics_interval {
             within("metrics_interval", interval, 100 * MILLISECOND..=MAX_SPAN)?;

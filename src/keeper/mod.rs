@@ -13,6 +13,8 @@ mod health;
 mod holds;
 mod lanes;
 mod memory;
+#[cfg(feature = "r2d2")]
+mod reaping;
 mod replacement;
 #[cfg(feature = "metrics")]
 mod reports;
@@ -28,6 +30,8 @@ pub(crate) use aside::Aside;
 pub(crate) use clock::{Watch, nanos};
 pub(crate) use crew::{Crew, CrewLimits, Work, is_on_crew};
 pub(crate) use lanes::Task;
+#[cfg(feature = "r2d2")]
+pub(crate) use reaping::Reaper;
 pub(crate) use replacement::Pace;
 #[cfg(feature = "metrics")]
 pub(crate) use reports::Reports;
@@ -101,6 +105,9 @@ pub(crate) struct KeeperState<M: Manager> {
     asleep_since: u64,
     #[cfg(feature = "metrics")]
     reported: Option<reports::Reported>,
+    /// When the reaper is due.
+    #[cfg(feature = "r2d2")]
+    reap_at: Option<u64>,
 }
 
 impl<M: Manager> Default for KeeperState<M> {
@@ -125,6 +132,8 @@ impl<M: Manager> Default for KeeperState<M> {
             asleep_since: 0,
             #[cfg(feature = "metrics")]
             reported: None,
+            #[cfg(feature = "r2d2")]
+            reap_at: None,
         }
     }
 }
@@ -210,6 +219,8 @@ impl<M: Manager> Inner<M> {
                 self.expire(now),
                 self.replace(now),
                 self.end_idle(now),
+                #[cfg(feature = "r2d2")]
+                self.reap(now),
                 self.set_stale_aside(now),
                 self.check_idle(now),
                 self.watch_holds(now),

@@ -40,6 +40,13 @@ impl<M: Manager> Builder<M> {
         self.config.places()
     }
 
+    /// Ends resources as r2d2 does.
+    #[cfg(feature = "r2d2")]
+    pub(crate) fn reaper(mut self, reaper: crate::keeper::Reaper) -> Self {
+        self.config.reaper = Some(reaper);
+        self
+    }
+
     /// Replaces all settings at once, by [`PoolConfig::per_core`] for instance.
     pub fn config(mut self, config: PoolConfig) -> Self {
         self.config = config;

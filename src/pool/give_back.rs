@@ -370,7 +370,7 @@ impl<M: Manager> Inner<M> {
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
         let cheap = (self.creation.destroy_cost() <= CHEAP && !panicking()) || self.is_closed();
-        if (cheap && !M::ENDS_SLOWLY) || self.is_manual() {
+        if (cheap && !M::ENDS_SLOWLY) || self.is_manual() || self.manager.ends_where_found() {
             return self.destroy(right, reason);
         }
         self.send_to_end(right, reason);
