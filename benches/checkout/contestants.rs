@@ -27,6 +27,9 @@ const MANY: usize = 4_096;
 pub const FLOOR: &str = "floor: one private CAS and one store";
 pub const OURS: &str = "slackwater";
 pub const OURS_MANY: &str = "slackwater, 4,096 slots";
+pub const R2D2: &str = "r2d2";
+/// The same program as `r2d2`, with its `use` changed: `--features r2d2`.
+pub const FACADE: &str = "r2d2's names on slackwater";
 /// With checks, expiry, leak detection, scaling and a subscriber: whatever the keeper can do without being told of each use.
 pub const OURS_KEPT: &str = "slackwater, all the keeper's rules on";
 
@@ -76,6 +79,8 @@ pub fn contestants() -> Vec<Contestant> {
         .idle_timeout(None)
         .build(Trivial);
     let r2d2 = leaked(r2d2.expect("nothing can fail in making a number"));
+    #[cfg(feature = "r2d2")]
+    let facade = leaked(facade());
     let (ours, many) = (slackwater(RESOURCES), slackwater(MANY));
     let (kept, worn, weighed, recorded) = (kept(), with(|b| b.max_uses(u64::MAX - 1)), weighed(), recorded());
     vec![
@@ -95,7 +100,9 @@ pub fn contestants() -> Vec<Contestant> {
         Contestant::new("lockfree-object-pool (linear)", true, || linear.pull()),
         Contestant::new("object-pool", true, || object_pool.try_pull().expect("more resources than threads")),
         Contestant::new("deadpool (unmanaged)", true, || deadpool.try_get().expect("more resources than threads")),
-        Contestant::new("r2d2", true, || r2d2.get().expect("more resources than threads")),
+        #[cfg(feature = "r2d2")]
+        Contestant::new(FACADE, false, || facade.get().expect("more resources than threads")),
+        Contestant::new(R2D2, true, || r2d2.get().expect("more resources than threads")),
     ]
 }
 
@@ -146,6 +153,14 @@ where
         }
     };
     Contestant { name: "slackwater, two pools in turn", peer: false, lap: Box::new(lap) }
+}
+
+/// Set as r2d2 is.
+#[cfg(feature = "r2d2")]
+fn facade() -> slackwater::r2d2::compat::Pool<Trivial> {
+    let builder = slackwater::r2d2::compat::Pool::builder().max_size(RESOURCES as u32).test_on_check_out(false);
+    let pool = builder.max_lifetime(None).idle_timeout(None).build(Trivial);
+    pool.expect("nothing can fail in making a number")
 }
 
 /// A manager that does not need to do anything, but is one: unlike a closure's, its resources are checked.

@@ -11,7 +11,7 @@ use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contestants::{Contestant, FLOOR, OURS, OURS_KEPT, OURS_MANY, contestants};
+use contestants::{Contestant, FACADE, FLOOR, OURS, OURS_KEPT, OURS_MANY, R2D2, contestants};
 use harness::{About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios};
 use laps::Track;
 
@@ -93,6 +93,13 @@ fn print_table(figures: &[Figures<'_>]) {
 /// The figures wanted of the fast path. A line that lacks a side, because a filter left it out, is not printed.
 fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
     let find = |name| figures.iter().find(|each| each.contestant.name == name);
+    if let (Some(facade), Some(r2d2)) = (find(FACADE), find(R2D2)) {
+        for (column, threads) in ["1 thread", "2 threads"].into_iter().enumerate() {
+            let times = ratios(&r2d2.nanoseconds[column], &facade.nanoseconds[column]).median();
+            let what = format!("speed of get+drop by r2d2's names vs r2d2's own, {threads}");
+            verdicts.wanted_times(&what, times, Bound::Above(1.0));
+        }
+    }
     let Some(ours) = find(OURS) else { return };
     for (column, threads) in ["1 thread", "2 threads"].into_iter().enumerate() {
         if let Some(floor) = find(FLOOR) {

@@ -11,6 +11,8 @@ pub enum Bound {
     Below(f64),
     /// At least this.
     AtLeast(f64),
+    /// More than this.
+    Above(f64),
 }
 
 impl Bound {
@@ -20,6 +22,7 @@ impl Bound {
             Self::AtMost(bound) => figure <= bound,
             Self::Below(bound) => figure < bound,
             Self::AtLeast(bound) => figure >= bound,
+            Self::Above(bound) => figure > bound,
         }
     }
 }
@@ -30,6 +33,7 @@ impl fmt::Display for Bound {
             Self::AtMost(bound) => write!(f, "<= {bound}"),
             Self::Below(bound) => write!(f, "< {bound}"),
             Self::AtLeast(bound) => write!(f, ">= {bound}"),
+            Self::Above(bound) => write!(f, "> {bound}"),
         }
     }
 }

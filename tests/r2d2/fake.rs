@@ -115,7 +115,7 @@ impl ManageConnection for Fake {
         let most = told.most.load(SeqCst);
         let take = |made| (most == 0 || made < most).then_some(made + 1);
         let number = if fails { None } else { told.made.fetch_update(SeqCst, SeqCst, take).ok() };
-        let number = number.ok_or(Refused)?;
+        let number = number.ok_or(Refused)? + 1;
         told.alive.fetch_add(1, SeqCst);
         Ok(Line { number, its: Arc::clone(told) })
     }

@@ -133,7 +133,9 @@ fn a_connection_that_fails_its_test_is_not_lent() {
     fake.0.unfit.lock().extend([1, 2]);
     let lent = pool.get().unwrap();
     assert!(lent.number > 2, "{lent:?} failed its test");
-    assert_eq!(*errors.0.lock(), ["the line is dead"; 2]);
+    // One or both: the first one's successor may be there before the second has its turn.
+    let errors = errors.0.lock();
+    assert!(matches!(errors.len(), 1..=2) && errors.iter().all(|error| error == "the line is dead"), "{errors:?}");
     drop((lent, pool));
     until(|| fake.alive() == 0);
 }
