@@ -9,8 +9,11 @@ use pool::event::{AcquireEvent, CheckinEvent, CheckoutEvent, ReleaseEvent, Timeo
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What it was, of which connection, and how long it took.
+type Note = (&'static str, Option<u64>, Duration);
+
 #[derive(Clone, Debug, Default)]
-struct Heard(Arc<Mutex<Vec<(&'static str, Option<u64>, Duration)>>>);
+struct Heard(Arc<Mutex<Vec<Note>>>);
 
 impl Heard {
     fn note(&self, what: &'static str, id: u64, span: Duration) {
