@@ -4,6 +4,8 @@
 
 #[path = "r2d2/adapter.rs"]
 mod adapter;
+#[path = "r2d2/beyond.rs"]
+mod beyond;
 #[path = "r2d2/fake.rs"]
 mod fake;
 #[path = "r2d2/peer.rs"]
