@@ -79,6 +79,9 @@ fn a_pool_and_its_guards_go_to_other_threads() {
     }
     let pool = builder().max_size(1).build(Fake::new()).unwrap();
     goes(&pool);
+    goes(&pool.state());
+    fn goes_as_an_error<T: std::error::Error + Send + Sync + 'static>(_: Option<T>) {}
+    goes_as_an_error::<pool::Error>(None);
     let lent = moves(pool.get().unwrap());
     thread::spawn(move || drop(lent)).join().unwrap();
     assert!(pool.get().is_ok());

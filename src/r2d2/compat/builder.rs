@@ -12,8 +12,7 @@ use std::time::Duration;
 type Configure<M> = Box<dyn FnOnce(crate::Builder<Adapter<M>>) -> crate::Builder<Adapter<M>> + Send + Sync>;
 type Classify<M> = Box<dyn Fn(&<M as ManageConnection>::Error) -> Severity + Send + Sync>;
 
-/// Settings for a pool of connections.
-#[must_use = "a builder does nothing until `build`"]
+/// Settings for a pool of connections. Does nothing until `build`.
 pub struct Builder<M: ManageConnection> {
     pub(super) max_size: u32,
     pub(super) min_idle: Option<u32>,

@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 ///
 /// If that thread unwinds from a panic that began after the checkout, the connection ends instead
 /// ([`Rules::keep_after_panic`](super::Rules::keep_after_panic)).
-#[must_use = "dropping the guard gives the connection back at once"]
+// Not `must_use`: r2d2's is not, and a changed `use` must bring no warnings.
 pub struct PooledConnection<M: ManageConnection> {
     guard: OwnedCheckout<Adapter<M>>,
 }
