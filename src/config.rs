@@ -121,6 +121,10 @@ pub struct PoolConfig {
     pub time_one_in: u32,
     /// See [`Builder::queue_alert`](crate::Builder::queue_alert).
     pub queue_alert: Option<usize>,
+    /// See [`Builder::session_binding`](crate::Builder::session_binding).
+    pub session_binding: Duration,
+    /// See [`Builder::session_places`](crate::Builder::session_places). `None` is the default.
+    pub session_places: Option<usize>,
     /// See [`Builder::metrics_interval`](crate::Builder::metrics_interval). `None` is not.
     #[cfg(feature = "metrics")]
     pub metrics_interval: Option<Duration>,
@@ -180,6 +184,8 @@ impl Default for PoolConfig {
             record_uses: false,
             time_one_in: TIME_ONE_IN,
             queue_alert: None,
+            session_binding: Duration::from_secs(5 * 60),
+            session_places: None,
             #[cfg(feature = "metrics")]
             metrics_interval: None,
             // As patient as `build`: a second creation beside a slow one costs the backend, and waiters leave by their
@@ -237,6 +243,10 @@ impl PoolConfig {
         }
         if let Some(waiting) = self.queue_alert {
             within("queue_alert", waiting, 1..=u32::MAX as usize - 1)?;
+        }
+        within("session_binding", self.session_binding, Duration::from_millis(1)..=MAX_SPAN)?;
+        if let Some(places) = self.session_places {
+            within("session_places", places, 4..=1 << 24)?;
         }
         self.validate_shedding()?;
         if let Some(parallelism) = self.create_parallelism {

@@ -1,7 +1,9 @@
 //! What can go wrong, with cause, numbers and remedy.
 
+mod session;
 mod shed;
 
+pub use session::SessionBusy;
 pub use shed::{Shed, ShedReason};
 
 use crate::manager::Severity;
@@ -40,6 +42,10 @@ pub enum CheckoutError {
     /// Every resource is held by a thread that waits for another one of the same pool, this caller included.
     #[error(transparent)]
     WouldDeadlock(Box<WouldDeadlock>),
+    /// The resource that the caller's session is bound to is in use, and the caller takes no other
+    /// ([`SessionMode`](crate::SessionMode)): at once, or after waiting for as long as it may.
+    #[error(transparent)]
+    SessionBusy(Box<SessionBusy>),
     /// No resource could be created, and none is alive that could be waited for.
     #[error(transparent)]
     Create(Box<CreateError>),
@@ -53,7 +59,7 @@ pub enum CheckoutError {
 
 impl CheckoutError {
     /// Whether the same call may succeed later without anyone changing anything: true for timeouts, exhaustion,
-    /// saturation, shedding, an open circuit and transient creation failures.
+    /// saturation, shedding, a session's resource in use, an open circuit and transient creation failures.
     pub fn is_retryable(&self) -> bool {
         match self {
             CheckoutError::Timeout(_)
@@ -62,6 +68,7 @@ impl CheckoutError {
             | CheckoutError::Shed(_)
             | CheckoutError::CircuitOpen(_) => true,
             CheckoutError::Create(create) => create.retryable,
+            CheckoutError::SessionBusy(busy) => !busy.deadlock,
             CheckoutError::WouldDeadlock(_) | CheckoutError::Closed(_) => false,
         }
     }
@@ -404,7 +411,13 @@ pub(crate) fn dropped<T>(theirs: T) -> Result<(), Box<dyn Any + Send>> {
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Closed,
-    Create { error: SharedError, attempts: u32, severity: Severity },
+    /// For those who wait for one resource: it has changed, and they are to look.
+    LookAgain,
+    Create {
+        error: SharedError,
+        attempts: u32,
+        severity: Severity,
+    },
     CircuitOpen(Box<CircuitOpen>),
 }
 

@@ -42,7 +42,7 @@ pub use config::{
 };
 pub use error::{
     BuildError, CheckoutError, CircuitOpen, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated,
-    SharedError, Shed, ShedReason, Timeout, WouldDeadlock,
+    SessionBusy, SharedError, Shed, ShedReason, Timeout, WouldDeadlock,
 };
 pub use guard::{Checkout, Lent, OwnedCheckout};
 pub use keeper::{Advice, Clock, Deadline, VirtualClock};
@@ -58,7 +58,7 @@ pub use observe::{
 pub use observe::{Metric, MetricKind, MetricsReporter};
 pub use pool::{
     Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Lifeline, Memory, MemoryLimitExceeded, Pool, Priority,
-    Request, Rollout, SessionStats, WarmUpReport,
+    Request, Rollout, SessionMode, SessionStats, WarmUpReport,
 };
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,

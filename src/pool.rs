@@ -32,7 +32,7 @@ pub use keyed::{KeyedError, KeyedPool};
 pub use lifeline::Lifeline;
 pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
-pub use session::SessionStats;
+pub use session::{SessionMode, SessionStats};
 
 pub(crate) use builder::WarmUp;
 pub(crate) use close::KEEPER_GRACE;
@@ -162,11 +162,13 @@ impl<M: Manager> Pool<M> {
     }
 
     /// As [`checkout`](Self::checkout), preferring the resource that `key` had last: for sessions whose state a resource has warm. If that
-    /// is in use or has ended, another is taken at once, and is the one that `key` had last from then on. Whoever must know compares
-    /// [`Checkout::id`].
+    /// is in use or has ended, another is taken at once, and is the one that `key` is bound to from then on;
+    /// [`Request::session`] has other ways. Whoever must know compares [`Checkout::id`].
     ///
-    /// Keys are hashed and not kept; 16 for each slot, 1,024 at least, are remembered, others displace them. It reads the clock and writes to
-    /// memory that all threads share, which [`checkout`](Self::checkout) does not.
+    /// A key is bound once a checkout gave it a resource, and until it has not come for [`session_binding`](Builder::session_binding), 5
+    /// minutes, or its resource ends, or [`forget_session`](Self::forget_session). Keys are hashed and not kept;
+    /// [`session_places`](Builder::session_places) says how many are remembered, others displace them. Two keys never have one resource at the
+    /// same time, whatever their hashes. It reads the clock, which [`checkout`](Self::checkout) does not.
     ///
     /// ```
     /// # use slackwater::Pool;
@@ -187,11 +189,6 @@ impl<M: Manager> Pool<M> {
         self.request().checkout_for(key)
     }
 
-    /// How often [`checkout_for`](Self::checkout_for) gave a key the resource it had last.
-    pub fn session_stats(&self) -> SessionStats {
-        self.inner.sessions.get().map(session::Sessions::stats).unwrap_or_default()
-    }
-
     /// A checkout with a priority, or other than default patience.
     ///
     /// ```
@@ -203,7 +200,7 @@ impl<M: Manager> Pool<M> {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn request(&self) -> Request<'_, M> {
-        Request { pool: self, ask: Ask::new(Patient::Default) }
+        Request { pool: self, ask: Ask::new(Patient::Default), session: SessionMode::default() }
     }
 
     /// Runs `f` on a resource and gives it back, however `f` ends.
@@ -458,6 +455,7 @@ impl Priority {
 pub struct Request<'p, M: Manager> {
     pool: &'p Pool<M>,
     ask: Ask,
+    session: SessionMode,
 }
 
 impl<'p, M: Manager> Request<'p, M> {
@@ -479,6 +477,22 @@ impl<'p, M: Manager> Request<'p, M> {
         self
     }
 
+    /// What [`checkout_for`](Self::checkout_for) does while the resource that its key is bound to is in use. Other checkouts have no key.
+    /// Default: [`SessionMode::Hint`] without a wait.
+    ///
+    /// ```
+    /// # use slackwater::{CheckoutError, Pool, SessionMode};
+    /// # let pool = Pool::builder(|| Ok::<_, String>(String::new())).max_size(4).build()?;
+    /// let held = pool.checkout_for("user 7")?;
+    /// let refused = pool.request().session(SessionMode::Fail).checkout_for("user 7").unwrap_err();
+    /// assert!(matches!(refused, CheckoutError::SessionBusy(_)), "{refused}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn session(mut self, mode: SessionMode) -> Self {
+        self.session = mode;
+        self
+    }
+
     /// As [`Pool::checkout`].
     ///
     /// # Blocking
@@ -491,7 +505,23 @@ impl<'p, M: Manager> Request<'p, M> {
         self.pool.ask(|| self.ask, Location::caller())
     }
 
-    /// As [`Pool::checkout_for`].
+    /// As [`Pool::checkout_for`], as [`session`](Self::session) says.
+    ///
+    /// # Blocking
+    /// As there. With [`SessionMode::Wait`], and for its time with `Hint`, until the one resource is free or has ended. Whoever waits for it
+    /// is served in turn, by priority as in the queue, and before anybody else but those in the queue whose
+    /// [`Fairness`](crate::Fairness) is due and who have waited for longer. `max_waiters` and the deadlock detection count these waits,
+    /// `codel` and `refuse_unservable` do not: they are about the pool's load.
+    ///
+    /// # Errors
+    /// As there, and [`SessionBusy`](CheckoutError::SessionBusy).
+    #[track_caller]
+    pub fn checkout_for<K: Hash + ?Sized>(self, key: &K) -> Result<Checkout<'p, M>, CheckoutError> {
+        let site = Location::caller();
+        Lease::try_new(&*self.pool.inner, |inner| inner.claim_for(key, self.session, site, self.ask)).map(Checkout::new)
+    }
+
+    /// As [`checkout_for`](Self::checkout_for), with a guard as that of [`Pool::checkout_owned`].
     ///
     /// # Blocking
     /// As there.
@@ -499,9 +529,10 @@ impl<'p, M: Manager> Request<'p, M> {
     /// # Errors
     /// As there.
     #[track_caller]
-    pub fn checkout_for<K: Hash + ?Sized>(self, key: &K) -> Result<Checkout<'p, M>, CheckoutError> {
+    pub fn checkout_owned_for<K: Hash + ?Sized>(self, key: &K) -> Result<OwnedCheckout<M>, CheckoutError> {
         let site = Location::caller();
-        Lease::try_new(&*self.pool.inner, |inner| inner.claim_for(key, site, self.ask)).map(Checkout::new)
+        let pool = Arc::clone(&self.pool.inner);
+        Lease::try_new(pool, |inner| inner.claim_for(key, self.session, site, self.ask)).map(OwnedCheckout::new)
     }
 
     /// As [`Pool::checkout_owned`].

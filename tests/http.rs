@@ -8,7 +8,7 @@ mod support;
 
 use client::{get, say};
 use slackwater::http::{ServeError, Server, ServerHandle};
-use slackwater::{BreakerConfig, Pool};
+use slackwater::{BreakerConfig, Pool, SessionMode};
 use std::net::SocketAddr;
 use support::{Act, Probe, closes_balanced, until};
 
@@ -62,6 +62,31 @@ fn health_is_200_while_a_pool_is_in_full_use_and_503_when_nothing_can_be_made() 
     assert_eq!(ill["last_create_error"], "create was told to fail");
     assert_eq!(ill["health"]["level"], "critical");
     assert!(!ill["health"]["reasons"][0]["text"].as_str().unwrap().is_empty());
+    closes_balanced(&pool);
+}
+
+#[test]
+fn pools_json_and_metrics_tell_what_became_of_sessions() {
+    let pool = pool("sessions");
+    let server = serving(&pool);
+    let held = pool.checkout_for("a").unwrap();
+    assert!(pool.request().session(SessionMode::Fail).checkout_for("a").is_err());
+    drop(held);
+    drop(pool.checkout_for("a").unwrap());
+    until(|| first_pool(server.addr())["sessions"]["hits"] == 1);
+    let sessions = first_pool(server.addr())["sessions"].clone();
+    assert_eq!((&sessions["misses"], &sessions["refused"], &sessions["rebinds"]), (&1.into(), &1.into(), &0.into()));
+    let is_told = |text: &str, outcome: &str| {
+        text.lines().any(|line| {
+            line.starts_with("slackwater_pool_sessions_total{")
+                && line.contains(&format!("outcome=\"{outcome}\""))
+                && line.ends_with(" 1")
+        })
+    };
+    until(|| {
+        let text = get(server.addr(), "/metrics").body;
+        ["hit", "fresh", "refused"].into_iter().all(|outcome| is_told(&text, outcome))
+    });
     closes_balanced(&pool);
 }
 

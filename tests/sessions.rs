@@ -2,6 +2,15 @@
 
 mod support;
 
+#[path = "sessions/binding.rs"]
+mod binding;
+#[path = "sessions/crowd.rs"]
+mod crowd;
+#[path = "sessions/ends.rs"]
+mod ends;
+#[path = "sessions/modes.rs"]
+mod modes;
+
 use slackwater::{CheckoutError, Pool, Strategy};
 use std::collections::HashMap;
 use std::sync::Barrier;

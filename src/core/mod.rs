@@ -1,7 +1,8 @@
 //! The lock-free heart: slots, their words, and the threads that wait for them.
 //!
 //! The only folder with `unsafe`. It runs no user code, reads no clock (times come in as numbers) and allocates nothing
-//! after the pool is built, apart from one queue node per thread that ever waits.
+//! after the pool is built, apart from one queue node per thread that ever waits, one list per slot once somebody waits for a
+//! particular one, and what finding a circle among those takes.
 //!
 //! | file        | what lives there                                                          |
 //! |-------------|---------------------------------------------------------------------------|
@@ -14,7 +15,7 @@
 //! | `fence`     | a store-then-load barrier that costs the frequent side nothing            |
 //! | `processor` | which processor a thread runs on: a hint for whom to wake             |
 //! | `waiters`   | the queue of parked threads                                               |
-//! | `shelf`     | the protocols: claim; in `giving` return and hand over, in `waiting` announce, look, park |
+//! | `shelf`     | the protocols: claim; in `giving` return and hand over, in `waiting` announce, look, park, in `bound` the same for one slot |
 //! | `sequenced` | words that are written without waiting and read whole          |
 //! | `sync`      | the one seam between the standard library and the model checker           |
 

@@ -9,6 +9,7 @@
 //! that the checker watches: two threads that hold the same one are a reported race. Each model says which bad run it
 //! rules out; `.ci/mutations` shows for each step and fence of the protocols that some model fails without it.
 
+mod bound;
 mod capacity;
 mod claims;
 mod closing;
@@ -181,8 +182,9 @@ fn give_back<'s>(shelf: &'s Model, right: Right<'s, Box<u64>>) {
     let seen = if shelf.attention() != 0 {
         shelf.give_back(right, now)
     } else {
+        let slot = right.slot();
         let seen = shelf.open(right);
-        shelf.opened(seen, now)
+        shelf.opened(Some(slot), seen, now)
     };
     if seen & attention::CLOSED != 0 {
         sweep(shelf);

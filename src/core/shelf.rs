@@ -29,6 +29,7 @@
 //! than the bound raises STARVING, and so does a returner that finds such a head: the next return keeps its slot BUSY
 //! and passes the right on to the head of the queue. Nobody can come between.
 
+mod bound;
 mod capacity;
 mod giving;
 mod waiting;
@@ -38,11 +39,12 @@ use super::fence;
 use super::hint::{self, Hint};
 use super::record::Stamp;
 use super::slot::{Right, Slot};
-use super::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, fence as full_fence, park, park_timeout};
+use super::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Thread, fence as full_fence, park, park_timeout};
 use super::waiters::{Exit, Holder, List, NoPlace, Node, State, Waiters};
 use super::word::Phase;
 use crate::error::Refusal;
 use crate::resilience::shedding::Overload;
+use bound::Bound;
 use capacity::Capacity;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -174,6 +176,7 @@ pub(crate) struct Shelf<R> {
     /// low for longer than that; it spares full pools a search for vacancies, and decides nothing.
     occupied: CachePadded<AtomicU32>,
     capacity: Capacity,
+    bound: Bound,
 }
 
 impl<R> Shelf<R> {
@@ -205,6 +208,7 @@ impl<R> Shelf<R> {
             waiters: CachePadded::new(Waiters::new(config.overload)),
             occupied: CachePadded::new(AtomicU32::new(0)),
             capacity: Capacity::of(config.open),
+            bound: Bound::default(),
         }
     }
 
@@ -304,6 +308,7 @@ impl<R> Shelf<R> {
         self.waiters.overtakes()
     }
 
+    /// Threads in the queue. Those that wait for one resource are not in it.
     pub(crate) fn waiting(&self) -> u32 {
         self.waiters.count()
     }

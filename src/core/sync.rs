@@ -20,7 +20,7 @@ mod native {
         sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
         thread::{Thread, current, park},
     };
-    pub(crate) use std::sync::Arc;
+    pub(crate) use std::sync::{Arc, OnceLock};
     #[cfg(not(slackwater_shuttle))]
     pub(crate) use std::{
         sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
@@ -106,6 +106,34 @@ mod model {
     /// loom's mutex with the unpoisoned interface of `parking_lot`.
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    /// The standard library's, with what orders the making before the use told to the checker.
+    #[derive(Debug)]
+    pub(crate) struct OnceLock<T> {
+        value: std::sync::OnceLock<T>,
+        is_made: AtomicBool,
+        making: loom::sync::Mutex<()>,
+    }
+
+    impl<T> Default for OnceLock<T> {
+        fn default() -> Self {
+            let (value, is_made, making) = Default::default();
+            Self { value, is_made, making }
+        }
+    }
+
+    impl<T> OnceLock<T> {
+        pub(crate) fn get(&self) -> Option<&T> {
+            if self.is_made.load(std::sync::atomic::Ordering::Acquire) { self.value.get() } else { None }
+        }
+
+        pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+            let _making = self.making.lock().expect("no model panics under this lock");
+            let value = self.value.get_or_init(make);
+            self.is_made.store(true, std::sync::atomic::Ordering::Release);
+            value
+        }
+    }
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {

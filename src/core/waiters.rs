@@ -328,7 +328,7 @@ impl Waiters {
 
     /// How many have joined the queue, ever.
     pub(crate) fn turns(&self) -> u64 {
-        self.lock().turns
+        self.lock().turns()
     }
 
     /// Ends the wait of everyone who joined in turn `last` or before with `refusal`. True if one of them had a wake in hand,
@@ -428,6 +428,13 @@ impl List {
     pub(crate) fn since(&self, node: &Node) -> u64 {
         // SAFETY: `&self` is borrowed from the lock's guard, and `Place` is read and written under that lock.
         node.place.with(|place| unsafe { (*place).since })
+    }
+
+    /// Where it stands in the order of service, which lanes shift: the least comes first.
+    pub(crate) fn rank(&self, node: &Node) -> u64 {
+        // SAFETY: as in `since`.
+        let lane = node.place.with(|place| unsafe { (*place).lane });
+        rank(lane, self.since(node))
     }
 
     /// Gives the waiting `node` a wake, noted by `note`. None if it has one already.
@@ -554,19 +561,18 @@ impl List {
 
     /// The place of `node` in the order of service, from 1.
     pub(crate) fn position(&self, node: &Node) -> u32 {
-        let rank = |node: &Node| {
-            // SAFETY: as in `since`.
-            let lane = node.place.with(|place| unsafe { (*place).lane });
-            rank(lane, self.since(node))
-        };
-        let own = rank(node);
+        let own = self.rank(node);
         let (mut before, mut passed) = (0, false);
         // Of equal rank, those are served first that come first here, as in `first`.
         self.for_each(|other, _| {
             passed |= ptr::eq(other, node);
-            before += u32::from(rank(other) < own || rank(other) == own && !passed);
+            before += u32::from(self.rank(other) < own || self.rank(other) == own && !passed);
         });
         before + 1
+    }
+
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns
     }
 
     fn is_linked(&self, node: &Node) -> bool {

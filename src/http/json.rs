@@ -6,7 +6,7 @@ use crate::observe::{
     BreakerLook, DestroyReason, Distribution, Health, HealthLevel, Holder, HungJob, Latencies, Resource, Snapshot,
     Stats, Transition,
 };
-use crate::pool::Memory;
+use crate::pool::{Memory, SessionStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -165,6 +165,7 @@ struct View<'a> {
     memory: Weights,
     latencies: Times,
     interval: Interval,
+    sessions: Sessions,
     advice: Advice,
     transitions: Vec<Step>,
 }
@@ -188,6 +189,7 @@ impl<'a> View<'a> {
             memory: Weights::of(&snapshot.memory, snapshot.memory_threshold),
             latencies: Times::of(&snapshot.latencies),
             interval: Interval { seconds: seconds(*interval), latencies: Times::of(lately) },
+            sessions: Sessions::of(&snapshot.sessions),
             advice: Advice { text: advice.to_string(), size: advice.size, recommended: advice.recommended },
             transitions: transitions.iter().map(Step::of).collect(),
         }
@@ -205,6 +207,24 @@ fn text_of(error: &SharedError) -> String {
         let_go(payload);
         "(its text panicked)".to_owned()
     })
+}
+
+#[derive(Serialize)]
+struct Sessions {
+    hits: u64,
+    misses: u64,
+    rebinds: u64,
+    expirations: u64,
+    in_use: u64,
+    evictions: u64,
+    refused: u64,
+}
+
+impl Sessions {
+    fn of(stats: &SessionStats) -> Self {
+        let SessionStats { hits, misses, rebinds, expirations, in_use, evictions, refused } = *stats;
+        Sessions { hits, misses, rebinds, expirations, in_use, evictions, refused }
+    }
 }
 
 #[derive(Serialize)]

@@ -278,7 +278,7 @@ impl<M: Manager> Inner<M> {
             (state.checkouts, state.last_use) = (checkouts, now);
         }
         let waits = self.counts.waits.get();
-        if waits != state.waits || self.shelf.waiting() > 0 {
+        if waits != state.waits || self.shelf.waiting_in_all() > 0 {
             (state.waits, state.last_wait) = (waits, now);
         }
     }

@@ -119,6 +119,7 @@ pub(crate) fn kind(error: &CheckoutError) -> &'static str {
         CheckoutError::Saturated(_) => "found the queue full",
         CheckoutError::Shed(_) => "was shed",
         CheckoutError::WouldDeadlock(_) => "would deadlock",
+        CheckoutError::SessionBusy(_) => "found its session's resource in use",
         CheckoutError::Create(_) => "could not be served: creation fails",
         CheckoutError::CircuitOpen(_) => "found the circuit open",
         CheckoutError::Closed(_) => "found the pool closed",

@@ -4,7 +4,7 @@ use super::{HungJob, Latencies, Resource, Stats, Transition};
 use crate::error::SharedError;
 use crate::keeper::Advice;
 use crate::manager::Manager;
-use crate::pool::{Inner, Memory};
+use crate::pool::{Inner, Memory, SessionStats};
 use crate::resilience::BreakerState;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub memory_threshold: Option<u64>,
     /// How long things took, since the pool was built.
     pub latencies: Latencies,
+    /// What became of checkouts with a key.
+    pub sessions: SessionStats,
     /// What size would fit the load of the last minute.
     pub advice: Advice,
     /// The flight recorder, the oldest first.
@@ -98,6 +100,7 @@ impl<M: Manager> Inner<M> {
             memory: self.memory(),
             memory_threshold: self.config().memory_threshold(),
             latencies: self.latencies(),
+            sessions: self.session_stats(),
             advice: self.advise(),
             transitions: self.recorder.transitions(),
         }

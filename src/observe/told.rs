@@ -40,7 +40,7 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn queue_changed(&self) {
         let Some(threshold) = self.config().queue_alert else { return };
         let mut is_long = self.told.queue.lock();
-        let waiting = self.shelf.waiting() as usize;
+        let waiting = self.shelf.waiting_in_all() as usize;
         if waiting >= threshold && !*is_long {
             *is_long = true;
             self.subscribers.tell(|| PoolEvent::QueueGrew { waiting, threshold });
@@ -55,7 +55,7 @@ impl<M: Manager> Inner<M> {
         // Whoever else closes it waits here, lest it be Closed before it is Closing.
         let mut is_told = self.told.closing.lock();
         if !std::mem::replace(&mut *is_told, true) {
-            let (in_use, waiting) = (self.in_use(), self.shelf.waiting() as usize);
+            let (in_use, waiting) = (self.in_use(), self.shelf.waiting_in_all() as usize);
             self.subscribers.tell(|| PoolEvent::Closing { in_use, waiting });
         }
     }

@@ -6,7 +6,7 @@ use crate::config::{Fairness, OnDeadlock};
 use crate::core::sync::around::panicking;
 use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
 use crate::core::{Taker, thread_number};
-use crate::error::{CheckoutError, Refusal, Saturated, SharedError};
+use crate::error::{CheckoutError, Refusal, SharedError};
 use crate::keeper::{ASLEEP, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, ResourceState, TransitionReason};
@@ -109,7 +109,21 @@ impl Caller {
         Self { start, ..self }
     }
 
-    fn waits_while<T>(&self, what: impl FnOnce() -> T) -> T {
+    pub(super) fn deadline(&self) -> u64 {
+        self.deadline
+    }
+
+    pub(super) fn taker(&self) -> Taker {
+        Taker { thread: self.number, site: self.site }
+    }
+
+    /// It goes to wait. True the first time.
+    pub(super) fn queues(&self) -> bool {
+        self.has_waited.set(true);
+        !self.has_queued.replace(true)
+    }
+
+    pub(super) fn waits_while<T>(&self, what: impl FnOnce() -> T) -> T {
         self.has_waited.set(true);
         what()
     }
@@ -464,7 +478,7 @@ impl<M: Manager> Inner<M> {
 
     /// Waits in the queue. None means that the pause after a failed creation is over, or that it is time to do other work.
     fn queue(&self, caller: &Caller, ask: Ask) -> Result<Option<Found<'_, M::Resource>>, CheckoutError> {
-        let holder = Taker { thread: caller.number, site: caller.site };
+        let holder = caller.taker();
         // Its place is not denied to one that left it for a while.
         let comes_back = caller.has_queued.get() && ask.meanwhile.is_some();
         let allowed = if comes_back { None } else { self.worth_waiting(caller.deadline) };
@@ -519,11 +533,8 @@ impl<M: Manager> Inner<M> {
                 Err(self.create_error(CreateFailure { error, severity, failures: attempts, turns: 0 }, Some(caller)))
             }
             Outcome::Refused(Refusal::CircuitOpen(open)) => Err(CheckoutError::CircuitOpen(open)),
-            Outcome::Full { waiting } => {
-                let max_waiters = self.config.max_waiters.unwrap_or(usize::MAX);
-                let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
-                Err(CheckoutError::Saturated(Box::new(saturated)))
-            }
+            Outcome::Refused(Refusal::LookAgain) => Ok(None),
+            Outcome::Full { waiting } => Err(self.saturated(waiting)),
             Outcome::Shed { above_for } => Err(self.shed_for_delay(caller.began, above_for)),
             Outcome::Unservable { before, each, waiting } => Err(self.unservable(before, each, waiting, allowed)),
             Outcome::TimedOut { .. } if comes_again => Ok(None),

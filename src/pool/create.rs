@@ -165,7 +165,7 @@ impl<M: Manager> Inner<M> {
         if self.shelf.set_wake_on_vacancy(inline) {
             // A vacancy beside the change may have been told to nobody: neither to a waiter before, nor to the crew after.
             fence(SeqCst);
-            self.shelf.opened(self.shelf.attention(), move || self.now());
+            self.shelf.opened(None, self.shelf.attention(), move || self.now());
             if !inline {
                 self.request_creation(self.unserved());
             }

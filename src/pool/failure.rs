@@ -33,7 +33,7 @@ impl<M: Manager> Inner<M> {
             _ => {}
         }
         // A waiter that found a new one on its way passed over what is degraded.
-        self.shelf.opened(self.shelf.attention(), move || self.now());
+        self.shelf.opened(None, self.shelf.attention(), move || self.now());
         self.alarm.ring();
     }
 
@@ -46,7 +46,7 @@ impl<M: Manager> Inner<M> {
 
     /// Creation works again after failures: those who sat out the pause need not wait for its end.
     pub(super) fn creation_is_back(&self) {
-        self.shelf.opened(self.shelf.attention(), move || self.now());
+        self.shelf.opened(None, self.shelf.attention(), move || self.now());
         if !self.creates_inline() {
             self.request_creation(self.unserved());
         }

@@ -4,7 +4,7 @@ use super::life::Verdict;
 use super::{Inner, Job, Quarantined};
 use crate::config::OnPanic;
 use crate::core::sync::around::{Instant, panicking};
-use crate::core::{Mark, Phase, Right, attention};
+use crate::core::{Mark, Phase, Right, Slot, attention};
 use crate::error::SharedError;
 use crate::keeper::{ASLEEP, ticks};
 use crate::manager::{Manager, ReturnOutcome, Severity};
@@ -38,9 +38,10 @@ impl<M: Manager> Inner<M> {
         }
         match self.judge(&mut right) {
             Ok(ReturnOutcome::Healthy) => {
+                let slot = right.slot();
                 let seen = self.shelf.open(right);
                 if seen != 0 {
-                    self.opened(seen);
+                    self.opened(slot, seen);
                 }
             }
             Ok(outcome) => self.settle(right, outcome),
@@ -51,8 +52,8 @@ impl<M: Manager> Inner<M> {
     /// What a return owes others that came while it opened its slot.
     #[cold]
     #[inline(never)]
-    fn opened(&self, seen: u32) {
-        if self.shelf.opened(seen, move || self.now()) & attention::CLOSED != 0 {
+    fn opened(&self, slot: &Slot<M::Resource>, seen: u32) {
+        if self.shelf.opened(Some(slot), seen, move || self.now()) & attention::CLOSED != 0 {
             self.sweep();
         }
     }
@@ -379,7 +380,10 @@ impl<M: Manager> Inner<M> {
     /// The right in RETIRING, with the step noted.
     fn retiring<'s>(&self, right: Right<'s, M::Resource>, reason: DestroyReason) -> Right<'s, M::Resource> {
         self.moved(&right, ResourceState::Terminating, TransitionReason::Ended(reason));
-        if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) }
+        let right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
+        // The end may take its time, and who waits for this very resource need not.
+        self.shelf.ends(right.slot(), move || self.now());
+        right
     }
 
     /// Has the crew destroy the resource of a RETIRING slot.

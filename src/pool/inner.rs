@@ -274,7 +274,7 @@ impl<M: Manager> Inner<M> {
         let (hung, hung_ever) = self.crew.hung();
         let others = [
             self.max_size() as u64,
-            u64::from(self.shelf.waiting()),
+            u64::from(self.shelf.waiting_in_all()),
             self.subscribers.lost(),
             self.memory.used(),
             hung as u64,
@@ -301,7 +301,7 @@ impl<M: Manager> Inner<M> {
             checking: 0,
             retiring: 0,
             overflow: 0,
-            waiting: self.shelf.waiting() as usize,
+            waiting: self.shelf.waiting_in_all() as usize,
             created: self.counts.created.get(),
             create_failures: self.counts.create_failures.get(),
             short_lives: self.short_lives.in_a_row(),

@@ -50,6 +50,8 @@ pub(crate) struct Life {
     /// Of the slot's checkouts, over all its lives: those that were not the thread's own last one, and those that waited.
     misses: AtomicU64,
     waits: AtomicU64,
+    /// Of those with a key: those whose key is bound to the resource.
+    session_hits: AtomicU64,
 }
 
 /// What a resource begins its life with.
@@ -133,6 +135,14 @@ impl Life {
     /// Its holder's, who is alone with it: a plain store, no read-modify-write.
     pub(crate) fn missed(&self) {
         self.misses.store(self.misses() + 1, Relaxed);
+    }
+
+    pub(crate) fn session_hit(&self) {
+        self.session_hits.store(self.session_hits() + 1, Relaxed);
+    }
+
+    pub(crate) fn session_hits(&self) -> u64 {
+        self.session_hits.load(Relaxed)
     }
 
     pub(crate) fn waited(&self) {

@@ -45,7 +45,7 @@ impl<M: Manager> Inner<M> {
         if self.config.memory_budget.is_some_and(|budget| before >= budget && after < budget) {
             // There may be room now, and waiters that were told there is none.
             fence(SeqCst);
-            self.shelf.opened(self.shelf.attention(), move || self.now());
+            self.shelf.opened(None, self.shelf.attention(), move || self.now());
             if !self.creates_inline() {
                 self.request_creation(self.unserved());
             }

@@ -5,7 +5,7 @@ use super::checkout::Caller;
 use super::create::CreateFailure;
 use crate::core::Phase;
 use crate::core::sync::around::thread;
-use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Timeout, WouldDeadlock};
+use crate::error::{CheckoutError, Closed, CreateError, Exhausted, Saturated, Timeout, WouldDeadlock};
 use crate::manager::{Manager, Severity};
 use crate::observe::{Holder, Line, PoolEvent, kind};
 use std::time::Duration;
@@ -110,7 +110,21 @@ impl<M: Manager> Inner<M> {
         self.shelf.is_last_of_circle(caller.number) && {
             thread::yield_now();
             self.shelf.is_last_of_circle(caller.number)
+        } || self.waits_in_circle(caller, None)
+    }
+
+    /// The same where some wait for one resource: the caller, if it says for which, or others.
+    pub(super) fn waits_in_circle(&self, caller: &Caller, wanted: Option<u32>) -> bool {
+        self.shelf.is_in_circle(caller.number, wanted) && {
+            thread::yield_now();
+            self.shelf.is_in_circle(caller.number, wanted)
         }
+    }
+
+    pub(super) fn saturated(&self, waiting: u32) -> CheckoutError {
+        let max_waiters = self.config.max_waiters.unwrap_or(usize::MAX);
+        let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
+        CheckoutError::Saturated(Box::new(saturated))
     }
 
     pub(super) fn would_deadlock(&self) -> CheckoutError {

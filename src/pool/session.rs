@@ -1,170 +1,375 @@
-//! Sessions: who comes again gets the resource it had last, if that is free.
+//! Sessions: who comes again gets the resource it had last.
 
-use super::Inner;
-use super::checkout::Ask;
+mod table;
+
+use super::checkout::{Ask, Caller};
+use super::{Builder, Inner, Pool};
+use crate::config::OnDeadlock;
 use crate::core::sync::around::AtomicU64;
-use crate::core::{Phase, Right};
-use crate::error::CheckoutError;
+use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Slot};
+use crate::error::{CheckoutError, Refusal, SessionBusy};
+use crate::keeper::nanos;
 use crate::manager::Manager;
-use crate::observe::ResourceId;
-use std::hash::{BuildHasher, Hash, RandomState};
+use crate::observe::{Holder, ResourceId, ResourceState};
+use std::hash::Hash;
 use std::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use table::{Known, Table};
 
-/// Places where a key may be noted: as few as are looked through in passing, as many as keep keys from displacing each other.
-const WAYS: usize = 4;
-
-/// Places for each slot of the pool, and the fewest there are. Eight bytes each.
+/// Places for each slot of the pool, and the fewest there are, unless told. Sixteen bytes each.
 const PLACES_PER_SLOT: usize = 16;
-const FEWEST_PLACES: usize = 1024;
+const FEWEST_PLACES: usize = 1_024;
 
-/// Generations are told apart by so many of their bits, and keys by as many of their hash. An error costs a look at the wrong resource:
-/// one of the right generation is lent, to a key that had another.
-const BITS: u32 = 24;
-const SLOT_BITS: u32 = 16;
-
-/// Which resource a key had last: a hint, in a table that never grows.
+/// What a session does whose resource is in use. See [`Request::session`](crate::Request::session).
 ///
-/// A place is one word: some bits of the key's hash, the resource's generation, its slot. Relaxed throughout: what it says is not relied on, as
-/// the claim compares with the slot's word. Of two who note something in one place at the same time one wins, and the other's key begins
-/// anew.
-pub(super) struct Sessions {
-    hasher: RandomState,
-    places: Box<[AtomicU64]>,
-    hits: AtomicU64,
-    misses: AtomicU64,
+/// If the resource has ended, each takes another at once, and that is the session's from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionMode {
+    /// It takes another, after waiting for its own for `wait`, and that is its own from then on. For state that is only warm.
+    Hint {
+        /// How long it waits for its own, of the time that the checkout has. Zero takes another at once.
+        wait: Duration,
+    },
+    /// It waits for its own for as long as the checkout waits. For state that must not be lost while its resource lives.
+    Wait,
+    /// It is refused at once, with [`CheckoutError::SessionBusy`]. For who has better to do than to wait.
+    Fail,
 }
 
-/// How often keys found the resource they had last. See [`Pool::checkout_for`](crate::Pool::checkout_for).
+impl Default for SessionMode {
+    /// Another at once.
+    fn default() -> Self {
+        SessionMode::Hint { wait: Duration::ZERO }
+    }
+}
+
+/// What became of checkouts with a key. See [`Pool::session_stats`].
+///
+/// Each checkout that gave a resource is a hit or a miss. `rebinds`, `expirations` and `in_use` say of which kind a miss was; the others
+/// were of keys that are new, or no longer known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionStats {
-    /// Checkouts that got the resource their key had last.
+    /// Checkouts that got the resource their key is bound to.
     pub hits: u64,
-    /// Checkouts that got another: the key was new or forgotten, or its resource was in use or had ended.
+    /// Checkouts that got another, which their key is bound to from then on.
     pub misses: u64,
+    /// Of the misses: those whose resource had ended.
+    pub rebinds: u64,
+    /// Of the misses: those whose key came too late ([`session_binding`](Builder::session_binding)).
+    pub expirations: u64,
+    /// Of the misses: those whose resource was in use, and was not waited for, or in vain ([`SessionMode::Hint`]).
+    pub in_use: u64,
+    /// Bindings that were still good and had to make room for those of other keys: raise
+    /// [`session_places`](Builder::session_places) if there are many.
+    pub evictions: u64,
+    /// Checkouts that were refused because their resource was in use ([`SessionMode::Fail`], [`SessionMode::Wait`]).
+    pub refused: u64,
+}
+
+impl SessionStats {
+    /// Hits among all that got a resource, from 0 to 1; none if nobody did.
+    pub fn hit_rate(&self) -> Option<f64> {
+        let served = self.hits + self.misses;
+        (served > 0).then(|| self.hits as f64 / served as f64)
+    }
+}
+
+/// The bindings of a pool's sessions, and what became of them. Hits are counted by the slots' lives.
+pub(super) struct Sessions {
+    table: Table,
+    fresh: AtomicU64,
+    rebinds: AtomicU64,
+    expirations: AtomicU64,
+    in_use: AtomicU64,
+    evictions: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Sessions {
-    pub(super) fn new(slots: usize) -> Self {
-        let places = (slots * PLACES_PER_SLOT).next_power_of_two().max(FEWEST_PLACES);
+    fn new(places: usize, lasts: Duration) -> Self {
         Self {
-            hasher: RandomState::new(),
-            places: (0..places).map(|_| AtomicU64::new(0)).collect(),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            table: Table::new(places, nanos(lasts)),
+            fresh: AtomicU64::new(0),
+            rebinds: AtomicU64::new(0),
+            expirations: AtomicU64::new(0),
+            in_use: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
+}
 
-    pub(super) fn stats(&self) -> SessionStats {
-        SessionStats { hits: self.hits.load(Relaxed), misses: self.misses.load(Relaxed) }
+/// A key, as it was known when somebody came with it.
+pub(crate) struct Session<'p> {
+    sessions: &'p Sessions,
+    hash: u64,
+    known: Known,
+    now: u64,
+}
+
+/// What became of a session's own resource.
+enum Own<'s, R> {
+    Taken(Right<'s, R>),
+    /// To be checked first, by the caller: no thread but this one would do it.
+    Stale(Right<'s, R>),
+    InUse,
+    Ended,
+    /// Waiting for it would never end.
+    Deadlock,
+}
+
+impl<M: Manager> Builder<M> {
+    /// How long [`checkout_for`](Pool::checkout_for) remembers which resource a key had: from its last use on, to the millisecond. Default:
+    /// 5 minutes. 1 ms to a year.
+    pub fn session_binding(mut self, lasts: Duration) -> Self {
+        self.config.session_binding = lasts;
+        self
     }
 
-    fn places_of(&self, hash: u64) -> &[AtomicU64] {
-        let first = hash as usize % (self.places.len() / WAYS) * WAYS;
-        &self.places[first..first + WAYS]
-    }
-
-    /// The slot, and the last bits of the generation, of the resource that the key had.
-    fn look_up(&self, hash: u64) -> Option<(usize, u64)> {
-        let noted = self.places_of(hash).iter().map(|place| place.load(Relaxed));
-        let place = noted.into_iter().find(|place| tag_of(*place) == tag(hash))?;
-        Some(((place & mask(SLOT_BITS)) as usize, place >> SLOT_BITS & mask(BITS)))
-    }
-
-    fn note(&self, hash: u64, id: ResourceId) {
-        let places = self.places_of(hash);
-        let tagged = |wanted: u64| places.iter().find(|place| tag_of(place.load(Relaxed)) == wanted);
-        // Its own place, else a free one, else any.
-        let place = tagged(tag(hash)).or_else(|| tagged(0)).unwrap_or(&places[(hash >> 32) as usize % WAYS]);
-        let noted = tag(hash) << (BITS + SLOT_BITS) | (id.generation() & mask(BITS)) << SLOT_BITS | id.slot() as u64;
-        place.store(noted, Relaxed);
+    /// How many keys [`checkout_for`](Pool::checkout_for) remembers, in sets of four; they take 16 bytes each, allocated for the first key.
+    /// Default: 16 for each resource there may be, 1,024 at least. 4 to 2^24. With half as many keys as places one in twenty is
+    /// displaced, with a quarter one in two hundred.
+    pub fn session_places(mut self, keys: usize) -> Self {
+        self.config.session_places = Some(keys);
+        self
     }
 }
 
-const fn mask(bits: u32) -> u64 {
-    (1 << bits) - 1
+impl<M: Manager> Pool<M> {
+    /// Forgets which resource `key` had: its session is over, or is to begin anew. Whether there was one. The resource is left as it is.
+    pub fn forget_session<K: Hash + ?Sized>(&self, key: &K) -> bool {
+        self.inner.sessions.get().is_some_and(|sessions| sessions.table.forget(sessions.table.hash(key)))
+    }
+
+    /// What became of checkouts with a key, since the pool was built.
+    pub fn session_stats(&self) -> SessionStats {
+        self.inner.session_stats()
+    }
 }
 
-/// What a key is known by among those in the same places; never 0, which is nobody.
-fn tag(hash: u64) -> u64 {
-    (hash >> (u64::BITS - BITS)) | 1
-}
+/// The three parts that whoever serves sessions needs. [`claim_for`](Inner::claim_for) is made of them, and work that is sent to a resource
+/// instead of being lent one (`Workers`, `submit_for`) can be: `session_of` looks a key up; `own_slot` says which slot has its resource,
+/// a hint about which that slot's word decides; `served`, called with the right that the work was done under in the end, by whoever
+/// holds it, counts, binds and renews. Nothing has to be undone if the work fails before that.
+impl<M: Manager> Inner<M> {
+    /// What is known of `key` at `now`, in the pool's nanoseconds.
+    pub(crate) fn session_of<K: Hash + ?Sized>(&self, key: &K, now: u64) -> Session<'_> {
+        let sessions = self.sessions.get_or_init(|| {
+            let default = || (self.shelf.len() as usize * PLACES_PER_SLOT).max(FEWEST_PLACES);
+            Sessions::new(self.config.session_places.unwrap_or_else(default), self.config.session_binding)
+        });
+        let hash = sessions.table.hash(key);
+        Session { sessions, hash, known: sessions.table.look_up(hash, now), now }
+    }
 
-fn tag_of(place: u64) -> u64 {
-    place >> (BITS + SLOT_BITS)
+    /// The slot of a session's own resource, while that lives.
+    pub(crate) fn own_slot(&self, session: &Session<'_>) -> Option<u32> {
+        let Known::Bound(bound) = session.known else { return None };
+        let seen = self.shelf.slot(bound.slot as usize)?.look();
+        bound.is_alive(seen).then_some(bound.slot)
+    }
+
+    /// Notes by which resource a session was served.
+    pub(crate) fn served(&self, session: &Session<'_>, right: &Right<'_, M::Resource>) {
+        let Session { sessions, hash, now, .. } = *session;
+        let Some(index) = self.shelf.index_of(right.slot()) else { return };
+        let count = match session.known {
+            Known::Bound(bound) if bound.slot == index && bound.is_of(right.word().generation()) => {
+                self.life(right).session_hit();
+                return sessions.table.used(hash, now);
+            }
+            Known::Bound(_) if self.own_slot(session).is_some() => &sessions.in_use,
+            Known::Bound(_) => &sessions.rebinds,
+            Known::Expired => &sessions.expirations,
+            Known::Nothing => &sessions.fresh,
+        };
+        count.fetch_add(1, Relaxed);
+        if sessions.table.bind(hash, ResourceId::new(index, right.word()), now) {
+            sessions.evictions.fetch_add(1, Relaxed);
+        }
+    }
 }
 
 impl<M: Manager> Inner<M> {
-    /// Takes the resource that `key` had last if it is free, else any, and notes which.
+    pub(crate) fn session_stats(&self) -> SessionStats {
+        let Some(sessions) = self.sessions.get() else { return SessionStats::default() };
+        let Sessions { fresh, rebinds, expirations, in_use, evictions, refused, .. } = sessions;
+        let [fresh, rebinds, expirations, in_use, evictions, refused] =
+            [fresh, rebinds, expirations, in_use, evictions, refused].map(|count| count.load(Relaxed));
+        let hits = self.lives.iter().map(|life| life.session_hits()).sum();
+        SessionStats {
+            hits,
+            misses: fresh + rebinds + expirations + in_use,
+            rebinds,
+            expirations,
+            in_use,
+            evictions,
+            refused,
+        }
+    }
+
+    /// Takes the resource that `key` is bound to, or does without it as `mode` says, and binds it to what it got.
     pub(super) fn claim_for<K: Hash + ?Sized>(
         &self,
         key: &K,
+        mode: SessionMode,
         site: &'static Location<'static>,
         ask: Ask,
     ) -> Result<Right<'_, M::Resource>, CheckoutError> {
-        let sessions = self.sessions.get_or_init(|| Sessions::new(self.shelf.len() as usize));
-        let hash = sessions.hasher.hash_one(key);
+        let caller = self.caller(site, ask.patient);
+        let session = self.session_of(key, caller.began);
         // Not from the slot the thread had last: all its keys would meet there.
-        let start = (hash >> 32) as u32 % self.shelf.open_slots().max(1);
-        let caller = self.caller(site, ask.patient).starting_at(start);
-        if let Some(right) = self.take_noted(sessions, hash) {
-            sessions.hits.fetch_add(1, Relaxed);
-            return Ok(self.taken(right, &caller));
-        }
-        let right = self.find(&caller, ask).inspect_err(|error| self.refused(error))?;
-        sessions.misses.fetch_add(1, Relaxed);
-        if let Some(slot) = self.shelf.index_of(right.slot()) {
-            sessions.note(hash, ResourceId::new(slot, right.word()));
-        }
+        let start = (session.hash >> 32) as u32 % self.shelf.open_slots().max(1);
+        let caller = caller.starting_at(start);
+        let right = match self.own(&session, mode, &caller, ask) {
+            Ok(Own::Taken(right)) => self.taken(right, &caller),
+            Ok(_) => self.find(&caller, ask).inspect_err(|error| self.refused(error))?,
+            Err(error) => {
+                self.waited_in_vain(self.now().saturating_sub(caller.began));
+                if let CheckoutError::SessionBusy(_) = error {
+                    session.sessions.refused.fetch_add(1, Relaxed);
+                }
+                self.refused(&error);
+                return Err(error);
+            }
+        };
+        // Only now: a binding to what was never had would lead the next one there too.
+        self.served(&session, &right);
         Ok(right)
     }
 
-    fn take_noted(&self, sessions: &Sessions, hash: u64) -> Option<Right<'_, M::Resource>> {
-        let (index, generation) = sessions.look_up(hash)?;
-        let slot = self.shelf.slot(index)?;
-        let seen = slot.look();
-        if seen.phase() != Phase::Ready || seen.generation() & mask(BITS) != generation {
-            return None;
-        }
-        // What has to end is left to whoever looks for one that has not.
-        if self.lives[index].expires() <= self.must_outlast() {
-            return None;
-        }
-        slot.claim(seen, Phase::Busy)
-    }
-}
-
-#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
-mod tests {
-    use super::*;
-    use crate::core::Word;
-
-    /// Promise: a table never grows, and a key that is asked for again at once is found. Provoked: a hundred times as many keys as places.
-    #[test]
-    fn many_keys_displace_each_other_and_nothing_else() {
-        let sessions = Sessions::new(8);
-        assert_eq!(sessions.places.len(), FEWEST_PLACES);
-        for key in 0..100_000_u32 {
-            let (hash, slot) = (sessions.hasher.hash_one(key), key % 8);
-            assert!(sessions.look_up(hash).is_none_or(|(found, _)| found < 8));
-            sessions.note(hash, ResourceId::new(slot, Word::VACANT));
-            assert_eq!(sessions.look_up(hash), Some((slot as usize, 0)));
-        }
-    }
-
-    /// Promise: as many keys as a pool has resources hardly displace each other. Provoked: 64 at a time, a hundred times.
-    #[test]
-    fn as_many_keys_as_resources_find_their_own() {
-        let mut found = 0;
-        for round in 0..100_u32 {
-            let sessions = Sessions::new(64);
-            let hashes: Vec<u64> = (0..64).map(|key: u32| sessions.hasher.hash_one((round, key))).collect();
-            for (slot, hash) in (0..).zip(&hashes) {
-                sessions.note(*hash, ResourceId::new(slot, Word::VACANT));
+    /// A session's own resource, after as long a wait as its mode allows.
+    fn own(
+        &self,
+        session: &Session<'_>,
+        mode: SessionMode,
+        caller: &Caller,
+        ask: Ask,
+    ) -> Result<Own<'_, M::Resource>, CheckoutError> {
+        let until = match mode {
+            SessionMode::Hint { wait } => caller.began.saturating_add(nanos(wait)).min(caller.deadline()),
+            SessionMode::Wait => caller.deadline(),
+            SessionMode::Fail => caller.began,
+        };
+        let takes_another = matches!(mode, SessionMode::Hint { .. });
+        let waits = until > caller.began;
+        let mut own = self.look_at_own(session, takes_another, waits);
+        loop {
+            own = match own {
+                Own::Stale(right) => {
+                    caller.waits_while(|| self.check(right, None));
+                    self.look_at_own(session, takes_another, waits)
+                }
+                Own::InUse if self.is_closed() => return Err(self.refused_closed()),
+                Own::InUse if waits && self.now() < until => {
+                    self.wait_for_own(session, takes_another, until, caller, ask)?
+                }
+                Own::InUse if !takes_another => return Err(self.session_busy(session, caller)),
+                Own::Deadlock if !takes_another => return Err(self.would_deadlock()),
+                own => return Ok(own),
             }
-            found += (0..).zip(&hashes).filter(|(slot, hash)| sessions.look_up(**hash) == Some((*slot, 0))).count();
         }
-        assert!(found >= 6_390, "{found} of 6400");
+    }
+
+    /// Takes a session's own resource if it is free. Who takes no other takes it as it is, degraded too; who has time has it checked first
+    /// if it has idled for long.
+    fn look_at_own(&self, session: &Session<'_>, takes_another: bool, waits: bool) -> Own<'_, M::Resource> {
+        let Known::Bound(bound) = session.known else { return Own::Ended };
+        let Some(slot) = self.shelf.slot(bound.slot as usize) else { return Own::Ended };
+        let seen = slot.look();
+        if !bound.is_alive(seen) {
+            return Own::Ended;
+        }
+        let taken = match seen.phase() {
+            // What has to end is left to whoever looks for one that has not.
+            Phase::Ready if self.lives[bound.slot as usize].expires() <= self.must_outlast() => return Own::Ended,
+            Phase::Ready => slot.claim(seen, Phase::Busy),
+            // One good use proves nothing: it is checked again at its return.
+            Phase::Degraded if !takes_another => slot.claim(seen, Phase::Busy).map(|right| right.marked(Mark::Suspect)),
+            Phase::Stale if waits || !takes_another => match slot.claim(seen, Phase::Checking) {
+                Some(right) if self.is_manual() => return Own::Stale(right),
+                Some(right) => {
+                    self.send_to_check(right);
+                    None
+                }
+                None => None,
+            },
+            _ => None,
+        };
+        taken.map_or(Own::InUse, Own::Taken)
+    }
+
+    /// One wait for the slot of a session's own resource.
+    fn wait_for_own(
+        &self,
+        session: &Session<'_>,
+        takes_another: bool,
+        until: u64,
+        caller: &Caller,
+        ask: Ask,
+    ) -> Result<Own<'_, M::Resource>, CheckoutError> {
+        let Known::Bound(bound) = session.known else { return Ok(Own::Ended) };
+        let request = Request {
+            lane: ask.lane.lane(),
+            since: caller.began,
+            holder: caller.taker(),
+            allowed: None,
+            comes_back: false,
+        };
+        let is_first_wait = caller.queues();
+        let outcome = self.shelf.wait_bound(
+            bound.slot,
+            &request,
+            || {
+                if is_first_wait {
+                    self.counts.waits.add_one();
+                }
+                self.queue_changed();
+                let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+                match self.look_at_own(session, takes_another, true) {
+                    Own::InUse if refuses && self.waits_in_circle(caller, Some(bound.slot)) => Some(Own::Deadlock),
+                    Own::InUse => None,
+                    own => Some(own),
+                }
+            },
+            || match self.clock.until(until) {
+                _ if self.now() >= until => Patience::Over,
+                Some(time) => Patience::For(time),
+                None => Patience::Forever,
+            },
+            move || self.now(),
+        );
+        self.queue_changed();
+        // Who found something and was granted another thing has opened that, maybe after `close` looked.
+        if self.is_closed() {
+            self.sweep();
+        }
+        match outcome {
+            Outcome::Granted(right) => Ok(Own::Taken(right)),
+            Outcome::Found(own) => Ok(own),
+            Outcome::Refused(Refusal::LookAgain) => Ok(self.look_at_own(session, takes_another, true)),
+            Outcome::Refused(_) => Err(self.refused_closed()),
+            // Who takes another need not wait for that.
+            Outcome::Full { .. } if takes_another => Ok(Own::Ended),
+            Outcome::Full { waiting } => Err(self.saturated(waiting)),
+            Outcome::TimedOut { .. } | Outcome::Shed { .. } | Outcome::Unservable { .. } => Ok(Own::InUse),
+        }
+    }
+
+    fn session_busy(&self, session: &Session<'_>, caller: &Caller) -> CheckoutError {
+        let slot = if let Known::Bound(bound) = session.known { bound.slot } else { u32::MAX };
+        let (now, own) = (self.now(), self.shelf.slot(slot as usize));
+        let word = own.map_or(crate::core::Word::VACANT, Slot::look);
+        CheckoutError::SessionBusy(Box::new(SessionBusy {
+            pool: self.name.clone(),
+            id: ResourceId::new(slot, word),
+            state: ResourceState::of(word.phase(), self.lives.get(slot as usize).map_or(0, |life| life.failures())),
+            holder: own.and_then(|own| Holder::now_of(slot, own, now)).map(Holder::named),
+            waited: Duration::from_nanos(now.saturating_sub(caller.began)),
+            deadlock: self.waits_in_circle(caller, Some(slot)),
+        }))
     }
 }

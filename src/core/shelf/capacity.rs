@@ -50,10 +50,12 @@ impl<R> Shelf<R> {
     /// Frees a slot's place and lets a waiter know that there is capacity. Returns the attention seen.
     pub(crate) fn vacate(&self, right: Right<'_, R>, now: impl Now) -> u32 {
         self.occupied.fetch_sub(1, Relaxed);
+        let slot = right.slot();
         let shut = self.capacity.may_shut();
         right.vacate(if shut { Phase::Shut } else { Phase::Vacant });
         // Meets the fence in `announce`: our caller counts waiters too, to create for them. Meets the one in `set_target`.
         step!("vacate_fence", full_fence(SeqCst));
+        step!("vacate_tells_bound", self.serve_bound(slot, now));
         step!("fit_again", self.fit(now));
         if !shut {
             self.wake_for_vacancy(now);

@@ -18,7 +18,15 @@ impl<R> Shelf<R> {
     #[inline(never)]
     pub(crate) fn give_back<'s>(&'s self, mut right: Right<'s, R>, now: impl Now) -> u32 {
         let attention = self.attention();
+        let mut queue_first = false;
+        if let Some(bound) = self.bound_to(right.slot()) {
+            match self.hand_to_bound(bound, right, now) {
+                Ok(()) => return attention,
+                Err((unwanted, is_the_queues)) => (right, queue_first) = (unwanted, is_the_queues),
+            }
+        }
         let eager = match self.hand_over {
+            _ if queue_first => true,
             HandOver::Always => self.waiters.count() > 0,
             HandOver::After(_) => attention & STARVING != 0,
             HandOver::Never => false,
@@ -29,33 +37,38 @@ impl<R> Shelf<R> {
                 Err(unwanted) => right = unwanted,
             }
         }
+        let slot = right.slot();
         if attention & LISTED != 0 {
-            let index = self.number_of(right.slot());
+            let index = self.number_of(slot);
             right.open(Phase::Ready);
             self.available.put(index);
         } else {
             right.open(Phase::Ready);
         }
         fence::light();
-        self.opened(self.attention(), now)
+        self.opened(Some(slot), self.attention(), now)
     }
 
     /// Opens a slot DEGRADED, a last resort for those who wait, or STALE, to be checked before its next use.
     pub(crate) fn open_as(&self, phase: Phase, right: Right<'_, R>, now: impl Now) -> u32 {
+        let slot = right.slot();
         right.open(phase);
         fence::light();
-        self.opened(self.attention(), now)
+        self.opened(Some(slot), self.attention(), now)
     }
 
-    /// R2 to R4 of the drawing above, for a returner that saw `attention` after a light fence. Returns the attention that
-    /// counts.
-    pub(crate) fn opened(&self, attention: u32, now: impl Now) -> u32 {
+    /// R2 to R4 of the drawing above, for a returner that saw `attention` after a light fence, and who opened `slot`, if it was
+    /// one. Returns the attention that counts.
+    pub(crate) fn opened(&self, slot: Option<&Slot<R>>, attention: u32, now: impl Now) -> u32 {
         if attention & CONTENDED == 0 {
             return attention;
         }
         // Meets the fence in `announce`: a waiter counted before it is seen below, or sees the slot we opened. Meets the
         // one in `close` likewise, so the flags are read once more.
         step!("return_fence", full_fence(SeqCst));
+        if let Some(slot) = slot {
+            step!("serve_bound", self.serve_bound(slot, now));
+        }
         if self.waiters.count() > 0 {
             self.wake_next(now);
         }
@@ -112,7 +125,7 @@ impl<R> Shelf<R> {
         if self.hand_over == HandOver::Always { list.first() } else { list.choose() }
     }
 
-    fn is_due(&self, list: &List, node: &Node, now: impl Now) -> bool {
+    pub(super) fn is_due(&self, list: &List, node: &Node, now: impl Now) -> bool {
         match self.hand_over {
             HandOver::Always => true,
             HandOver::Never => false,
@@ -125,12 +138,7 @@ impl<R> Shelf<R> {
         let mut list = self.waiters.lock();
         match self.choose(&mut list) {
             Some(node) => {
-                // BUSY to BUSY; a slot that was being created or checked becomes BUSY for its new holder.
-                let right = match right.word().phase() {
-                    Phase::Busy => right.unmarked(),
-                    _ => right.change(Phase::Busy),
-                };
-                self.grant(list, node, right, now);
+                self.grant(list, node, for_the_next(right), now);
                 Ok(())
             }
             None => {
@@ -141,10 +149,7 @@ impl<R> Shelf<R> {
     }
 
     fn grant(&self, mut list: MutexGuard<'_, List>, node: &Node, right: Right<'_, R>, now: impl Now) {
-        // From here on the slot is the waiter's, whoever asks.
-        let Holder { thread, site } = list.holder(node);
-        right.record().handed_to(Stamp::by(thread).at(self.coarse()), site);
-        let (thread, had_wake) = list.grant(node, (self.number_of(right.slot()), right.pass_on().1), now);
+        let (thread, had_wake) = self.pass_right(&mut list, node, right, now);
         self.waiters.count_from(&list);
         if let HandOver::After(_) = self.hand_over {
             let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));
@@ -159,6 +164,20 @@ impl<R> Shelf<R> {
         if had_wake {
             step!("grant_passes_wake", self.pass_wake(now));
         }
+    }
+
+    /// Passes `right` on to `node`, which is taken off `list`. Returns its thread, and whether it had a wake in hand.
+    pub(super) fn pass_right(
+        &self,
+        list: &mut List,
+        node: &Node,
+        right: Right<'_, R>,
+        now: impl Now,
+    ) -> (Thread, bool) {
+        // From here on the slot is the waiter's, whoever asks.
+        let Holder { thread, site } = list.holder(node);
+        right.record().handed_to(Stamp::by(thread).at(self.coarse()), site);
+        list.grant(node, (self.number_of(right.slot()), right.pass_on().1), now)
     }
 
     /// After a refusal: the wake that a refused one had in hand goes on.
@@ -176,5 +195,13 @@ impl<R> Shelf<R> {
         if self.waiters.count() > 0 && self.anything_to_take() {
             self.wake_next(now);
         }
+    }
+}
+
+/// A right on its way to its next holder: BUSY to BUSY; a slot that was being created or checked becomes BUSY for it.
+pub(super) fn for_the_next<R>(right: Right<'_, R>) -> Right<'_, R> {
+    match right.word().phase() {
+        Phase::Busy => right.unmarked(),
+        _ => right.change(Phase::Busy),
     }
 }

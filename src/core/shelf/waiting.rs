@@ -19,14 +19,17 @@ impl<R> Shelf<R> {
     ) -> Outcome<'s, R, T> {
         let node = Node::mine();
         let place = (request.lane, request.since, request.holder);
-        let max_waiters = if request.comes_back { u32::MAX } else { self.max_waiters };
+        let max_waiters = match request.comes_back {
+            true => u32::MAX,
+            false => self.max_waiters.saturating_sub(self.waiting_for_one()),
+        };
         let mut joined = match self.waiters.join(&node, place, (max_waiters, request.allowed), now) {
             Ok(joined) => joined,
             Err(NoPlace::Closed) => return Outcome::Refused(Refusal::Closed),
             Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },
             Err(NoPlace::Unservable { before, each, waiting }) => return Outcome::Unservable { before, each, waiting },
         };
-        let seat = Seat { shelf: self, node, now, seated: true };
+        let seat = Seat { shelf: self, waiters: &self.waiters, node, now, seated: true };
         self.announce();
         if let Some(found) = look(joined.is_first) {
             return seat.leave_with(Outcome::Found(found));
@@ -71,7 +74,7 @@ impl<R> Shelf<R> {
     }
 
     /// W2 of the drawing above: after this, a look sees every return that did not see us.
-    fn announce(&self) {
+    pub(super) fn announce(&self) {
         // Orders our count before the load below, against the keeper's lowering.
         step!("announce_fence", full_fence(SeqCst));
         // Acquire: meets the Release below, on another waiter: its heavy fence is behind us too.
@@ -103,7 +106,7 @@ impl<R> Shelf<R> {
             let _fencing = self.fencing.lock();
             self.signals.attention.fetch_and(!(CONTENDED | FENCED | STARVING), Relaxed);
             step!("lower_fence", fence::heavy());
-            if self.waiters.count() == 0 || left_out!("look_after_lowering") {
+            if self.waiting_in_all() == 0 || left_out!("look_after_lowering") {
                 return;
             }
             self.raise_both();
@@ -111,6 +114,7 @@ impl<R> Shelf<R> {
         if self.anything_to_take() {
             step!("wake_after_lowering", self.wake_next(now));
         }
+        step!("serve_bound_after_lowering", self.serve_all_bound(now));
     }
 
     /// How many have joined the queue, ever: who joins from now on sees what the caller has done.
@@ -136,11 +140,13 @@ impl<R> Shelf<R> {
             step!("close_fence", self.raise_both());
         }
         self.refused(self.waiters.close(&Refusal::Closed), now);
+        step!("close_bound", self.close_bound());
     }
 
     /// Lets every waiter look at the clock.
     pub(crate) fn unpark_all(&self) {
         self.waiters.unpark_all();
+        self.unpark_all_bound();
     }
 
     /// Whether every open slot is BUSY in the hands of thread `me` or of one that waits here, and `me` holds one: nobody is left
@@ -171,23 +177,25 @@ impl<R> Shelf<R> {
         list.first().map(|first| list.since(first))
     }
 
-    /// The number of threads in the queue, exactly.
+    /// The number of threads that wait, for anything or for one resource, exactly.
     pub(crate) fn queue_len(&self) -> u32 {
-        self.waiters.lock().len()
+        self.waiters.lock().len() + self.bound_len()
     }
 }
 
 /// A waiter's membership in the queue. However the wait ends, a panic included, the node leaves the list.
-struct Seat<'w, R, N: Now> {
-    shelf: &'w Shelf<R>,
-    node: Arc<Node>,
-    now: N,
-    seated: bool,
+pub(super) struct Seat<'w, R, N: Now> {
+    pub(super) shelf: &'w Shelf<R>,
+    /// The list that the node is on: the queue, or that of one slot.
+    pub(super) waiters: &'w Waiters,
+    pub(super) node: Arc<Node>,
+    pub(super) now: N,
+    pub(super) seated: bool,
 }
 
 impl<'w, R, N: Now> Seat<'w, R, N> {
     /// Takes what was granted, or why not.
-    fn served<T>(mut self) -> Outcome<'w, R, T> {
+    pub(super) fn served<T>(mut self) -> Outcome<'w, R, T> {
         self.seated = false;
         match self.node.state() {
             State::Granted { index } => Outcome::Granted(self.granted(index)),
@@ -206,12 +214,12 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     }
 
     /// Leaves with `outcome`, unless a grant came first: then a timeout becomes the grant, and a find gives it back.
-    fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
+    pub(super) fn leave_with<T>(mut self, outcome: Outcome<'w, R, T>) -> Outcome<'w, R, T> {
         self.seated = false;
         let timed_out = matches!(outcome, Outcome::TimedOut { .. });
         // A look may also have found that waiting is of no use: the pace of service then seems better than it is.
         let exit = if timed_out { Exit::TimedOut } else { Exit::Served };
-        if let Some(position) = self.shelf.waiters.leave(&self.node, exit, self.now) {
+        if let Some(position) = self.waiters.leave(&self.node, exit, self.now) {
             return self.has_left(if timed_out { Outcome::TimedOut { position } } else { outcome });
         }
         match (self.node.state(), outcome) {
@@ -259,7 +267,7 @@ impl<R, N: Now> Drop for Seat<'_, R, N> {
         if !self.seated {
             return;
         }
-        if self.shelf.waiters.leave(&self.node, Exit::Failed, self.now).is_some() {
+        if self.waiters.leave(&self.node, Exit::Failed, self.now).is_some() {
             self.pass_wake_in_hand();
         } else {
             match self.node.state() {

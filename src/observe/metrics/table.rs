@@ -1,6 +1,7 @@
 //! Every metric: its name, its type and unit, what it means, and where it comes from.
 
 use crate::observe::{DestroyReason, Distribution, Health, HealthLevel, Snapshot, Stats};
+use crate::pool::SessionStats;
 use crate::resilience::BreakerState;
 use std::fmt;
 
@@ -141,6 +142,19 @@ fn errors(seen: &Seen<'_>) -> By<u64> {
     kinds.map(|(kind, times)| (kind.to_owned(), times)).into()
 }
 
+fn sessions(seen: &Seen<'_>) -> By<u64> {
+    let SessionStats { hits, misses, rebinds, expirations, in_use, refused, .. } = seen.snapshot.sessions;
+    let outcomes = [
+        ("expired", expirations),
+        ("fresh", misses.saturating_sub(rebinds + expirations + in_use)),
+        ("hit", hits),
+        ("in_use", in_use),
+        ("rebound", rebinds),
+        ("refused", refused),
+    ];
+    outcomes.map(|(outcome, times)| (outcome.to_owned(), times)).into()
+}
+
 fn resources(seen: &Seen<'_>) -> By<f64> {
     let Stats { in_use, available, degraded, creating, checking, retiring, .. } = seen.stats();
     let states = [
@@ -165,7 +179,7 @@ fn level(seen: &Seen<'_>) -> By<f64> {
 }
 
 /// In the order of the documentation.
-pub(super) static METRICS: [Metric; 47] = [
+pub(super) static METRICS: [Metric; 49] = [
     gauge("slackwater_pool_max_size", "Most resources outside overload.", |s| some(s.stats().max_size)),
     gauge("slackwater_pool_max_overflow", "Most resources beyond max_size.", |s| some(s.stats().max_overflow)),
     gauge("slackwater_pool_advised_size", "The max_size that would fit the load of the last minute.", |s| {
@@ -249,6 +263,16 @@ pub(super) static METRICS: [Metric; 47] = [
     }),
     counter("slackwater_pool_affinity_misses_total", "Checkouts that had to look for a resource.", |s| {
         s.stats().affinity_misses
+    }),
+    metric(
+        "slackwater_pool_sessions_total",
+        None,
+        Some("outcome"),
+        "Checkouts with a key: hit, or bound to another resource for a reason, or refused.",
+        Read::Counters(sessions),
+    ),
+    counter("slackwater_pool_session_evictions_total", "Bindings of keys that had to make room for others.", |s| {
+        s.snapshot.sessions.evictions
     }),
     counter("slackwater_pool_waits_total", "Checkouts that joined the queue.", |s| s.stats().waits),
     counter("slackwater_pool_overtakes_total", "Waiters that were woken and found nothing.", |s| s.stats().overtakes),
