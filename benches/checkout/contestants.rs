@@ -26,6 +26,8 @@ const MANY: usize = 4_096;
 /// The names the figures are looked up by at the end.
 pub const FLOOR: &str = "floor: one private CAS and one store";
 pub const OURS: &str = "slackwater";
+/// With a key of each thread's own: `Pool::checkout_for`.
+pub const OURS_FOR: &str = "slackwater, checkout_for";
 pub const OURS_MANY: &str = "slackwater, 4,096 slots";
 pub const R2D2: &str = "r2d2";
 /// The same program as `r2d2`, with its `use` changed: `--features r2d2`.
@@ -89,6 +91,7 @@ pub fn contestants() -> Vec<Contestant> {
         Contestant::new(OURS, false, || ours.checkout().expect("there are more resources than threads")),
         Contestant::new(OURS_MANY, false, || many.checkout().expect("there are more resources than threads")),
         Contestant::new(OURS_KEPT, false, || kept.checkout().expect("there are more resources than threads")),
+        with_keys(ours),
         two_in_turn(ours, kept),
         Contestant::new("slackwater, max_uses", false, || worn.checkout().expect("more resources than threads")),
         Contestant::new("slackwater, memory_budget", false, || {
@@ -134,6 +137,18 @@ fn guarded_floor() -> Contestant {
         }
     };
     Contestant { name: "floor behind a guard, number touched", peer: false, lap: Box::new(lap) }
+}
+
+/// A session for each thread, whose resource is always free when it comes.
+fn with_keys<M: Manager<Resource = u64>>(pool: &'static Pool<M>) -> Contestant {
+    let lap = move |thread: usize, times| {
+        for _ in 0..times {
+            let mut guard = black_box(pool.checkout_for(black_box(&thread)).expect("more resources than threads"));
+            *guard += 1;
+            drop(guard);
+        }
+    };
+    Contestant { name: OURS_FOR, peer: false, lap: Box::new(lap) }
 }
 
 /// A thread that is never at the same pool twice in a row.

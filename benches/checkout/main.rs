@@ -6,12 +6,13 @@ mod guards;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod laps;
+mod sessions;
 
 use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contestants::{Contestant, FACADE, FLOOR, OURS, OURS_KEPT, OURS_MANY, R2D2, contestants};
+use contestants::{Contestant, FACADE, FLOOR, OURS, OURS_FOR, OURS_KEPT, OURS_MANY, R2D2, contestants};
 use harness::{About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine, ratios};
 use laps::Track;
 
@@ -43,9 +44,13 @@ fn main() {
     let neighbours = Neighbours::watch();
     let figures = measure(&contestants, &options);
     print_table(&figures);
+    let shares = contestants.iter().any(|each| each.name == OURS_FOR).then(|| sessions::measure(options.rounds));
     println!("\n{}", neighbours.describe());
     let mut verdicts = Verdicts::default();
     judge(&figures, &mut verdicts);
+    if let Some(shares) = shares {
+        sessions::judge(&shares, &mut verdicts);
+    }
     exit(verdicts.status(options.gate).into());
 }
 
@@ -111,6 +116,10 @@ fn judge(figures: &[Figures<'_>], verdicts: &mut Verdicts) {
                 verdicts.wanted_times(&what, times, Bound::AtMost(1.35));
             }
         }
+    }
+    if let Some(keyed) = find(OURS_FOR) {
+        let times = |column: usize| ratios(&keyed.nanoseconds[column], &ours.nanoseconds[column]).median();
+        println!("checkout_for with its return vs checkout: {:.2} x with 1 thread, {:.2} x with 2", times(0), times(1));
     }
     let times = ratios(&ours.nanoseconds[1], &ours.nanoseconds[0]).median();
     verdicts.wanted_times("checkout+return, 2 threads vs 1", times, Bound::AtMost(1.25));
