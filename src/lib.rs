@@ -14,6 +14,7 @@ mod guard;
 pub mod http;
 mod keeper;
 mod manager;
+mod near;
 mod observe;
 mod pool;
 #[cfg(all(feature = "process", any(target_os = "linux", target_os = "macos")))]
@@ -25,6 +26,7 @@ compile_error!(
 );
 #[cfg(feature = "r2d2")]
 pub mod r2d2;
+mod registry;
 mod resilience;
 #[cfg(feature = "config")]
 mod settings;
@@ -60,6 +62,7 @@ pub use pool::{
     Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Lifeline, Memory, MemoryLimitExceeded, Pool, Priority,
     Request, Rollout, SessionMode, SessionStats, WarmUpReport,
 };
+pub use registry::{AnyPool, RegisterError, RegisterReason, Registry, RegistryError};
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,
     Recovery, RecoveryTable, Trip,

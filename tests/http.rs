@@ -8,7 +8,7 @@ mod support;
 
 use client::{get, say};
 use slackwater::http::{ServeError, Server, ServerHandle};
-use slackwater::{BreakerConfig, Pool, SessionMode};
+use slackwater::{BreakerConfig, Pool, Registry, SessionMode};
 use std::net::SocketAddr;
 use support::{Act, Probe, closes_balanced, until};
 
@@ -63,6 +63,25 @@ fn health_is_200_while_a_pool_is_in_full_use_and_503_when_nothing_can_be_made() 
     assert_eq!(ill["health"]["level"], "critical");
     assert!(!ill["health"]["reasons"][0]["text"].as_str().unwrap().is_empty());
     closes_balanced(&pool);
+}
+
+#[test]
+fn a_registrys_pools_are_shown_in_order_and_none_is_kept() {
+    let registry = Registry::new();
+    for name in ["one", "two"] {
+        registry.register(name, pool(name)).unwrap();
+    }
+    let server = Server::bind("127.0.0.1:0").unwrap().registry(&registry).start().unwrap();
+    let states = || {
+        let document = get(server.addr(), "/pools.json").json();
+        [0, 1].map(|nth| document["pools"][nth]["state"].as_str().unwrap().to_owned())
+    };
+    let two = get(server.addr(), "/pools.json").json()["pools"][1].clone();
+    assert_eq!((two["name"].as_str(), states()), (Some("two"), ["open", "open"].map(str::to_owned)));
+    drop(registry.remove::<Probe>("one").unwrap());
+    until(|| states() == ["gone", "open"]);
+    drop(registry);
+    until(|| states() == ["gone", "gone"]);
 }
 
 #[test]

@@ -6,16 +6,14 @@ mod errors;
 pub(crate) mod json;
 mod mistake;
 #[cfg(any(feature = "recipes", feature = "config"))]
-mod near;
-#[cfg(any(feature = "recipes", feature = "config"))]
 mod node;
 #[cfg(any(feature = "recipes", feature = "config"))]
 pub(crate) mod toml;
 
 #[cfg(any(feature = "recipes", feature = "config"))]
+pub(crate) use crate::near::nearest;
+#[cfg(any(feature = "recipes", feature = "config"))]
 pub use errors::FileErrors;
 pub use mistake::Mistake;
-#[cfg(any(feature = "recipes", feature = "config"))]
-pub(crate) use near::nearest;
 #[cfg(any(feature = "recipes", feature = "config"))]
 pub(crate) use node::{Key, Node, Value};

@@ -50,6 +50,7 @@ mod watch;
 
 pub use error::ServeError;
 pub use server::{Server, ServerHandle};
+pub(crate) use watch::{Look, look_at};
 
 /// What a server without pools answers to these bytes, if they are a whole head or beyond help. For fuzzing.
 #[doc(hidden)]

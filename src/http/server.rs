@@ -8,6 +8,7 @@ use super::watch::Watch;
 use crate::error::let_go;
 use crate::manager::Manager;
 use crate::pool::Pool;
+use crate::registry::Registry;
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -51,6 +52,13 @@ impl Server {
     /// Shows `pool`, without keeping it open or alive. Call it for each of several.
     pub fn pool<M: Manager>(self, pool: &Pool<M>) -> Server {
         self.watch.add(pool);
+        self
+    }
+
+    /// Shows all pools that are registered now, under their own names, in the order of registration. Those that come later are shown by
+    /// [`ServerHandle::add`].
+    pub fn registry(self, registry: &Registry) -> Server {
+        registry.pools().iter().for_each(|(_, pool)| self.watch.add_look(pool.look()));
         self
     }
 

@@ -51,10 +51,24 @@ impl<T: Copy> Cached<T> {
     }
 }
 
+/// What a pool is like at the moment; none once it is gone. Keeps nothing of it alive.
+pub(crate) type Look = Box<dyn Fn() -> Option<Snapshot> + Send + Sync>;
+
+pub(crate) fn look_at<M: Manager>(pool: &Pool<M>) -> Look {
+    let weak = Arc::downgrade(&pool.inner);
+    Box::new(move || {
+        let inner = Weak::upgrade(&weak)?;
+        let snapshot = inner.snapshot();
+        // The pool may have ended meanwhile: that is not for this thread to do.
+        Kept::let_go(inner);
+        Some(snapshot)
+    })
+}
+
 /// A pool, of which nothing is kept alive.
 struct Watched {
     name: Option<Arc<str>>,
-    look: Box<dyn Fn() -> Option<Snapshot> + Send + Sync>,
+    look: Look,
     lately: Mutex<Lately>,
 }
 
@@ -100,19 +114,15 @@ pub(super) struct Found {
 
 impl Watch {
     pub(super) fn add<M: Manager>(&self, pool: &Pool<M>) {
-        let weak = Arc::downgrade(&pool.inner);
-        let look = move || {
-            let inner = Weak::upgrade(&weak)?;
-            let snapshot = inner.snapshot();
-            // The pool may have ended meanwhile: that is not for this thread to do.
-            Kept::let_go(inner);
-            Some(snapshot)
-        };
-        let Snapshot { at, latencies, .. } = pool.snapshot();
+        self.add_look(look_at(pool));
+    }
+
+    /// One that is gone by now is none any more.
+    pub(super) fn add_look(&self, look: Look) {
+        let Some(Snapshot { name, at, latencies, .. }) = look() else { return };
         let now = Moment { at, latencies };
         let lately = Lately { older: now.clone(), newer: now, since: Instant::now() };
-        let watched = Watched { name: pool.inner.name().cloned(), look: Box::new(look), lately: Mutex::new(lately) };
-        self.watched.write().push(Arc::new(watched));
+        self.watched.write().push(Arc::new(Watched { name, look, lately: Mutex::new(lately) }));
         self.pools.forget();
         self.health.forget();
         self.metrics.forget();

@@ -160,6 +160,11 @@ impl fmt::Debug for VirtualClock {
 pub struct Deadline(Duration);
 
 impl Deadline {
+    /// By the system's clock, for several pools.
+    pub(crate) fn instant(self) -> Instant {
+        Instant::now() + self.0.min(crate::MAX_SPAN)
+    }
+
     /// The deadline in the pool's nanoseconds.
     pub(crate) fn on(self, clock: &Clock) -> u64 {
         clock.now().saturating_add(nanos(self.0))

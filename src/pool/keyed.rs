@@ -61,8 +61,9 @@ type Make<K, M> = dyn Fn(&K) -> Result<Builder<M>, SharedError> + Send + Sync;
 /// A pool for each key, built when it is first asked for: sizes, breakers, metrics and faults of one key are nobody else's.
 ///
 /// The closure says how a key's pool is built; what it refuses is [`KeyedError::Refused`], and not remembered. A pool stays until all are
-/// closed, so keys are kinds of things (`css`, `regex`; a host, a tenant) and not sessions: for those, bind a session to a resource.
-/// Pools of different types under names are a matter of a registry; here all have one [`Manager`].
+/// closed, so keys are kinds of things (`css`, `regex`; a host, a tenant) and not sessions: those are bound to resources of one pool
+/// ([`Pool::checkout_for`]).
+/// Pools of different types under names are a matter of a [`Registry`](crate::Registry); here all have one [`Manager`].
 ///
 /// ```
 /// use slackwater::{KeyedError, KeyedPool, Pool};
