@@ -4,7 +4,7 @@ use super::MS;
 use super::moody::Moody;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, JoinHandle};
-use slackwater::{Checkout, CheckoutError, Pool, Priority, as_if_unwinding};
+use slackwater::{Checkout, CheckoutError, Pool, Priority, SessionMode, as_if_unwinding};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -75,11 +75,16 @@ impl Crowd {
 /// One checkout and what comes of it.
 fn use_up(pool: &Pool<Moody>, manners: Manners) {
     let unwinding = manners.marks && chance(8) == 0;
-    let checkout = || match chance(4) {
+    let checkout = || match chance(6) {
         0 if manners.gives_up => pool.try_checkout(),
         1 if manners.gives_up => pool.checkout_timeout(MS * chance(3) as u32),
         2 if manners.gives_up => pool.checkout_timeout(Duration::from_secs(2)),
         3 => pool.request().priority([Priority::Low, Priority::High][chance(2)]).checkout(),
+        // More sessions than resources, so that they meet.
+        4 | 5 => {
+            let modes = [SessionMode::Wait, SessionMode::Fail, SessionMode::Hint { wait: MS * chance(2) as u32 }];
+            pool.request().session(modes[chance(3)]).checkout_for(&chance(4))
+        }
         _ => pool.checkout(),
     };
     let got = if unwinding { as_if_unwinding(checkout) } else { checkout() };
@@ -98,6 +103,7 @@ fn use_up(pool: &Pool<Moody>, manners: Manners) {
             end(guard, manners);
         }
         Err(CheckoutError::Closed(_)) => assert!(pool.is_closed()),
+        Err(CheckoutError::SessionBusy(_)) => {}
         Err(CheckoutError::Create(_) | CheckoutError::CircuitOpen(_)) if manners.may_fail => {}
         Err(error) => assert!(manners.gives_up || manners.second, "{error}"),
     }

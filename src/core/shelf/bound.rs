@@ -30,7 +30,7 @@ use super::waiting::Seat;
 use super::*;
 use crate::core::sync::OnceLock;
 use std::cell::LazyCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Those who wait for one resource, by its slot.
 #[derive(Default)]
@@ -207,7 +207,7 @@ impl<R> Shelf<R> {
         if wanted.is_none() && self.bound.waiting.load(Relaxed) == 0 {
             return false;
         }
-        let mut waiting = HashMap::new();
+        let mut waiting = BTreeMap::new();
         for (index, waiters) in self.lists().filter(|(_, waiters)| waiters.count() > 0) {
             waiters.lock().for_each(|_, thread| _ = waiting.insert(thread, Some(index)));
         }
@@ -229,7 +229,7 @@ impl<R> Shelf<R> {
                 Some(index) => stands(&self.slots[*index as usize]),
                 None => *in_queue,
             };
-            let left: HashMap<_, _> =
+            let left: BTreeMap<_, _> =
                 waiting.iter().filter(|(_, wanted)| waits_on(wanted)).map(|(k, v)| (*k, *v)).collect();
             if !left.contains_key(&me) {
                 return false;

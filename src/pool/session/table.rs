@@ -3,7 +3,9 @@
 use crate::core::sync::around::AtomicU64;
 use crate::core::{Phase, Word};
 use crate::observe::ResourceId;
-use std::hash::{BuildHasher, Hash, RandomState};
+#[cfg(slackwater_shuttle)]
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Places where a key may be noted: as few as are looked through in passing, as many as keep keys from displacing each other. They
@@ -40,6 +42,12 @@ struct Place {
 #[repr(align(64))]
 struct Set([Place; WAYS]);
 
+/// Nobody who chooses keys knows where they meet. Where schedules are run again, the same keys have to meet each time.
+#[cfg(not(slackwater_shuttle))]
+type Hashes = std::hash::RandomState;
+#[cfg(slackwater_shuttle)]
+type Hashes = std::hash::BuildHasherDefault<DefaultHasher>;
+
 /// What is known of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
@@ -72,7 +80,7 @@ impl Bound {
 }
 
 pub(super) struct Table {
-    hasher: RandomState,
+    hasher: Hashes,
     sets: Box<[Set]>,
     /// How long a binding lasts without use, in units.
     lasts: u64,
@@ -83,7 +91,7 @@ impl Table {
     pub(super) fn new(places: usize, lasts: u64) -> Self {
         let sets = places.div_ceil(WAYS).max(1);
         Self {
-            hasher: RandomState::new(),
+            hasher: Hashes::default(),
             sets: std::iter::repeat_with(Set::default).take(sets).collect(),
             lasts: (lasts / UNIT).max(1),
         }
