@@ -157,7 +157,7 @@ pub struct Stats {
     pub retiring: usize,
     /// Resources beyond `max_size`.
     pub overflow: usize,
-    /// Threads that wait.
+    /// Threads that wait, for anything or for a session's own resource.
     pub waiting: usize,
     /// Resources created.
     pub created: u64,

@@ -1,0 +1,242 @@
+//! A session's own resource: looked up, taken, waited for, and bound anew.
+
+use super::table::Known;
+use super::{FEWEST_PLACES, PLACES_PER_SLOT, SessionMode, Sessions};
+use crate::config::OnDeadlock;
+use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Slot, Word};
+use crate::error::{CheckoutError, Refusal, SessionBusy};
+use crate::keeper::nanos;
+use crate::manager::Manager;
+use crate::observe::{Holder, ResourceId, ResourceState};
+use crate::pool::Inner;
+use crate::pool::checkout::{Ask, Caller};
+use std::hash::Hash;
+use std::panic::Location;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// A key, as it was known when somebody came with it.
+pub(crate) struct Session<'p> {
+    sessions: &'p Sessions,
+    hash: u64,
+    known: Known,
+    now: u64,
+}
+
+/// What became of a session's own resource.
+enum Own<'s, R> {
+    Taken(Right<'s, R>),
+    /// To be checked first, by the caller: no thread but this one would do it.
+    Stale(Right<'s, R>),
+    InUse,
+    Ended,
+    /// Waiting for it would never end.
+    Deadlock,
+}
+
+/// The three parts that whoever serves sessions needs. [`claim_for`](Inner::claim_for) is made of them, and work that is sent to a resource
+/// instead of being lent one (`Workers`, `submit_for`) can be: `session_of` looks a key up; `own_slot` says which slot has its resource,
+/// a hint about which that slot's word decides; `served`, called with the right that the work was done under in the end, by whoever
+/// holds it, counts, binds and renews. Nothing has to be undone if the work fails before that.
+impl<M: Manager> Inner<M> {
+    /// What is known of `key` at `now`, in the pool's nanoseconds.
+    pub(crate) fn session_of<K: Hash + ?Sized>(&self, key: &K, now: u64) -> Session<'_> {
+        let sessions = self.sessions.get_or_init(|| {
+            let default = || (self.shelf.len() as usize * PLACES_PER_SLOT).max(FEWEST_PLACES);
+            Sessions::new(self.config.session_places.unwrap_or_else(default), self.config.session_binding)
+        });
+        let hash = sessions.table.hash(key);
+        Session { sessions, hash, known: sessions.table.look_up(hash, now), now }
+    }
+
+    /// The slot of a session's own resource, while that lives.
+    pub(crate) fn own_slot(&self, session: &Session<'_>) -> Option<u32> {
+        let Known::Bound(bound) = session.known else { return None };
+        let seen = self.shelf.slot(bound.slot as usize)?.look();
+        bound.is_alive(seen).then_some(bound.slot)
+    }
+
+    /// Notes by which resource a session was served.
+    pub(crate) fn served(&self, session: &Session<'_>, right: &Right<'_, M::Resource>) {
+        let Session { sessions, hash, now, .. } = *session;
+        let Some(index) = self.shelf.index_of(right.slot()) else { return };
+        let count = match session.known {
+            Known::Bound(bound) if bound.slot == index && bound.is_of(right.word().generation()) => {
+                self.life(right).session_hit();
+                return sessions.table.used(hash, now);
+            }
+            Known::Bound(_) if self.own_slot(session).is_some() => &sessions.in_use,
+            Known::Bound(_) => &sessions.rebinds,
+            Known::Expired => &sessions.expirations,
+            Known::Nothing => &sessions.fresh,
+        };
+        count.fetch_add(1, Relaxed);
+        if sessions.table.bind(hash, ResourceId::new(index, right.word()), now) {
+            sessions.evictions.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl<M: Manager> Inner<M> {
+    /// Takes the resource that `key` is bound to, or does without it as `mode` says, and binds it to what it got.
+    pub(in crate::pool) fn claim_for<K: Hash + ?Sized>(
+        &self,
+        key: &K,
+        mode: SessionMode,
+        site: &'static Location<'static>,
+        ask: Ask,
+    ) -> Result<Right<'_, M::Resource>, CheckoutError> {
+        let caller = self.caller(site, ask.patient);
+        let session = self.session_of(key, caller.began);
+        // Not from the slot the thread had last: all its keys would meet there.
+        let start = (session.hash >> 32) as u32 % self.shelf.open_slots().max(1);
+        let caller = caller.starting_at(start);
+        let right = match self.own(&session, mode, &caller, ask) {
+            Ok(Own::Taken(right)) => self.taken(right, &caller),
+            Ok(_) => self.find(&caller, ask).inspect_err(|error| self.refused(error))?,
+            Err(error) => {
+                self.waited_in_vain(self.now().saturating_sub(caller.began));
+                if let CheckoutError::SessionBusy(_) = error {
+                    session.sessions.refused.fetch_add(1, Relaxed);
+                }
+                self.refused(&error);
+                return Err(error);
+            }
+        };
+        // Only now: a binding to what was never had would lead the next one there too.
+        self.served(&session, &right);
+        Ok(right)
+    }
+
+    /// A session's own resource, after as long a wait as its mode allows.
+    fn own(
+        &self,
+        session: &Session<'_>,
+        mode: SessionMode,
+        caller: &Caller,
+        ask: Ask,
+    ) -> Result<Own<'_, M::Resource>, CheckoutError> {
+        let until = match mode {
+            SessionMode::Hint { wait } => caller.began.saturating_add(nanos(wait)).min(caller.deadline()),
+            SessionMode::Wait => caller.deadline(),
+            SessionMode::Fail => caller.began,
+        };
+        let takes_another = matches!(mode, SessionMode::Hint { .. });
+        let waits = until > caller.began;
+        let mut own = self.look_at_own(session, takes_another, waits);
+        loop {
+            own = match own {
+                Own::Stale(right) => {
+                    caller.waits_while(|| self.check(right, None));
+                    self.look_at_own(session, takes_another, waits)
+                }
+                Own::InUse if self.is_closed() => return Err(self.refused_closed()),
+                Own::InUse if waits && self.now() < until => {
+                    self.wait_for_own(session, takes_another, until, caller, ask)?
+                }
+                Own::InUse if !takes_another => return Err(self.session_busy(session, caller)),
+                Own::Deadlock if !takes_another => return Err(self.would_deadlock()),
+                own => return Ok(own),
+            }
+        }
+    }
+
+    /// Takes a session's own resource if it is free. Who takes no other takes it as it is, degraded too; who has time has it checked first
+    /// if it has idled for long.
+    fn look_at_own(&self, session: &Session<'_>, takes_another: bool, waits: bool) -> Own<'_, M::Resource> {
+        let Known::Bound(bound) = session.known else { return Own::Ended };
+        let Some(slot) = self.shelf.slot(bound.slot as usize) else { return Own::Ended };
+        let seen = slot.look();
+        if !bound.is_alive(seen) {
+            return Own::Ended;
+        }
+        let taken = match seen.phase() {
+            // What has to end is left to whoever looks for one that has not.
+            Phase::Ready if self.lives[bound.slot as usize].expires() <= self.must_outlast() => return Own::Ended,
+            Phase::Ready => slot.claim(seen, Phase::Busy),
+            // One good use proves nothing: it is checked again at its return.
+            Phase::Degraded if !takes_another => slot.claim(seen, Phase::Busy).map(|right| right.marked(Mark::Suspect)),
+            Phase::Stale if waits || !takes_another => match slot.claim(seen, Phase::Checking) {
+                Some(right) if self.is_manual() => return Own::Stale(right),
+                Some(right) => {
+                    self.send_to_check(right);
+                    None
+                }
+                None => None,
+            },
+            _ => None,
+        };
+        taken.map_or(Own::InUse, Own::Taken)
+    }
+
+    /// One wait for the slot of a session's own resource.
+    fn wait_for_own(
+        &self,
+        session: &Session<'_>,
+        takes_another: bool,
+        until: u64,
+        caller: &Caller,
+        ask: Ask,
+    ) -> Result<Own<'_, M::Resource>, CheckoutError> {
+        let Known::Bound(bound) = session.known else { return Ok(Own::Ended) };
+        let request = Request {
+            lane: ask.lane.lane(),
+            since: caller.began,
+            holder: caller.taker(),
+            allowed: None,
+            comes_back: false,
+        };
+        let is_first_wait = caller.queues();
+        let outcome = self.shelf.wait_bound(
+            bound.slot,
+            &request,
+            || {
+                if is_first_wait {
+                    self.counts.waits.add_one();
+                }
+                self.queue_changed();
+                let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+                match self.look_at_own(session, takes_another, true) {
+                    Own::InUse if refuses && self.waits_in_circle(caller, Some(bound.slot)) => Some(Own::Deadlock),
+                    Own::InUse => None,
+                    own => Some(own),
+                }
+            },
+            || match self.clock.until(until) {
+                _ if self.now() >= until => Patience::Over,
+                Some(time) => Patience::For(time),
+                None => Patience::Forever,
+            },
+            move || self.now(),
+        );
+        self.queue_changed();
+        // Who found something and was granted another thing has opened that, maybe after `close` looked.
+        if self.is_closed() {
+            self.sweep();
+        }
+        match outcome {
+            Outcome::Granted(right) => Ok(Own::Taken(right)),
+            Outcome::Found(own) => Ok(own),
+            Outcome::Refused(Refusal::LookAgain) => Ok(self.look_at_own(session, takes_another, true)),
+            Outcome::Refused(_) => Err(self.refused_closed()),
+            // Who takes another need not wait for that.
+            Outcome::Full { .. } if takes_another => Ok(Own::Ended),
+            Outcome::Full { waiting } => Err(self.saturated(waiting)),
+            Outcome::TimedOut { .. } | Outcome::Shed { .. } | Outcome::Unservable { .. } => Ok(Own::InUse),
+        }
+    }
+
+    fn session_busy(&self, session: &Session<'_>, caller: &Caller) -> CheckoutError {
+        let slot = if let Known::Bound(bound) = session.known { bound.slot } else { u32::MAX };
+        let (now, own) = (self.now(), self.shelf.slot(slot as usize));
+        let word = own.map_or(Word::VACANT, Slot::look);
+        CheckoutError::SessionBusy(Box::new(SessionBusy {
+            pool: self.name.clone(),
+            id: ResourceId::new(slot, word),
+            state: ResourceState::of(word.phase(), self.lives.get(slot as usize).map_or(0, |life| life.failures())),
+            holder: own.and_then(|own| Holder::now_of(slot, own, now)).map(Holder::named),
+            waited: Duration::from_nanos(now.saturating_sub(caller.began)),
+            deadlock: self.waits_in_circle(caller, Some(slot)),
+        }))
+    }
+}
