@@ -22,7 +22,8 @@ const FEWEST_PLACES: usize = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionMode {
-    /// It takes another, after waiting for its own for `wait`, and that is its own from then on. For state that is only warm.
+    /// It takes another, after waiting for its own for `wait`, and that is its own from then on. For state that is only warm. A resource that the
+    /// pool is checking at that moment is as good as in use: a wait of a few checks' time keeps sessions where they are.
     Hint {
         /// How long it waits for its own, of the time that the checkout has. Zero takes another at once.
         wait: Duration,
@@ -31,7 +32,7 @@ pub enum SessionMode {
     /// its resource lives. When that comes back it is the session's, unless somebody in the pool's queue is due by its
     /// [`Fairness`](crate::Fairness) and has waited for longer.
     Wait,
-    /// It is refused at once, with [`CheckoutError::SessionBusy`]. For who has better to do than to wait.
+    /// It is refused at once, with [`SessionBusy`](crate::CheckoutError::SessionBusy). For who has better to do than to wait.
     Fail,
 }
 

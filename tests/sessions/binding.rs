@@ -1,7 +1,8 @@
-//! How long a key is known, and what is counted when it no longer is.
+//! How long a key is known, and what is counted when it no longer is. By hand, where time passes: a keeper checks what is free meanwhile,
+//! and what is being checked is as good as in use.
 
 use super::support::{Probe, closes_balanced};
-use slackwater::{Pool, SessionStats, VirtualClock};
+use slackwater::{Keeper, Pool, SessionStats, VirtualClock};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,7 +18,7 @@ fn counted(hits: u64, misses: u64) -> SessionStats {
 #[test]
 fn a_binding_lasts_five_minutes_from_its_last_use() {
     let clock = VirtualClock::new();
-    let pool = Pool::builder(Probe::new()).max_size(4).clock(&clock).build().unwrap();
+    let pool = Pool::builder(Probe::new()).max_size(4).keeper(Keeper::Manual).clock(&clock).build().unwrap();
     drop(pool.checkout_for("a").unwrap());
     for _ in 0..3 {
         clock.advance(5 * MINUTE - MS);
@@ -39,7 +40,8 @@ fn a_binding_lasts_five_minutes_from_its_last_use() {
 #[test]
 fn a_binding_lasts_as_long_as_it_is_told_to() {
     let clock = VirtualClock::new();
-    let pool = Pool::builder(Probe::new()).session_binding(MINUTE).clock(&clock).build().unwrap();
+    let pool =
+        Pool::builder(Probe::new()).session_binding(MINUTE).keeper(Keeper::Manual).clock(&clock).build().unwrap();
     assert_eq!(pool.config().session_binding, MINUTE);
     drop(pool.checkout_for("a").unwrap());
     clock.advance(MINUTE);
@@ -81,7 +83,8 @@ fn a_key_that_is_forgotten_begins_anew() {
 #[test]
 fn misses_are_told_apart() {
     let clock = VirtualClock::new();
-    let pool = Pool::builder(Probe::new()).max_size(2).session_places(4).clock(&clock).build().unwrap();
+    let pool = Pool::builder(Probe::new()).max_size(2).session_places(4).keeper(Keeper::Manual).clock(&clock);
+    let pool = pool.build().unwrap();
     assert_eq!(pool.session_stats(), SessionStats::default());
     assert_eq!(pool.session_stats().hit_rate(), None);
     pool.checkout_for("ends").unwrap().discard("it is to end");

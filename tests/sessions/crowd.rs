@@ -1,6 +1,6 @@
 //! Many threads with many keys.
 
-use super::support::{Act, Probe, closes_balanced, until};
+use super::support::{self, Act, Probe, closes_balanced, until};
 use slackwater::{CheckoutError, Fairness, Pool, SessionMode, Strategy};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -125,6 +125,39 @@ fn keys_that_collide_never_share_a_resource() {
         assert_eq!(pool.stats().waiting, 0);
         closes_balanced(&pool);
         assert_eq!(probe.alive(), 0);
+    }
+}
+
+/// Promise: sessions that keep a resource busy do not starve the queue, nor the queue a session. Provoked: two threads that hand the only
+/// resource to each other as fast as they can, of the one kind, and one of the other that wants it fifty times.
+#[test]
+fn neither_sessions_nor_the_queue_starve_the_other() {
+    for (fairness, sessions_crowd) in
+        [Fairness::default(), Fairness::Fifo].into_iter().flat_map(|fairness| [(fairness, true), (fairness, false)])
+    {
+        let pool = Pool::builder(Probe::new()).fairness(fairness).checkout_timeout(support::WATCHDOG).build().unwrap();
+        let come = |with_key: bool| {
+            let request = pool.request().session(SessionMode::Wait);
+            let guard = if with_key { request.checkout_for("a") } else { request.checkout() };
+            thread::yield_now();
+            drop(guard.unwrap());
+        };
+        come(true);
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(SeqCst) {
+                        come(sessions_crowd);
+                    }
+                });
+            }
+            let wanted = scope.spawn(|| (0..50).for_each(|_| come(!sessions_crowd)));
+            let went_well = wanted.join();
+            is_over.store(true, SeqCst);
+            went_well.unwrap();
+        });
+        closes_balanced(&pool);
     }
 }
 

@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 pub(super) struct Bound {
     /// Made when the first one waits: most pools never need it.
     lists: OnceLock<Box<[Waiters]>>,
-    /// On all lists. Up before a thread joins, and down after it has left.
+    /// On all lists, or about to be: up before a thread joins, so that there is a bound, and down after it has left.
     waiting: CachePadded<AtomicU32>,
 }
 
@@ -195,9 +195,11 @@ impl<R> Shelf<R> {
         self.bound.waiting.load(Relaxed)
     }
 
-    /// Threads that wait, for anything or for one resource.
+    /// Threads that wait, for anything or for one resource: those that are on a list.
     pub(crate) fn waiting_in_all(&self) -> u32 {
-        self.waiters.count() + self.waiting_for_one()
+        let nobody = self.waiting_for_one() == 0;
+        let bound = if nobody { 0 } else { self.lists().map(|(_, waiters)| waiters.count()).sum() };
+        self.waiters.count() + bound
     }
 
     /// Whether thread `me`, which waits for slot `wanted`, or for any, waits for what is held by threads that wait here, and so on
