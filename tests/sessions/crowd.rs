@@ -128,7 +128,7 @@ fn keys_that_collide_never_share_a_resource() {
     }
 }
 
-/// Promise: sessions that keep a resource busy do not starve the queue, nor the queue a session. Provoked: two threads that hand the only
+/// Promise: sessions that keep a resource busy do not starve the queue, nor the queue a session. Provoked: six threads that hand the only
 /// resource to each other as fast as they can, of the one kind, and one of the other that wants it fifty times.
 #[test]
 fn neither_sessions_nor_the_queue_starve_the_other() {
@@ -145,7 +145,7 @@ fn neither_sessions_nor_the_queue_starve_the_other() {
         come(true);
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
-            for _ in 0..2 {
+            for _ in 0..6 {
                 scope.spawn(|| {
                     while !is_over.load(SeqCst) {
                         come(sessions_crowd);
