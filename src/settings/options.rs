@@ -164,6 +164,8 @@ pub(super) static ROWS: &[Row] = &[
     row!("record_uses", bool, |c| c.record_uses, "Makes each checkout and return an event. The fast path is not taken then."),
     row!("time_one_in", u32, |c| c.time_one_in, "How many uses one stands for that is timed; 0 times none."),
     row!("queue_alert", Option<usize>, |c| c.queue_alert, "Tells subscribers when so many threads wait: 1 or more."),
+    row!("session_binding", Duration, |c| c.session_binding, "How long a key is bound to the resource it had last, from its last use on: 1ms to a year."),
+    derived!("session_places", usize, |c| c.session_places, "How many keys are remembered: 4 to 16777216. Unsaid: 16 for each resource there may be, 1024 at least."),
     #[cfg(feature = "metrics")]
     row!("metrics_interval", Option<Duration>, |c| c.metrics_interval, "How often the pool reports to the program's recorder of metrics: 100ms to a year."),
     row!("create_timeout", Duration, |c| c.create_timeout, "How long a creation may take before it counts as hung: 1ns to a year."),

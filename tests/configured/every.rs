@@ -76,6 +76,8 @@ const EACH: &[Each] = &[
     ("record_uses", "true", "1", &[]),
     ("time_one_in", "1", "often", &[]),
     ("queue_alert", "10", "0", &[]),
+    ("session_binding", "1m", "0s", &[]),
+    ("session_places", "4096", "3", &[]),
     #[cfg(feature = "metrics")]
     ("metrics_interval", "10s", "1ms", &[]),
     ("create_timeout", "20s", "0s", &[]),
