@@ -14,6 +14,7 @@ use crate::pool::{CloseReport, Pool};
 use parking_lot::Mutex;
 use std::any::type_name;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Pools of any types, each under a name.
@@ -71,6 +72,8 @@ struct Node {
 struct Entry {
     name: Arc<str>,
     pool: Arc<dyn AnyPool>,
+    /// Set under the lock, and asked by each look: others may be looking at the entry, which keeps its node's way to it open.
+    is_removed: AtomicBool,
 }
 
 /// Who is registered, in order, and who needs whom.
@@ -80,6 +83,17 @@ struct Order {
     /// The first uses the second.
     uses: Vec<(Arc<str>, Arc<str>)>,
     closed: bool,
+}
+
+impl Node {
+    /// The pool that is registered here, if it still is.
+    fn entry(&self) -> Option<Arc<Entry>> {
+        registered(&self.entry)
+    }
+}
+
+fn registered(entry: &Weak<Entry>) -> Option<Arc<Entry>> {
+    entry.upgrade().filter(|entry| !entry.is_removed.load(SeqCst))
 }
 
 impl Order {
@@ -130,7 +144,8 @@ impl Registry {
             drop(order);
             return Err(RegisterError { name, reason, pool });
         }
-        let entry = Arc::new(Entry { name: Arc::clone(&name), pool: Arc::new(pool) });
+        let is_removed = AtomicBool::new(false);
+        let entry = Arc::new(Entry { name: Arc::clone(&name), pool: Arc::new(pool), is_removed });
         let node = Node { name, entry: Arc::downgrade(&entry), next: OnceLock::new() };
         let mut at = &self.first;
         while let Some(taken) = at.get() {
@@ -167,7 +182,7 @@ impl Registry {
     /// # Errors
     /// [`Missing`](RegistryError::Missing) and [`WrongType`](RegistryError::WrongType).
     pub fn get<M: Manager>(&self, name: &str) -> Result<Pool<M>, RegistryError> {
-        let entry = self.nodes().filter(|node| &*node.name == name).find_map(|node| node.entry.upgrade());
+        let entry = self.nodes().filter(|node| &*node.name == name).find_map(Node::entry);
         typed(&*entry.ok_or_else(|| self.missing(name))?)
     }
 
@@ -183,6 +198,7 @@ impl Registry {
         };
         let pool = typed(&order.entries[at])?;
         let entry = order.entries.remove(at);
+        entry.is_removed.store(true, SeqCst);
         order.uses.retain(|(user, used)| &**user != name && &**used != name);
         drop(order);
         drop(entry);
@@ -206,7 +222,7 @@ impl Registry {
 
     /// Closes all, one after the other, and tells of each in that order: first those that [use](Self::depends) others, else the last registered
     /// first. They share the deadline: each has what those before it left, and whoever has nothing left still refuses checkouts and destroys
-    /// what is free. Nothing can be registered from now on; lookups find closed pools. Closing again waits again, and reports anew.
+    /// what is free. What is [removed](Self::remove) before its turn is left open. Nothing can be registered from now on; lookups find closed pools. Closing again waits again, and reports anew.
     ///
     /// # Blocking
     /// As [`Pool::close`] of all of them, until the deadline, by the system's clock.
@@ -215,10 +231,17 @@ impl Registry {
         let in_order = {
             let mut order = self.order.lock();
             order.closed = true;
-            order.to_close()
+            order.to_close().iter().map(Arc::downgrade).collect::<Vec<_>>()
         };
-        let close = |entry: Arc<Entry>| (Arc::clone(&entry.name), entry.pool.close(deadline.into()));
-        in_order.into_iter().map(close).collect()
+        // Looked up again at its turn: what was removed since is its remover's.
+        let mut close = |entry| {
+            let entry = {
+                let _order = self.order.lock();
+                registered(entry)?
+            };
+            Some((Arc::clone(&entry.name), entry.pool.close(deadline.into())))
+        };
+        in_order.iter().filter_map(&mut close).collect()
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {
@@ -226,7 +249,7 @@ impl Registry {
     }
 
     fn entries(&self) -> impl Iterator<Item = Arc<Entry>> {
-        self.nodes().filter_map(|node| node.entry.upgrade())
+        self.nodes().filter_map(Node::entry)
     }
 
     #[cold]

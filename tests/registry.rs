@@ -273,6 +273,51 @@ fn lookups_go_on_beside_changes() {
     until(|| ended.lock().unwrap().len() == 201);
 }
 
+/// Promise: who takes a pool out of a registry that is being closed has it open, if its turn had not come. Provoked: a pool before it that is
+/// held up by a resource that stays out.
+#[test]
+fn what_is_removed_before_its_turn_is_not_closed() {
+    let (registry, ended) = (Registry::new(), Arc::default());
+    for name in ["last", "first"] {
+        registry.register(name, numbers(name, &ended)).unwrap();
+    }
+    let first = registry.get::<Numbers>("first").unwrap();
+    let held = first.checkout().unwrap();
+    let removed = thread::scope(|scope| {
+        let closer = scope.spawn(|| registry.close(WATCHDOG));
+        until(|| first.is_closed());
+        let removed = registry.remove::<Numbers>("last").unwrap();
+        drop(held);
+        let closed: Vec<_> = closer.join().unwrap().into_iter().map(|(name, _)| name.to_string()).collect();
+        assert_eq!(closed, ["first"]);
+        removed
+    });
+    assert_eq!(*removed.checkout().unwrap(), 7);
+    assert!(registry.get::<Numbers>("last").is_err());
+    closes_balanced(&first);
+    closes_balanced(&removed);
+}
+
+/// Promise: what is removed is found no more, whoever is busy with it in the registry. Provoked: a close of all that waits for what is out.
+#[test]
+fn what_is_removed_is_not_found_though_it_is_being_closed() {
+    let (registry, ended) = (Registry::new(), Arc::default());
+    registry.register("n", numbers("n", &ended)).unwrap();
+    let pool = registry.get::<Numbers>("n").unwrap();
+    let held = pool.checkout().unwrap();
+    thread::scope(|scope| {
+        let closer = scope.spawn(|| registry.close(WATCHDOG));
+        until(|| pool.is_closed());
+        drop(registry.remove::<Numbers>("n").unwrap());
+        let found = registry.get::<Numbers>("n").map(drop);
+        let names = registry.names();
+        drop(held);
+        assert!(matches!(found, Err(RegistryError::Missing { .. })), "{found:?}");
+        assert!(names.is_empty(), "{names:?}");
+        assert!(closer.join().unwrap()[0].1.is_complete());
+    });
+}
+
 /// Promise: a lookup waits for nobody. Provoked: a close that is under way, held up by a resource that stays out.
 #[test]
 fn a_lookup_waits_for_nobody() {
