@@ -102,7 +102,8 @@ impl Table {
     }
 
     fn set(&self, hash: u64) -> &[Place; WAYS] {
-        let nth = ((hash & mask(32)) * self.sets.len() as u64) >> 32;
+        // Of these bits the upper ones count. They are none of the tags' while there are no more than 2^20 sets.
+        let nth = (((hash >> 8) & mask(32)) * self.sets.len() as u64) >> 32;
         &self.sets[nth as usize].0
     }
 
@@ -122,17 +123,19 @@ impl Table {
         }
     }
 
-    /// A key that is bound used its resource.
+    /// A key that is bound used its resource. Of two uses at once the later one counts.
     pub(super) fn used(&self, hash: u64, now: u64) {
         let fresh = second(hash, now);
         for place in self.set(hash) {
-            let (what, when) = (place.what.load(Relaxed), place.when.load(Relaxed));
-            if is_mine(hash, what, when) {
-                if when != fresh {
-                    // Not over that of another key, which has come in between.
-                    let _ = place.when.compare_exchange(when, fresh, Relaxed, Relaxed);
+            loop {
+                let (what, when) = (place.what.load(Relaxed), place.when.load(Relaxed));
+                if !is_mine(hash, what, when) {
+                    break;
                 }
-                return;
+                // Both have the same tag above the time. Not over that of another key, which has come in between.
+                if when >= fresh || place.when.compare_exchange(when, fresh, Relaxed, Relaxed).is_ok() {
+                    return;
+                }
             }
         }
     }
@@ -142,7 +145,7 @@ impl Table {
         let set = self.set(hash);
         let read = set.each_ref().map(|place| (place.what.load(Relaxed), place.when.load(Relaxed)));
         let nth = |is_it: &dyn Fn(u64, u64) -> bool| read.iter().position(|(what, when)| is_it(*what, *when));
-        let own = nth(&|what, _| what >> (LIFE_BITS + SLOT_BITS) == tag(hash));
+        let own = nth(&|what, when| is_mine(hash, what, when));
         let free = || nth(&|what, when| what == 0 || self.is_over(when, now));
         let oldest = || (0..WAYS).min_by_key(|nth| read[*nth].1 & mask(TIME_BITS)).unwrap_or(0);
         let (nth, evicts) = own.or_else(free).map_or_else(|| (oldest(), true), |nth| (nth, false));
@@ -153,12 +156,19 @@ impl Table {
         evicts
     }
 
-    /// Whether there was something to forget.
+    /// Whether there was something to forget. Two who came with a new key at the same time may each have taken a place for it.
     pub(super) fn forget(&self, hash: u64) -> bool {
-        self.set(hash).iter().any(|place| {
-            let (what, when) = (place.what.load(Relaxed), place.when.load(Relaxed));
-            is_mine(hash, what, when) && place.what.compare_exchange(what, 0, Relaxed, Relaxed).is_ok()
-        })
+        let mut forgot = false;
+        for place in self.set(hash) {
+            loop {
+                let (what, when) = (place.what.load(Relaxed), place.when.load(Relaxed));
+                if !is_mine(hash, what, when) {
+                    break;
+                }
+                forgot |= place.what.compare_exchange(what, 0, Relaxed, Relaxed).is_ok();
+            }
+        }
+        forgot
     }
 }
 
@@ -168,12 +178,12 @@ const fn mask(bits: u32) -> u64 {
 
 /// What a key is known by in the first word; never 0, which is nobody.
 fn tag(hash: u64) -> u64 {
-    (hash >> (u64::BITS - TAG_BITS)) | 1
+    (hash >> (u64::BITS - TAG_BITS)).max(1)
 }
 
 /// What it is known by in the second.
 fn other_tag(hash: u64) -> u64 {
-    hash >> (u64::BITS - TAG_BITS - OTHER_BITS) & mask(OTHER_BITS)
+    hash & mask(OTHER_BITS)
 }
 
 fn second(hash: u64, now: u64) -> u64 {
@@ -271,13 +281,53 @@ mod tests {
         let [one, two] = ["one", "two"].map(|key| table.hash(key));
         for (first, then) in [(one, two), (two, one)] {
             table.bind(first, id(1), 0);
-            let place = &table.set(first)[0];
+            let is_firsts = |place: &&Place| is_mine(first, place.what.load(Relaxed), place.when.load(Relaxed));
+            let place = table.set(first).iter().find(is_firsts).unwrap();
             place.when.store(second(then, 0), Relaxed);
             assert_eq!([one, two].map(|key| table.look_up(key, 0)), [Known::Nothing; 2]);
-            // Its own next binding mends it, in the same place.
+            // Its own next binding is in another place.
             assert!(!table.bind(first, id(2), 0));
             assert_eq!(slot_of(&table, first, 0), Some(2));
             assert!(table.forget(first));
         }
+    }
+
+    /// Promise: a use that is told late does not shorten what a later one has made longer. Provoked: two uses in the wrong order.
+    #[test]
+    fn the_last_use_counts_whatever_the_order() {
+        let table = Table::new(4, MINUTE);
+        let hash = table.hash("a");
+        table.bind(hash, id(3), 0);
+        table.used(hash, MINUTE / 2);
+        table.used(hash, 1);
+        assert_eq!(slot_of(&table, hash, MINUTE), Some(3));
+    }
+
+    /// Promise: what is forgotten is unknown, in how many places ever it was noted. Provoked: two that bound a new key at the same time.
+    #[test]
+    fn a_key_in_two_places_is_forgotten_in_both() {
+        let table = Table::new(4, MINUTE);
+        let hash = table.hash("a");
+        table.bind(hash, id(3), 0);
+        let set = table.set(hash);
+        let copied = |from: &AtomicU64, to: &AtomicU64| to.store(from.load(Relaxed), Relaxed);
+        copied(&set[0].what, &set[2].what);
+        copied(&set[0].when, &set[2].when);
+        assert!(table.forget(hash));
+        assert_eq!(table.look_up(hash, 0), Known::Nothing);
+        assert!(!table.forget(hash));
+    }
+
+    /// Promise: 44 bits tell the keys of a set apart, and none of them says which set. Provoked: each bit of a hash by itself.
+    #[test]
+    fn each_bit_of_a_tag_tells_keys_of_a_set_apart() {
+        let table = Table::new(1 << 22, MINUTE);
+        let hash = 0x5A5A_5A5A_5A5A_5A5A;
+        let nth = |hash| std::ptr::from_ref(table.set(hash)).addr();
+        let tells = |bit: &u32| {
+            let other = hash ^ 1 << bit;
+            nth(other) == nth(hash) && !is_mine(hash, tag(other) << (LIFE_BITS + SLOT_BITS), second(other, 0))
+        };
+        assert_eq!((0..64).filter(tells).count(), 44);
     }
 }
