@@ -22,7 +22,8 @@ pub struct SessionBusy {
     /// How long the caller waited for it.
     pub waited: Duration,
     /// Whether it is held by the caller's own thread, or by one that waits here for what is held by another, and so on round to the caller:
-    /// waiting would almost certainly never end.
+    /// waiting would almost certainly never end. Looked for only with [`OnDeadlock::Refuse`](crate::OnDeadlock::Refuse): without it a guard may be
+    /// given back by another thread than the one that took it.
     pub deadlock: bool,
 }
 

@@ -123,6 +123,14 @@ impl Caller {
         !self.has_queued.replace(true)
     }
 
+    pub(super) fn has_queued(&self) -> bool {
+        self.has_queued.get()
+    }
+
+    pub(super) fn has_waited(&self) -> bool {
+        self.has_waited.get()
+    }
+
     pub(super) fn waits_while<T>(&self, what: impl FnOnce() -> T) -> T {
         self.has_waited.set(true);
         what()

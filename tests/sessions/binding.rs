@@ -1,8 +1,9 @@
 //! How long a key is known, and what is counted when it no longer is. By hand, where time passes: a keeper checks what is free meanwhile,
 //! and what is being checked is as good as in use.
 
-use super::support::{Probe, closes_balanced};
-use slackwater::{Keeper, Pool, SessionStats, VirtualClock};
+use super::support::{Probe, TimeRunsOut, closes_balanced, until};
+use slackwater::{Keeper, Pool, SessionMode, SessionStats, VirtualClock};
+use std::thread;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,6 +34,29 @@ fn a_binding_lasts_five_minutes_from_its_last_use() {
     // It is bound again.
     drop(pool.checkout_for("a").unwrap());
     assert_eq!(pool.session_stats().hits, 4);
+    closes_balanced(&pool);
+}
+
+/// Promise: a binding lasts from the moment its resource was got, not from when somebody began to wait for it. Provoked: a wait as long as
+/// bindings last.
+#[test]
+fn a_wait_does_not_shorten_the_binding() {
+    let clock = VirtualClock::new();
+    let pool = Pool::builder(Probe::new()).max_size(2).session_binding(MINUTE).keeper(Keeper::Manual).clock(&clock);
+    let pool = pool.checkout_timeout(10 * MINUTE).build().unwrap();
+    let _runs_out = TimeRunsOut(&clock);
+    let held = pool.checkout_for("a").unwrap();
+    let id = held.id();
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| pool.request().session(SessionMode::Wait).checkout_for("a").unwrap().id());
+        until(|| pool.stats().waiting == 1);
+        clock.advance(MINUTE);
+        drop(held);
+        assert_eq!(waiter.join().unwrap(), id);
+    });
+    clock.advance(MINUTE - MS);
+    assert_eq!(pool.checkout_for("a").unwrap().id(), id);
+    assert_eq!(pool.session_stats(), counted(2, 1));
     closes_balanced(&pool);
 }
 

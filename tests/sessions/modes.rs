@@ -124,7 +124,7 @@ fn a_wait_in_vain_names_the_holder() {
 /// Promise: who is to fail does so at once, and its binding stays. Provoked: its resource in use, and free again; others are free.
 #[test]
 fn who_is_to_fail_does_so_at_once() {
-    let pool = pool(3);
+    let pool = Pool::builder(Probe::new()).max_size(3).on_deadlock(OnDeadlock::Refuse).build().unwrap();
     let fail = || pool.request().session(SessionMode::Fail).checkout_for("a");
     let id = fail().unwrap().id();
     let held = pool.checkout_for("a").unwrap();
@@ -144,6 +144,21 @@ fn who_is_to_fail_does_so_at_once() {
     let stats = pool.session_stats();
     assert_eq!((stats.hits, stats.misses, stats.refused), (2, 1, 2));
     assert_eq!((pool.stats().waits, pool.stats().rejected), (0, 2));
+    closes_balanced(&pool);
+}
+
+/// Promise: who fails may come again, also where the thread that took the resource is its own: another one may drop the guard. Provoked: a
+/// guard that moved, in a pool that is not asked to look for deadlocks.
+#[test]
+fn a_guard_that_moved_is_no_deadlock() {
+    let pool = pool(2);
+    let held = pool.request().checkout_owned_for("a").unwrap();
+    let error = pool.request().session(SessionMode::Fail).checkout_for("a").unwrap_err();
+    let CheckoutError::SessionBusy(busy) = &error else { panic!("{error:?}") };
+    assert!(!busy.deadlock && error.is_retryable(), "{error}");
+    let id = busy.id;
+    thread::scope(|scope| scope.spawn(move || drop(held)).join().unwrap());
+    assert_eq!(pool.request().session(SessionMode::Fail).checkout_for("a").unwrap().id(), id);
     closes_balanced(&pool);
 }
 

@@ -3,7 +3,7 @@
 use super::table::Known;
 use super::{FEWEST_PLACES, PLACES_PER_SLOT, SessionMode, Sessions};
 use crate::config::OnDeadlock;
-use crate::core::{Mark, Outcome, Patience, Phase, Request, Right, Slot, Word};
+use crate::core::{Mark, Outcome, Patience, Phase, Request, Right};
 use crate::error::{CheckoutError, Refusal, SessionBusy};
 use crate::keeper::nanos;
 use crate::manager::Manager;
@@ -20,7 +20,6 @@ pub(crate) struct Session<'p> {
     sessions: &'p Sessions,
     hash: u64,
     known: Known,
-    now: u64,
 }
 
 /// What became of a session's own resource.
@@ -46,7 +45,7 @@ impl<M: Manager> Inner<M> {
             Sessions::new(self.config.session_places.unwrap_or_else(default), self.config.session_binding)
         });
         let hash = sessions.table.hash(key);
-        Session { sessions, hash, known: sessions.table.look_up(hash, now), now }
+        Session { sessions, hash, known: sessions.table.look_up(hash, now) }
     }
 
     /// The slot of a session's own resource, while that lives.
@@ -56,16 +55,22 @@ impl<M: Manager> Inner<M> {
         bound.is_alive(seen).then_some(bound.slot)
     }
 
-    /// Notes by which resource a session was served.
-    pub(crate) fn served(&self, session: &Session<'_>, right: &Right<'_, M::Resource>) {
-        let Session { sessions, hash, now, .. } = *session;
+    /// Whether the resource of a slot is free, and not lent because its time has come.
+    fn awaits_its_end(&self, index: u32) -> bool {
+        let is_free = self.shelf.slot(index as usize).is_some_and(|slot| slot.look().phase().is_free());
+        is_free && self.lives[index as usize].expires() <= self.must_outlast()
+    }
+
+    /// Notes by which resource a session was served, and when: it may have waited since it was looked up.
+    pub(crate) fn served(&self, session: &Session<'_>, right: &Right<'_, M::Resource>, now: u64) {
+        let Session { sessions, hash, .. } = *session;
         let Some(index) = self.shelf.index_of(right.slot()) else { return };
         let count = match session.known {
             Known::Bound(bound) if bound.slot == index && bound.is_of(right.word().generation()) => {
                 self.life(right).session_hit();
                 return sessions.table.used(hash, now);
             }
-            Known::Bound(_) if self.own_slot(session).is_some() => &sessions.in_use,
+            Known::Bound(_) if self.own_slot(session).is_some_and(|own| !self.awaits_its_end(own)) => &sessions.in_use,
             Known::Bound(_) => &sessions.rebinds,
             Known::Expired => &sessions.expirations,
             Known::Nothing => &sessions.fresh,
@@ -104,7 +109,7 @@ impl<M: Manager> Inner<M> {
             }
         };
         // Only now: a binding to what was never had would lead the next one there too.
-        self.served(&session, &right);
+        self.served(&session, &right, if caller.has_waited() { self.now() } else { caller.began });
         Ok(right)
     }
 
@@ -134,7 +139,8 @@ impl<M: Manager> Inner<M> {
                 Own::InUse if waits && self.now() < until => {
                     self.wait_for_own(session, takes_another, until, caller, ask)?
                 }
-                Own::InUse if !takes_another => return Err(self.session_busy(session, caller)),
+                // Unless it has just ended.
+                Own::InUse if !takes_another => return self.session_busy(session, caller).map_or(Ok(Own::Ended), Err),
                 Own::Deadlock if !takes_another => return Err(self.would_deadlock()),
                 own => return Ok(own),
             }
@@ -184,14 +190,14 @@ impl<M: Manager> Inner<M> {
             since: caller.began,
             holder: caller.taker(),
             allowed: None,
-            comes_back: false,
+            comes_back: caller.has_queued(),
         };
-        let is_first_wait = caller.queues();
         let outcome = self.shelf.wait_bound(
             bound.slot,
             &request,
             || {
-                if is_first_wait {
+                // Nobody looks who was refused a place.
+                if caller.queues() {
                     self.counts.waits.add_one();
                 }
                 self.queue_changed();
@@ -226,17 +232,20 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    fn session_busy(&self, session: &Session<'_>, caller: &Caller) -> CheckoutError {
-        let slot = if let Known::Bound(bound) = session.known { bound.slot } else { u32::MAX };
-        let (now, own) = (self.now(), self.shelf.slot(slot as usize));
-        let word = own.map_or(Word::VACANT, Slot::look);
-        CheckoutError::SessionBusy(Box::new(SessionBusy {
+    /// None if what it would name is no longer the session's.
+    fn session_busy(&self, session: &Session<'_>, caller: &Caller) -> Option<CheckoutError> {
+        let slot = self.own_slot(session)?;
+        let own = self.shelf.slot(slot as usize)?;
+        let (now, word) = (self.now(), own.look());
+        let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+        Some(CheckoutError::SessionBusy(Box::new(SessionBusy {
             pool: self.name.clone(),
             id: ResourceId::new(slot, word),
-            state: ResourceState::of(word.phase(), self.lives.get(slot as usize).map_or(0, |life| life.failures())),
-            holder: own.and_then(|own| Holder::now_of(slot, own, now)).map(Holder::named),
+            state: ResourceState::of(word.phase(), self.lives[slot as usize].failures()),
+            holder: Holder::now_of(slot, own, now).map(Holder::named),
             waited: Duration::from_nanos(now.saturating_sub(caller.began)),
-            deadlock: self.waits_in_circle(caller, Some(slot)),
-        }))
+            // A guard can be dropped by another thread than the one that took it, so who does not ask is not told.
+            deadlock: refuses && self.waits_in_circle(caller, Some(slot)),
+        })))
     }
 }
