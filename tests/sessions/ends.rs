@@ -158,3 +158,24 @@ fn a_session_outlives_its_resource() {
     assert_eq!((stats.misses, stats.rebinds, stats.in_use), (2, 1, 0));
     closes_balanced(&pool);
 }
+
+/// Promise: a miss because the own resource's time had come is not counted as one in use. Provoked: one that is free and over, and a younger one
+/// that is taken in its place.
+#[test]
+fn a_resource_whose_time_has_come_is_not_counted_as_in_use() {
+    let clock = VirtualClock::new();
+    let pool = Pool::builder(Probe::new()).max_size(2).keeper(slackwater::Keeper::Manual).clock(&clock);
+    let pool = pool.max_lifetime(MINUTE).lifetime_jitter(0.0).build().unwrap();
+    // Where the key looks first is one that is younger than its own.
+    let there = pool.checkout_for("a").unwrap();
+    let own = pool.checkout_for("a").unwrap();
+    there.discard("for a younger one");
+    clock.advance(MINUTE / 2);
+    drop((pool.checkout().unwrap(), own));
+    assert_eq!(pool.session_stats().in_use, 1);
+    clock.advance(MINUTE / 2);
+    drop(pool.checkout_for("a").unwrap());
+    let stats = pool.session_stats();
+    assert_eq!((stats.misses, stats.rebinds, stats.in_use), (3, 1, 1));
+    closes_balanced(&pool);
+}
