@@ -97,6 +97,30 @@ fn the_queue_and_one_who_waits_for_the_slot_are_both_served() {
     }
 }
 
+/// Rules out: who counts all that wait, for a look or an audit, takes the locks in the reverse order of a return.
+#[test]
+fn counting_those_who_wait_blocks_no_return() {
+    explore_all("bound: a count beside a return", || {
+        let shelf = Setting::of(1, DUE).shelf();
+        let held = take_out(&shelf);
+        let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
+        // One of each kind waits while this thread returns what they wait for.
+        let in_queue = |_| {
+            let counter = spawn(&shelf, |shelf| _ = shelf.queue_len());
+            use_it(&shelf, take_up(&shelf, held));
+            join([counter]);
+            Some(())
+        };
+        let on_list = || match shelf.wait(&request, in_queue, forever, now) {
+            Outcome::Found(()) => Some(()),
+            _ => None,
+        };
+        let outcome = shelf.wait_bound(0, &request, on_list, || Patience::Forever, now);
+        assert!(matches!(outcome, Outcome::Found(())));
+        assert_eq!(at_rest_bound(&shelf), 1);
+    });
+}
+
 /// Rules out: a slot is granted to one that has given up and left.
 #[test]
 fn a_grant_and_a_timeout_of_one_who_waits_for_the_slot_leave_it_with_one() {
@@ -174,6 +198,26 @@ fn closing_ends_the_wait_for_one_resource() {
         shelf.close(now);
         join([bound]);
         give_back(&shelf, take_up(&shelf, held));
+    });
+}
+
+/// Rules out: the clock is moved and all are told, but for one who joined just then and has looked at it already.
+#[test]
+fn who_waits_for_one_slot_sees_that_the_clock_moved() {
+    explore_all("bound against a clock", || {
+        let shelf = Setting::of(1, HandOver::Never).shelf();
+        let held = take_out(&shelf);
+        let time = Arc::new(loom::sync::atomic::AtomicU32::new(0));
+        let seen = Arc::clone(&time);
+        let bound = spawn(&shelf, move |shelf| {
+            let until_it_moves = |_| if seen.load(Relaxed) > 0 { Patience::Over } else { Patience::Forever };
+            assert!(matches!(wait_bound(shelf, until_it_moves), Bound::TimedOut));
+        });
+        time.store(1, Relaxed);
+        shelf.unpark_all();
+        join([bound]);
+        give_back(&shelf, take_up(&shelf, held));
+        assert_eq!(at_rest_bound(&shelf), 0);
     });
 }
 

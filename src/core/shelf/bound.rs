@@ -65,7 +65,7 @@ impl<R> Shelf<R> {
             self.bound.lists.get_or_init(|| self.slots.iter().map(|_| Waiters::new(Overload::default())).collect());
         let waiting = self.bound.waiting.fetch_add(1, Relaxed) + self.waiters.count();
         let _counted = Counted(&self.bound);
-        if waiting >= self.max_waiters {
+        if waiting >= self.max_waiters && !request.comes_back {
             return Outcome::Full { waiting };
         }
         let (waiters, node) = (&lists[index as usize], Node::mine());
@@ -184,6 +184,8 @@ impl<R> Shelf<R> {
     }
 
     pub(super) fn unpark_all_bound(&self) {
+        // Meets the fence in `announce`: a waiter that this passes over looks at the clock behind it.
+        step!("unpark_bound_fence", full_fence(SeqCst));
         self.lists().filter(|(_, waiters)| waiters.count() > 0).for_each(|(_, waiters)| waiters.unpark_all());
     }
 

@@ -179,7 +179,13 @@ impl<R> Shelf<R> {
 
     /// The number of threads that wait, for anything or for one resource, exactly.
     pub(crate) fn queue_len(&self) -> u32 {
-        self.waiters.lock().len() + self.bound_len()
+        let list = self.waiters.lock();
+        let queued = list.len();
+        // A return locks a slot's list first and the queue then.
+        if !left_out!("counting_lets_go") {
+            drop(list);
+        }
+        queued + self.bound_len()
     }
 }
 
