@@ -22,7 +22,11 @@ use std::sync::{Arc, OnceLock, Weak};
 /// Whoever has the registry finds a pool by its name and its manager's type, and gets a handle. So a manager that shall be found needs a type that
 /// can be written down; a closure has none. A lookup takes no lock: it walks past the names in their order, so it is meant for some dozens
 /// of pools, and whoever asks often keeps the handle. A registry keeps a handle of each pool: none closes before it is removed, closed, or
-/// the registry goes.
+/// the registry goes. A manager that holds the registry, or a handle of its own pool, keeps all of them alive for ever: it should have the
+/// handles of the pools that it uses.
+///
+/// Whoever looks has a handle for a moment, and [`pools`](Self::pools) gives handles away. If the registry and all others let go meanwhile, that one is the last, and
+/// the pool ends on the thread that looked: [`close`](Self::close) first where that matters.
 ///
 /// When to use which: a *field* for a pool that the code which uses it can be given. `Registry` for pools of several types that are set up
 /// in one place, and used, watched and closed in others. [`KeyedPool`](crate::KeyedPool) for many pools of *one* type whose keys are
@@ -103,7 +107,18 @@ impl Order {
 
     /// Whether `name` uses `other`, itself or through others.
     fn leads(&self, name: &str, other: &str) -> bool {
-        name == other || self.uses.iter().any(|(user, used)| &**user == name && self.leads(used, other))
+        let mut reached = vec![name];
+        let mut at = 0;
+        // Each once: there may be many ways to it.
+        while let Some(&user) = reached.get(at) {
+            for (_, used) in self.uses.iter().filter(|(other, _)| **other == *user) {
+                if !reached.contains(&&**used) {
+                    reached.push(&**used);
+                }
+            }
+            at += 1;
+        }
+        reached.contains(&other)
     }
 
     /// Who uses others before those; else the last registered first.
@@ -161,7 +176,7 @@ impl Registry {
     /// was registered first.
     ///
     /// # Errors
-    /// [`Missing`](RegistryError::Missing) for either; [`Circular`](RegistryError::Circular) if `on` uses `name` already.
+    /// [`Missing`](RegistryError::Missing) for either; [`Circular`](RegistryError::Circular) if `on` uses `name` already, or is it.
     pub fn depends(&self, name: &str, on: &str) -> Result<(), RegistryError> {
         let mut order = self.order.lock();
         let named = |wanted: &str| order.find(wanted).map(|entry| Arc::clone(&entry.name));
@@ -173,7 +188,9 @@ impl Registry {
         if order.leads(&used, &user) {
             return Err(RegistryError::Circular { name: user, on: used });
         }
-        order.uses.push((user, used));
+        if !order.uses.iter().any(|(one, other)| (one, other) == (&user, &used)) {
+            order.uses.push((user, used));
+        }
         Ok(())
     }
 
@@ -210,7 +227,8 @@ impl Registry {
         self.entries().map(|entry| Arc::clone(&entry.name)).collect()
     }
 
-    /// All pools whatever their types, in the order of registration: for observation. Takes no lock.
+    /// All pools whatever their types, in the order of registration: for observation. Takes no lock. Each is a handle, and
+    /// keeps its pool alive.
     pub fn pools(&self) -> Vec<(Arc<str>, Arc<dyn AnyPool>)> {
         self.entries().map(|entry| (Arc::clone(&entry.name), Arc::clone(&entry.pool))).collect()
     }
@@ -225,7 +243,8 @@ impl Registry {
     /// what is free. What is [removed](Self::remove) before its turn is left open. Nothing can be registered from now on; lookups find closed pools. Closing again waits again, and reports anew.
     ///
     /// # Blocking
-    /// As [`Pool::close`] of all of them, until the deadline, by the system's clock.
+    /// As [`Pool::close`] of all of them, until the deadline, which is by the system's clock for pools with a [`VirtualClock`](crate::VirtualClock) too. Beyond it
+    /// each may take another second until its own threads have ended.
     pub fn close(&self, deadline: impl Into<Deadline>) -> Vec<(Arc<str>, CloseReport)> {
         let deadline = deadline.into().instant();
         let in_order = {

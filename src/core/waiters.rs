@@ -26,7 +26,7 @@ use crate::resilience::shedding::Overload;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32 as PlainAtomicU32, AtomicU64 as PlainAtomicU64};
+use std::sync::atomic::{AtomicBool as PlainAtomicBool, AtomicU32 as PlainAtomicU32, AtomicU64 as PlainAtomicU64};
 
 /// Waits of a lower lane start this much later in the queue's order, per lane. A high waiter overtakes a normal one
 /// that came less than this before it, so no lane starves: the bound on overtaking is twice this.
@@ -60,6 +60,8 @@ pub(crate) struct Node {
     thread: Thread,
     /// Where the thread last ran before it parked. A hint: no model need see it.
     processor: PlainAtomicU32,
+    /// Whether one that waits for one resource takes another after a while. Written before it joins, read under the list's lock.
+    takes_another: PlainAtomicBool,
     place: UnsafeCell<Place>,
 }
 
@@ -98,6 +100,7 @@ impl Node {
             state: AtomicU64::new(WAITING),
             thread: current(),
             processor: PlainAtomicU32::new(0),
+            takes_another: PlainAtomicBool::new(false),
             place: UnsafeCell::new(Place {
                 prev: ptr::null(),
                 next: ptr::null(),
@@ -136,6 +139,14 @@ impl Node {
             GRANTED => State::Granted { index: (state >> 2) as u32 },
             _ => State::Refused,
         }
+    }
+
+    pub(crate) fn takes_another(&self) -> bool {
+        self.takes_another.load(Relaxed)
+    }
+
+    pub(crate) fn set_takes_another(&self, takes: bool) {
+        self.takes_another.store(takes, Relaxed);
     }
 
     /// WOKEN back to WAITING. False if something better, or worse, has come meanwhile.

@@ -32,7 +32,7 @@ pub enum RegistryError {
     Circular {
         /// The pool that was said to use another.
         name: Arc<str>,
-        /// That other, which uses the first, itself or through others.
+        /// That other, which uses the first, itself or through others, or is it.
         on: Arc<str>,
     },
 }
@@ -54,6 +54,9 @@ impl fmt::Display for RegistryError {
             }
             RegistryError::WrongType { name, wanted, is } => {
                 write!(f, "the pool {name:?} has the manager {is}, not {wanted}; ask for it as that")
+            }
+            RegistryError::Circular { name, on } if name == on => {
+                write!(f, "{name:?} cannot be closed before itself; leave that out")
             }
             RegistryError::Circular { name, on } => {
                 write!(

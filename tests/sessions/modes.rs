@@ -3,6 +3,7 @@
 use super::support::{Probe, TimeRunsOut, closes_balanced, passes, until};
 use slackwater::{Checkout, CheckoutError, Fairness, OnDeadlock, Pool, Priority, SessionMode, VirtualClock};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -282,6 +283,36 @@ fn who_waits_in_a_circle_is_refused() {
         });
         closes_balanced(&pool);
     }
+}
+
+/// Promise: who takes another after a while is in no circle while there is another. Provoked: two threads crosswise, of which one has a hint.
+#[test]
+fn who_takes_another_after_a_while_closes_no_circle() {
+    let clock = VirtualClock::new();
+    let pool = Pool::builder(Probe::new()).max_size(3).checkout_timeout(60 * MINUTE).clock(&clock);
+    let pool = pool.on_deadlock(OnDeadlock::Refuse).build().unwrap();
+    let _runs_out = TimeRunsOut(&clock);
+    let (own, is_over) = (pool.checkout_for("a").unwrap(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let theirs = pool.checkout_for("b").unwrap();
+            let instead = pool.request().session(HINT_10_MS).checkout_for("a").unwrap();
+            (theirs.id(), instead.id())
+        });
+        until(|| pool.stats().waiting == 1);
+        scope.spawn(|| {
+            until(|| pool.stats().waiting == 2 || is_over.load(SeqCst));
+            passes(&clock, || is_over.load(SeqCst));
+        });
+        let got = pool.request().session(SessionMode::Wait).checkout_for("b").map(|got| got.id());
+        is_over.store(true, SeqCst);
+        clock.advance(MINUTE);
+        let (theirs, instead) = other.join().unwrap();
+        assert_eq!(got.unwrap(), theirs);
+        assert_ne!(instead, own.id());
+    });
+    drop(own);
+    closes_balanced(&pool);
 }
 
 /// Promise: a guard for a key that keeps the pool alive is as any other. Provoked: one that outlives its pool's handle.

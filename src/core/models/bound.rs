@@ -27,7 +27,7 @@ fn wait_bound(shelf: &Model, mut patience: impl FnMut(u64) -> Patience) -> Bound
     };
     loop {
         let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
-        match shelf.wait_bound(0, &request, look, || patience(0), now) {
+        match shelf.wait_bound((0, false), &request, look, || patience(0), now) {
             Outcome::Granted(right) | Outcome::Found(Some(right)) => return Bound::Right(right),
             Outcome::Found(None) => return Bound::Ended,
             Outcome::Refused(Refusal::LookAgain) => {}
@@ -115,7 +115,7 @@ fn counting_those_who_wait_blocks_no_return() {
             Outcome::Found(()) => Some(()),
             _ => None,
         };
-        let outcome = shelf.wait_bound(0, &request, on_list, || Patience::Forever, now);
+        let outcome = shelf.wait_bound((0, false), &request, on_list, || Patience::Forever, now);
         assert!(matches!(outcome, Outcome::Found(())));
         assert_eq!(at_rest_bound(&shelf), 1);
     });

@@ -52,10 +52,10 @@ impl Drop for Counted<'_> {
 
 impl<R> Shelf<R> {
     /// Waits for the slot at `index`, for as long as `patience` says, which is never asked about shedding. `look` says whether there is
-    /// nothing to wait for. Ends with `Refusal::LookAgain` whenever that may have changed: who comes back keeps its age.
+    /// nothing to wait for. Whoever `takes_another` in the end waits for nobody for ever. Ends with `Refusal::LookAgain` whenever that may have changed: who comes back keeps its age.
     pub(crate) fn wait_bound<'s, T, N: Now>(
         &'s self,
-        index: u32,
+        (index, takes_another): (u32, bool),
         request: &Request,
         look: impl FnOnce() -> Option<T>,
         mut patience: impl FnMut() -> Patience,
@@ -69,6 +69,7 @@ impl<R> Shelf<R> {
             return Outcome::Full { waiting };
         }
         let (waiters, node) = (&lists[index as usize], Node::mine());
+        node.set_takes_another(takes_another);
         let place = (request.lane, request.since, request.holder);
         if waiters.join(&node, place, (u32::MAX, None), now).is_err() {
             return Outcome::Refused(Refusal::Closed);
@@ -208,20 +209,24 @@ impl<R> Shelf<R> {
     /// round: nobody of them is left to return anything. False where nobody waits for one resource: see `is_last_of_circle`. Of several
     /// that close a circle at the same moment each may see it.
     pub(crate) fn is_in_circle(&self, me: u64, wanted: Option<u32>) -> bool {
-        if wanted.is_none() && self.bound.waiting.load(Relaxed) == 0 {
-            return false;
-        }
-        let mut waiting = BTreeMap::new();
-        for (index, waiters) in self.lists().filter(|(_, waiters)| waiters.count() > 0) {
-            waiters.lock().for_each(|_, thread| _ = waiting.insert(thread, Some(index)));
-        }
-        self.waiters.lock().for_each(|_, thread| _ = waiting.insert(thread, None));
-        // It may have left its list already, out of time.
-        waiting.insert(me, wanted);
         let holder_of = |slot: &Slot<R>| match slot.look().phase() {
             Phase::Busy => Some(slot.record().stamp().thread()),
             _ => None,
         };
+        match wanted.map(|wanted| holder_of(&self.slots[wanted as usize])) {
+            None if self.bound.waiting.load(Relaxed) == 0 => return false,
+            Some(None) => return false,
+            Some(Some(holder)) if holder == me => return true,
+            _ => {}
+        }
+        let mut waiting = BTreeMap::new();
+        for (index, waiters) in self.lists().filter(|(_, waiters)| waiters.count() > 0) {
+            let wanted = |node: &Node| (!node.takes_another()).then_some(index);
+            waiters.lock().for_each(|node, thread| _ = waiting.insert(thread, wanted(node)));
+        }
+        self.waiters.lock().for_each(|_, thread| _ = waiting.insert(thread, None));
+        // It may have left its list already, out of time.
+        waiting.insert(me, wanted);
         loop {
             let stands = |slot: &Slot<R>| holder_of(slot).is_some_and(|holder| waiting.contains_key(&holder));
             // Asked at most once a round: all who are in the queue wait for the same.

@@ -193,7 +193,7 @@ impl<M: Manager> Inner<M> {
             comes_back: caller.has_queued(),
         };
         let outcome = self.shelf.wait_bound(
-            bound.slot,
+            (bound.slot, takes_another),
             &request,
             || {
                 // Nobody looks who was refused a place.
