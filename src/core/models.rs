@@ -45,6 +45,7 @@ struct Setting {
     extra: u32,
     /// Whoever asks is shed, unless it is first.
     overloaded: bool,
+    max_waiters: u32,
 }
 
 /// What the strategy keeps of free slots.
@@ -57,7 +58,15 @@ enum List {
 
 impl Setting {
     fn of(slots: u32, hand_over: HandOver) -> Setting {
-        Setting { slots, hand_over, light: true, list: List::Nothing, extra: 0, overloaded: false }
+        Setting {
+            slots,
+            hand_over,
+            light: true,
+            list: List::Nothing,
+            extra: 0,
+            overloaded: false,
+            max_waiters: u32::MAX,
+        }
     }
 
     /// Every slot holds a resource and is READY.
@@ -72,7 +81,7 @@ impl Setting {
                 List::Queue => Available::Fifo(Listed::new(slots, IndexQueue::new(slots))),
             },
             fairness: self.hand_over,
-            max_waiters: u32::MAX,
+            max_waiters: self.max_waiters,
             attention: if self.list == List::Nothing { 0 } else { attention::LISTED },
             asymmetric: self.light,
             overload: Overload::of(self.overloaded.then_some(AT_ONCE), false),

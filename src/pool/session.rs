@@ -18,21 +18,26 @@ const FEWEST_PLACES: usize = 1_024;
 
 /// What a session does whose resource is in use. See [`Request::session`](crate::Request::session).
 ///
-/// If the resource has ended, each takes another at once, and that is the session's from then on.
+/// If the resource has ended, each takes another at once, and that is the session's from then on. So does each where the pool no longer knows
+/// which one the session had, and none of them can tell: its binding [is over](Builder::session_binding), made room for another key's
+/// ([`session_places`](Builder::session_places)), was lost to another key's that was noted at the same moment, or another key has the same 44 bits of hash and is
+/// taken for this one. Who has state that must not be missed makes both large and compares [`Checkout::id`](crate::Checkout::id) with the one it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionMode {
     /// It takes another, after waiting for its own for `wait`, and that is its own from then on. For state that is only warm. A resource that the
     /// pool is checking at that moment is as good as in use: a wait of a few checks' time keeps sessions where they are.
+    /// One that has idled for so long that it is checked before its next use is passed over without a wait, and counts as in use.
     Hint {
         /// How long it waits for its own, of the time that the checkout has. Zero takes another at once.
         wait: Duration,
     },
-    /// It waits for its own for as long as the checkout waits, in turn with those who wait for the same. For state that must not be lost while
-    /// its resource lives. When that comes back it is the session's, unless somebody in the pool's queue is due by its
+    /// It waits for its own for as long as the checkout waits, in turn with those who wait for the same. For state that is to be found again while
+    /// its resource lives and the binding lasts. One that comes back degraded goes to whoever of them looks first. When it comes back otherwise it is the session's, unless somebody in the pool's queue is due by its
     /// [`Fairness`](crate::Fairness) and has waited for longer.
     Wait,
     /// It is refused at once, with [`SessionBusy`](crate::CheckoutError::SessionBusy). For who has better to do than to wait.
+    /// So it is while its own is being checked, and if it has idled for too long: that check is begun, and a later attempt finds it done.
     Fail,
 }
 

@@ -221,6 +221,19 @@ fn who_waits_for_one_slot_sees_that_the_clock_moved() {
     });
 }
 
+/// Rules out: one who left the list to look again finds that others have filled the pool meanwhile, and is refused in the midst of its wait.
+#[test]
+fn who_comes_back_has_its_place_in_a_full_pool() {
+    explore_all("bound: back in a full pool", || {
+        let shelf = Setting { max_waiters: 0, ..Setting::of(1, HandOver::Never) }.shelf();
+        for comes_back in [false, true] {
+            let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back };
+            let outcome = shelf.wait_bound((0, false), &request, || Some(()), || Patience::Over, now);
+            assert_eq!(matches!(outcome, Outcome::Full { .. }), !comes_back);
+        }
+    });
+}
+
 /// Rules out: the flags are lowered under a thread that waits for one slot and relied on them, and the return does not see it.
 #[test]
 fn lowering_the_flags_does_not_lose_who_waits_for_one_slot() {
