@@ -27,14 +27,14 @@ const FEWEST_PLACES: usize = 1_024;
 pub enum SessionMode {
     /// It takes another, after waiting for its own for `wait`, and that is its own from then on. For state that is only warm. A resource that the
     /// pool is checking at that moment is as good as in use: a wait of a few checks' time keeps sessions where they are.
-    /// One that has idled for so long that it is checked before its next use is passed over without a wait, and counts as in use.
+    /// One that has idled for so long that it has to be checked before its next use counts as in use too; without a wait it is passed over.
     Hint {
         /// How long it waits for its own, of the time that the checkout has. Zero takes another at once.
         wait: Duration,
     },
     /// It waits for its own for as long as the checkout waits, in turn with those who wait for the same. For state that is to be found again while
-    /// its resource lives and the binding lasts. One that comes back degraded goes to whoever of them looks first. When it comes back otherwise it is the session's, unless somebody in the pool's queue is due by its
-    /// [`Fairness`](crate::Fairness) and has waited for longer.
+    /// its resource lives and the binding lasts. When that comes back it is the session's, unless somebody in the pool's queue is due by its
+    /// [`Fairness`](crate::Fairness) and has waited for longer; if it comes back degraded, it goes to whoever of them all looks first.
     Wait,
     /// It is refused at once, with [`SessionBusy`](crate::CheckoutError::SessionBusy). For who has better to do than to wait.
     /// So it is while its own is being checked, and if it has idled for too long: that check is begun, and a later attempt finds it done.
