@@ -91,7 +91,7 @@ mod tests {
     use parking_lot::Mutex;
     use std::sync::mpsc;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     /// A pool that is let go of by everybody else while it hears.
     #[derive(Default)]
@@ -143,6 +143,11 @@ mod tests {
         let inner = Arc::clone(&pool.inner);
         assert!(pool.close(Duration::from_secs(10)).is_complete());
         drop(pool);
+        // Threads of the pool that have nothing more to do let go of it a moment later.
+        let began = Instant::now();
+        while Arc::strong_count(&inner) > 1 && began.elapsed() < Duration::from_secs(10) {
+            thread::yield_now();
+        }
         Hears::let_go(inner);
         assert_eq!(ends.recv_timeout(Duration::from_secs(10)).unwrap().as_deref(), Some("pool-end"));
         let last = Arc::new(Last::default());
