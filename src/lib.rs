@@ -34,6 +34,8 @@ mod settings;
 pub mod testing;
 #[cfg(feature = "wasm")]
 pub mod wasm;
+#[cfg(feature = "workers")]
+mod workers;
 
 #[cfg(slackwater_shuttle)]
 #[doc(hidden)]
@@ -66,6 +68,11 @@ pub use registry::{AnyPool, RegisterError, RegisterReason, Registry, RegistryErr
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,
     Recovery, RecoveryTable, Trip,
+};
+#[cfg(feature = "workers")]
+pub use workers::{
+    Job, JobError, JobPanic, JobTimeout, LocalManager, Refused, Seat, SubmitError, ThreadError, Threads, Ticket,
+    Workers, WorkersBuilder,
 };
 
 #[cfg(feature = "config")]

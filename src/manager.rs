@@ -1,8 +1,10 @@
 //! What a pool is told about its resources.
 
-use crate::pool::Lifeline;
+use crate::observe::ResourceId;
+use crate::pool::{Attendant, Inner, Lifeline};
 use std::error::Error;
 use std::fmt;
+use std::sync::Weak;
 
 /// Makes, checks, resets and ends the resources of a pool.
 ///
@@ -122,6 +124,23 @@ pub trait Manager: Send + Sync + 'static {
     fn weight(&self, resource: &Self::Resource) -> u64 {
         let _ = resource;
         0
+    }
+
+    /// Who keeps a queue of its own for these resources, which take what is in it by themselves.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn attendant(&self) -> Option<&dyn Attendant> {
+        None
+    }
+
+    /// Hears where a new resource is about to be, before its first use.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn seated(&self, resource: &mut Self::Resource, pool: &Weak<Inner<Self>>, id: ResourceId)
+    where
+        Self: Sized,
+    {
+        let _ = (resource, pool, id);
     }
 
     /// Tells whether trying again can help after `error`. Default: [`Severity::Transient`].

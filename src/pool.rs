@@ -1,5 +1,6 @@
 //! The pool: what a user holds.
 
+mod attendant;
 mod builder;
 mod checkout;
 mod circuit;
@@ -16,6 +17,8 @@ mod life;
 mod lifeline;
 mod lives;
 mod memory;
+#[cfg(feature = "workers")]
+mod own;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod recovery;
@@ -34,6 +37,7 @@ pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use rollout::{Epoch, Rollout};
 pub use session::{SessionMode, SessionStats};
 
+pub(crate) use attendant::{Attendant, Attended};
 pub(crate) use builder::WarmUp;
 pub(crate) use close::KEEPER_GRACE;
 pub(crate) use crash_loop::{LOOP as CRASH_LOOP, Supply};

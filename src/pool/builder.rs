@@ -25,7 +25,7 @@ use std::time::Duration;
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<M: Manager> {
     manager: M,
-    pub(super) config: PoolConfig,
+    pub(crate) config: PoolConfig,
     subscribers: Subscribers,
 }
 
@@ -35,7 +35,7 @@ impl<M: Manager> Builder<M> {
     }
 
     /// Resources there may be at once: overflow and successors included.
-    #[cfg(feature = "wasm")]
+    #[cfg(any(feature = "wasm", feature = "workers"))]
     pub(crate) fn places(&self) -> usize {
         self.config.places()
     }

@@ -216,7 +216,8 @@ impl<M: Manager> Inner<M> {
     /// itself: it joins the queue, then looks; here the circuit opened, or the last one went, and then the queue is looked at.
     pub(crate) fn tell_the_hopeless(&self) {
         fence(SeqCst);
-        if self.shelf.waiting() == 0 {
+        let there = self.attendant_waiting();
+        if self.shelf.waiting() == 0 && there == 0 {
             return;
         }
         // Before the look: for who joins after it, the circuit may let a probe through.
@@ -225,6 +226,7 @@ impl<M: Manager> Inner<M> {
             self.remember_demand();
             let refusal = Refusal::CircuitOpen(Box::new(self.circuit_open()));
             self.shelf.refuse_waiters(turns, &refusal, move || self.now());
+            self.refuse_there(there, &refusal);
             // Another creation may have failed meanwhile, and those who were told may be done with the error.
             self.let_go(refusal);
         }

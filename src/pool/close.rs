@@ -68,6 +68,7 @@ impl<M: Manager> Inner<M> {
         let waiters_woken = self.shelf.queue_len() as usize;
         self.closing();
         self.shelf.close(move || self.now());
+        self.tell_closed();
         // The crew destroys what is free, so that a hanging `destroy` costs this close its deadline and no more.
         while let Some(right) = self.claim_open() {
             match self.parcel(right) {
@@ -104,6 +105,7 @@ impl<M: Manager> Inner<M> {
     pub(super) fn shut_down(&self) {
         self.closing();
         self.shelf.close(move || self.now());
+        self.tell_closed();
         self.end_quarantine();
         self.sweep();
         self.finish_threads(self.now().saturating_add(KEEPER_GRACE));

@@ -261,8 +261,10 @@ impl<M: Manager> Inner<M> {
     /// Tells the manager how to tell of this resource. A panic in that is counted, and costs nothing else.
     fn give_lifeline(&self, right: &Right<'_, M::Resource>, resource: &mut M::Resource) {
         let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
-        let lifeline = Lifeline::new(self.me.clone(), ResourceId::new(index, right.word()));
+        let id = ResourceId::new(index, right.word());
+        let lifeline = Lifeline::new(self.me.clone(), id);
         let _ = self.call("lifeline", |manager| manager.lifeline(resource, lifeline));
+        self.manager.seated(resource, &self.me, id);
     }
 
     fn make_resource(&self) -> Result<(M::Resource, u64), CreateFailure> {

@@ -13,7 +13,7 @@ impl<M: Manager> Inner<M> {
     /// Those who wait and whom nothing free can serve. A waiter stands in the queue until its thread has run, and must not have
     /// another made for it while it is on its way to a free one.
     pub(crate) fn unserved(&self) -> u32 {
-        let waiting = self.shelf.waiting();
+        let waiting = self.waiting();
         if waiting == 0 {
             return 0;
         }
@@ -153,7 +153,7 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a new resource. One that came late may have been replaced: it stays if there is room or somebody waits.
     pub(super) fn adopt(&self, right: Right<'_, M::Resource>, in_time: bool) {
-        if in_time || self.shelf.waiting() > 0 || self.staying() < self.places_in_service() {
+        if in_time || self.waiting() > 0 || self.staying() < self.places_in_service() {
             self.open_anew(right);
         } else {
             self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);

@@ -41,6 +41,7 @@ impl<M: Manager> Inner<M> {
         let CreateFailure { error, severity, failures, turns } = failure;
         let refusal = Refusal::Create { error: Arc::clone(error), attempts: *failures, severity: *severity };
         self.shelf.refuse_waiters(*turns, &refusal, move || self.now());
+        self.refuse_there(self.attendant_waiting(), &refusal);
         self.let_go(refusal);
     }
 

@@ -61,10 +61,12 @@ impl<M: Manager> Inner<M> {
     /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
         self.idles_from_now(&right);
+        let slot = self.attended_slot(&right);
         let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
             self.sweep();
         }
+        self.tell_opened(slot);
     }
 
     fn idles_from_now(&self, right: &Right<'_, M::Resource>) {
@@ -101,9 +103,14 @@ impl<M: Manager> Inner<M> {
 
     /// A return with more to look at than its own slot.
     #[inline(never)]
-    fn give_back_watched(&self, mut right: Right<'_, M::Resource>) {
-        let ended = self.use_ended(&right);
+    fn give_back_watched(&self, right: Right<'_, M::Resource>) {
         let panicked = panicking() && !right.word().has(Mark::Unwinding);
+        self.give_back_after(right, panicked);
+    }
+
+    /// The same, of a use that ended in a panic or did not.
+    pub(super) fn give_back_after(&self, mut right: Right<'_, M::Resource>, panicked: bool) {
+        let ended = self.use_ended(&right);
         if panicked && self.config.on_panic == OnPanic::Discard {
             return self.retire(right, DestroyReason::HolderPanicked);
         }
@@ -194,7 +201,7 @@ impl<M: Manager> Inner<M> {
 
     /// Whether a resource coming back is one too many: overflow ends at its return, and nobody waits.
     fn is_surplus(&self) -> bool {
-        self.shelf.waiting() == 0 && self.staying() > self.places_in_service()
+        self.waiting() == 0 && self.staying() > self.places_in_service()
     }
 
     /// Resources that are alive and not about to end.
@@ -336,18 +343,22 @@ impl<M: Manager> Inner<M> {
     fn open_degraded(&self, right: Right<'_, M::Resource>) {
         self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
         self.idles_from_now(&right);
+        let slot = self.attended_slot(&right);
         if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
             self.sweep();
         }
+        self.tell_opened(slot);
         // The keeper checks it soon, or sees to its successor.
         self.alarm.ring();
     }
 
     /// Opens a slot in CHECKING to be checked again before its next use.
     pub(crate) fn open_stale(&self, right: Right<'_, M::Resource>) {
+        let slot = self.attended_slot(&right);
         if self.shelf.open_as(Phase::Stale, right, move || self.now()) & attention::CLOSED != 0 {
             self.sweep();
         }
+        self.tell_opened(slot);
     }
 
     /// Takes the resource out for good.

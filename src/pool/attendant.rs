@@ -1,0 +1,90 @@
+//! What stands behind a pool whose resources take work by themselves: [`Workers`](crate::Workers) and their queue.
+//!
+//! The pool treats those who wait there as it treats those who wait for a checkout: it makes resources for them, tells them when none
+//! can be had, and when it closes.
+
+use super::Inner;
+use crate::core::sync::around::fence;
+use crate::core::{Phase, Right};
+use crate::error::{Refusal, SharedError};
+use crate::manager::Manager;
+use crate::observe::ResourceId;
+use std::sync::atomic::Ordering::SeqCst;
+
+/// See [`Manager::attendant`].
+pub trait Attendant: Send + Sync {
+    /// How many wait there.
+    fn waiting(&self) -> u32;
+    /// The resource in this slot is there for whoever wants it. Called after every opening but a plain return.
+    fn opened(&self, slot: usize);
+    /// Nothing will come for the first `most` of those who wait.
+    #[allow(private_interfaces)]
+    fn refuse(&self, most: u32, refusal: &Refusal);
+    /// The pool is closed; because of a fatal error, if that was no decision of the program's.
+    fn closed(&self, cause: Option<&SharedError>);
+    /// Looks at what is under way: returns the resources whose uses are too long, and when to look again.
+    fn attend(&self, now: u64) -> Attended;
+}
+
+/// What an attendant found.
+#[derive(Debug, Default)]
+pub struct Attended {
+    /// Resources in use, each with the number of that use, that are to be replaced: their uses may never end.
+    pub(crate) overdue: Vec<ResourceId>,
+    pub(crate) next: Option<u64>,
+}
+
+impl<M: Manager> Inner<M> {
+    /// Those who wait for a resource, wherever.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.shelf.waiting().saturating_add(self.attendant_waiting())
+    }
+
+    /// Those of them who wait with the attendant.
+    pub(super) fn attendant_waiting(&self) -> u32 {
+        self.manager.attendant().map_or(0, |attendant| attendant.waiting())
+    }
+
+    /// Tells as many of those that nothing will come.
+    pub(super) fn refuse_there(&self, most: u32, refusal: &Refusal) {
+        if let Some(attendant) = self.manager.attendant() {
+            attendant.refuse(most, refusal);
+        }
+    }
+
+    /// The slot of a right that is about to be opened, if somebody is to be told.
+    #[inline]
+    pub(super) fn attended_slot(&self, right: &Right<'_, M::Resource>) -> Option<u32> {
+        self.manager.attendant().and_then(|_| self.shelf.index_of(right.slot()))
+    }
+
+    /// A slot was opened otherwise than by a plain return.
+    pub(super) fn tell_opened(&self, slot: Option<u32>) {
+        if let Some((attendant, slot)) = self.manager.attendant().zip(slot) {
+            // Meets the fence of a resource that looks at its slot once more before it waits for this.
+            fence(SeqCst);
+            attendant.opened(slot as usize);
+        }
+    }
+
+    pub(super) fn tell_closed(&self) {
+        if let Some(attendant) = self.manager.attendant() {
+            attendant.closed(self.stopped_by.get());
+        }
+    }
+
+    /// Somebody waits with the attendant whom nothing free can serve.
+    #[cfg(feature = "workers")]
+    pub(crate) fn is_wanted_outside(&self) {
+        if self.shelf.has_room() {
+            self.request_creation(self.unserved());
+            self.tell_the_hopeless();
+        }
+    }
+
+    /// Whether a slot in this phase will serve somebody by itself.
+    #[cfg(feature = "workers")]
+    pub(crate) fn is_any(&self, phase: Phase) -> bool {
+        self.shelf.slots().any(|(_, slot)| slot.look().phase() == phase)
+    }
+}

@@ -1,0 +1,74 @@
+//! A resource that takes itself into use: the thread of a worker, whose slot is as good as any holder's.
+
+use super::Inner;
+use crate::core::{Mark, Phase, Right, Stamp, Word, attention};
+use crate::keeper::{ASLEEP, ticks};
+use crate::manager::Manager;
+use crate::observe::{ResourceId, ResourceState, TransitionReason};
+use std::panic::Location;
+
+impl<M: Manager> Inner<M> {
+    /// Takes the resource `id` into use if it is free and fit. Nothing is noted of that before [`own_use`](Self::own_use).
+    #[inline]
+    pub(crate) fn claim_own(&self, id: ResourceId) -> Option<Right<'_, M::Resource>> {
+        let seen = self.own_word(id)?;
+        let right = self.shelf.slot(id.slot())?.claim(seen, Phase::Busy)?;
+        Some(if seen.phase() == Phase::Degraded { right.marked(Mark::Suspect) } else { right })
+    }
+
+    /// Whether [`claim_own`](Self::claim_own) would take it.
+    pub(crate) fn is_own_fit(&self, id: ResourceId) -> bool {
+        self.own_word(id).is_some()
+    }
+
+    #[inline]
+    fn own_word(&self, id: ResourceId) -> Option<Word> {
+        let seen = self.shelf.slot(id.slot())?.look();
+        let fits = match seen.phase() {
+            Phase::Ready => self.lives[id.slot()].expires() > self.must_outlast(),
+            // The last resort, and checked again at its return: not while another is free.
+            Phase::Degraded => !self.is_any(Phase::Ready),
+            _ => false,
+        };
+        (fits && seen.generation() == id.generation()).then_some(seen)
+    }
+
+    /// Notes a use of a resource taken with [`claim_own`](Self::claim_own): as any checkout's, on behalf of `site`.
+    #[inline]
+    pub(crate) fn own_use<'s>(
+        &'s self,
+        right: Right<'s, M::Resource>,
+        thread: u64,
+        site: &'static Location<'static>,
+    ) -> Right<'s, M::Resource> {
+        let mut time = self.shelf.coarse();
+        if time & ASLEEP != 0 {
+            time = ticks(self.now());
+            self.shelf.set_coarse(time);
+            self.alarm.ring();
+        }
+        let is_due = right.record().checked_out(Stamp::by(thread).at(time), site);
+        if self.config.record_uses {
+            self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
+        }
+        if is_due { self.time_if_due(right) } else { right }
+    }
+
+    /// Ends a use. `panicked`: its holder's panic was caught, and is judged as if it had come this far.
+    #[inline]
+    pub(crate) fn own_use_ended(&self, right: Right<'_, M::Resource>, panicked: bool) {
+        if panicked { self.give_back_after(right, true) } else { self.give_back(right) }
+    }
+
+    /// Puts back what was taken and not used.
+    pub(crate) fn own_unused(&self, right: Right<'_, M::Resource>) {
+        let seen = if right.word().has(Mark::Suspect) {
+            self.shelf.open_as(Phase::Degraded, right, move || self.now())
+        } else {
+            self.shelf.give_back(right, move || self.now())
+        };
+        if seen & attention::CLOSED != 0 {
+            self.sweep();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Where jobs wait, and the workers that take them.
+
+use super::board::{Board, Sight};
+use super::desk::Desk;
+use super::error::{JobError, SubmitError};
+use super::job::{AnyJob, let_go_of};
+use crate::core::sync::around::{AtomicUsize, Condvar, Mutex};
+use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
+use crate::manager::Severity;
+use crate::pool::{Attendant, Attended};
+use crossbeam_deque::{Injector, Steal};
+use parking_lot::RwLock;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How often who waits for room, or for the end of what is queued, looks by itself.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What the workers of one pool share.
+pub(super) struct Hall<R> {
+    pub(super) name: OnceLock<Arc<str>>,
+    /// One for each [`Priority`](crate::Priority).
+    lanes: [Injector<AnyJob<R>>; 3],
+    pub(super) board: Board<Arc<Desk>>,
+    /// The most jobs that may wait.
+    pub(super) limit: usize,
+    /// By slot.
+    desks: RwLock<Vec<Option<Arc<Desk>>>>,
+    /// Workers that stand aside.
+    aside: AtomicUsize,
+    /// Where those wait who want the queue to become shorter.
+    crowd: Mutex<usize>,
+    thinned: Condvar,
+    cause: OnceLock<SharedError>,
+}
+
+impl<R: 'static> Hall<R> {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            name: OnceLock::new(),
+            lanes: Default::default(),
+            board: Board::new(),
+            limit,
+            desks: RwLock::default(),
+            aside: AtomicUsize::new(0),
+            crowd: Mutex::new(0),
+            thinned: Condvar::new(),
+            cause: OnceLock::new(),
+        }
+    }
+
+    /// Queues a job, and wakes a worker for it if that is needed. Returns what there was before.
+    pub(super) fn push(&self, job: AnyJob<R>) -> Sight {
+        self.lanes[job.terms().priority.lane()].push(job);
+        let before = self.board.pushed();
+        if before.is_closed() && !left_out!("submit_looks_again") {
+            // Whoever closed them may have looked before it was there.
+            self.refuse_all();
+        }
+        before
+    }
+
+    /// Takes a job, for a worker that searches or does not.
+    pub(super) fn take(&self, searching: &mut bool) -> Option<AnyJob<R>> {
+        let job = self.lanes.iter().find_map(steal)?;
+        let left = self.board.taken(std::mem::take(searching));
+        if left.is_crowded() {
+            self.thin(left);
+        }
+        Some(job)
+    }
+
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.board.look().jobs() >= self.limit
+    }
+
+    pub(super) fn full(&self, waited: Duration) -> SubmitError {
+        SubmitError::Full { queued: self.board.look().jobs(), limit: self.limit, waited }
+    }
+
+    pub(super) fn has_jobs(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.is_empty())
+    }
+
+    /// Ends up to `most` of those that wait with what `error` makes.
+    fn end_queued(&self, most: usize, error: impl Fn(&AnyJob<R>) -> JobError) {
+        for _ in 0..most {
+            let Some(job) = self.take(&mut false) else { return };
+            job.refuse(error(&job));
+            let_go_of(job);
+        }
+    }
+
+    /// Ends all that wait, because the workers are closed.
+    pub(super) fn refuse_all(&self) {
+        self.end_queued(usize::MAX, |_| JobError::NoWorker(self.closed_error()));
+    }
+
+    pub(super) fn closed_error(&self) -> CheckoutError {
+        CheckoutError::Closed(Box::new(Closed { pool: self.name.get().cloned(), cause: self.cause.get().cloned() }))
+    }
+
+    pub(super) fn cause(&self) -> Option<SharedError> {
+        self.cause.get().cloned()
+    }
+
+    /// Waits until the queue has changed, or for a moment.
+    pub(super) fn wait_for_less(&self, most: Duration) {
+        let mut crowd = self.crowd.lock();
+        *crowd += 1;
+        self.board.crowd();
+        self.thinned.wait_for(&mut crowd, most.min(LOOK));
+        *crowd -= 1;
+        if *crowd == 0 {
+            self.board.uncrowd();
+        }
+    }
+
+    /// The queue is shorter. Those who wait are told once there is room for several of them: each wake costs more than a small job.
+    fn thin(&self, left: Sight) {
+        if left.jobs() <= self.limit - self.limit.div_ceil(4) {
+            drop(self.crowd.lock());
+            self.thinned.notify_all();
+        }
+    }
+
+    /// A worker has its slot.
+    pub(super) fn seat(&self, slot: usize, desk: &Arc<Desk>) {
+        let mut desks = self.desks.write();
+        if desks.len() <= slot {
+            desks.resize(slot + 1, None);
+        }
+        desks[slot] = Some(Arc::clone(desk));
+    }
+
+    /// A worker has its slot no more.
+    pub(super) fn unseat(&self, slot: usize, desk: &Arc<Desk>) {
+        let mut desks = self.desks.write();
+        if let Some(place) = desks.get_mut(slot)
+            && place.as_ref().is_some_and(|there| Arc::ptr_eq(there, desk))
+        {
+            *place = None;
+        }
+    }
+
+    /// A worker that cannot use its slot wants to be told when it can, or does no more.
+    pub(super) fn stand_aside(&self, desk: &Desk, aside: bool) {
+        if aside {
+            self.aside.fetch_add(1, SeqCst);
+        } else {
+            self.aside.fetch_sub(1, SeqCst);
+        }
+        desk.stand_aside(aside);
+    }
+}
+
+fn steal<R>(lane: &Injector<AnyJob<R>>) -> Option<AnyJob<R>> {
+    loop {
+        match lane.steal() {
+            Steal::Success(job) => return Some(job),
+            Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
+        }
+    }
+}
+
+impl<R: 'static> Attendant for Hall<R> {
+    fn waiting(&self) -> u32 {
+        self.board.look().jobs() as u32
+    }
+
+    fn opened(&self, slot: usize) {
+        if self.aside.load(SeqCst) == 0 {
+            return;
+        }
+        let desk = self.desks.read().get(slot).cloned().flatten();
+        if let Some(desk) = desk {
+            desk.opened();
+        }
+    }
+
+    #[allow(private_interfaces)]
+    fn refuse(&self, most: u32, refusal: &Refusal) {
+        self.end_queued(most as usize, |_| {
+            JobError::NoWorker(match refusal {
+                Refusal::Closed => self.closed_error(),
+                Refusal::CircuitOpen(open) => CheckoutError::CircuitOpen(open.clone()),
+                Refusal::Create { error, attempts, severity } => CheckoutError::Create(Box::new(CreateError {
+                    pool: self.name.get().cloned(),
+                    attempts: *attempts,
+                    waited: Duration::ZERO,
+                    retryable: *severity == Severity::Transient,
+                    severity: *severity,
+                    error: Arc::clone(error),
+                })),
+            })
+        });
+    }
+
+    fn closed(&self, cause: Option<&SharedError>) {
+        if let Some(cause) = cause {
+            self.cause.get_or_init(|| Arc::clone(cause));
+        }
+        self.board.close();
+        self.refuse_all();
+    }
+
+    fn attend(&self, _now: u64) -> Attended {
+        Attended::default()
+    }
+}

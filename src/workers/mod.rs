@@ -1,0 +1,208 @@
+//! Workers: threads that own resources, and take jobs.
+//!
+//! | file      | what lives there                                                      |
+//! |-----------|-----------------------------------------------------------------------|
+//! | `manager` | what the program says about the resources: [`LocalManager`]           |
+//! | `seat`    | the pool's side: its resource is a seat, which stands for a thread    |
+//! | `desk`    | the thread as others see it: its mail, and where it sleeps            |
+//! | `thread`  | the thread's own loop                                                 |
+//! | `hall`    | the queue of jobs                                                     |
+//! | `board`   | who sleeps, who searches, who is to be woken                          |
+//! | `job`     | a job with its answer                                                 |
+//! | `ticket`  | where the answer is waited for                                        |
+
+mod board;
+mod builder;
+mod desk;
+mod error;
+mod hall;
+mod job;
+mod manager;
+mod request;
+mod seat;
+mod thread;
+mod ticket;
+
+pub use builder::WorkersBuilder;
+pub use error::{JobError, JobPanic, JobTimeout, Refused, SubmitError};
+pub use manager::LocalManager;
+pub use request::Job;
+pub use seat::{Seat, ThreadError, Threads};
+pub use ticket::Ticket;
+
+use crate::keeper::{Clock, Deadline};
+use crate::pool::{CloseReport, Pool};
+use hall::Hall;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Threads that each own a resource, and run jobs on it.
+///
+/// The resource is made, used, checked, reset and ended on its own thread, and need not be `Send`: see [`LocalManager`]. All else is a
+/// [`Pool`]'s, of which the threads are the resources: health, expiry, replacement, scaling, breaker, events, numbers, virtual time. A job
+/// is one use of its worker's resource.
+///
+/// `Workers` is a handle: clones are cheap. Dropping the last one closes the workers as [`close`](Self::close) does without any time: the
+/// jobs that run are run to their end, those that wait are answered [`NoWorker`](JobError::NoWorker).
+///
+/// ```
+/// use slackwater::Workers;
+///
+/// let workers = Workers::builder(|| Ok::<_, std::io::Error>(String::new())).pool(|pool| pool.max_size(2)).build()?;
+/// let length = workers.submit(|text| {
+///     text.push_str("the worker's own");
+///     text.len()
+/// })?;
+/// assert_eq!(length.wait()?, 16);
+/// assert!(workers.close(std::time::Duration::from_secs(5)).is_complete());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Workers<M: LocalManager> {
+    shared: Arc<Shared<M>>,
+    pool: Pool<Threads<M>>,
+}
+
+/// What handles share beside the pool.
+struct Shared<M: LocalManager> {
+    hall: Arc<Hall<M::Resource>>,
+    clock: Clock,
+    /// How long a submitter waits for room, and `execute` for its job's beginning, in nanoseconds: the pool's `checkout_timeout`.
+    patience: u64,
+    /// How long a job may run, in nanoseconds.
+    run_for: u64,
+}
+
+impl<M: LocalManager> Workers<M> {
+    /// Starts workers whose resources `manager` makes. Default: one worker, 1,024 jobs that may wait, no limit on a job's time.
+    pub fn builder(manager: M) -> WorkersBuilder<M> {
+        WorkersBuilder::new(manager)
+    }
+
+    /// Has a worker run `job`, and returns the claim to its answer.
+    ///
+    /// # Blocking
+    /// While the queue is full, for the pool's [`checkout_timeout`](crate::Builder::checkout_timeout) at most.
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`] if it stays so, [`SubmitError::Closed`]. The job is dropped; [`try_submit`](Self::try_submit) gives it back.
+    #[track_caller]
+    pub fn submit<T, F>(&self, job: F) -> Result<Ticket<T>, SubmitError>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.job().submit(job)
+    }
+
+    /// As [`submit`](Self::submit), without waiting for room.
+    ///
+    /// # Errors
+    /// The job, and why it was not accepted.
+    #[track_caller]
+    pub fn try_submit<T, F>(&self, job: F) -> Result<Ticket<T>, Refused<F>>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.job().try_submit(job)
+    }
+
+    /// Has a worker run `job`, and waits for the answer. The job has to begin within the pool's
+    /// [`checkout_timeout`](crate::Builder::checkout_timeout), as a checkout would; it may run for as long as
+    /// [`job_timeout`](WorkersBuilder::job_timeout) allows.
+    ///
+    /// # Blocking
+    /// Until the job is done, or its time is over.
+    ///
+    /// # Errors
+    /// Every variant of [`JobError`] but `Cancelled`.
+    #[track_caller]
+    pub fn execute<T, F>(&self, job: F) -> Result<T, JobError>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.job().start_within(Duration::from_nanos(self.shared.patience)).execute(job)
+    }
+
+    /// As [`execute`](Self::execute), with `timeout` for all of it: the wait for room, the wait for a worker, and the job itself.
+    ///
+    /// # Blocking
+    /// Until the job is done, at most for `timeout`.
+    ///
+    /// # Errors
+    /// As `execute`.
+    #[track_caller]
+    pub fn execute_timeout<T, F>(&self, job: F, timeout: Duration) -> Result<T, JobError>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.job().timeout(timeout).execute(job)
+    }
+
+    /// A job with a priority, or with limits on its time.
+    ///
+    /// ```
+    /// # use slackwater::{Priority, Workers};
+    /// # use std::time::Duration;
+    /// # let workers = Workers::builder(|| Ok::<_, String>(0)).build()?;
+    /// let job = workers.job().priority(Priority::High).timeout(Duration::from_secs(1));
+    /// assert_eq!(job.submit(|count: &mut i32| *count + 1)?.wait()?, 1);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn job(&self) -> Job<'_, M> {
+        Job::new(self)
+    }
+
+    /// Jobs that wait for a worker now, those that were cancelled or are too late among them until a worker comes by.
+    pub fn queued(&self) -> usize {
+        self.shared.hall.board.look().jobs()
+    }
+
+    /// The pool of the threads: for its numbers, events, health, [`resize`](Pool::resize) and all else. A seat that is checked out of it
+    /// takes no jobs until it is given back.
+    pub fn pool(&self) -> &Pool<Threads<M>> {
+        &self.pool
+    }
+
+    /// Closes the workers: refuses jobs from now on, has those that wait run until `deadline` (a span or an instant), answers what is left
+    /// then with [`NoWorker`](JobError::NoWorker), and closes the pool, which waits for the jobs that still run, until `deadline` too.
+    ///
+    /// What was accepted is run if there is time for it: who wants nothing more of it closes with no time at all.
+    ///
+    /// # Blocking
+    /// Until all is done and every resource destroyed, at most until the deadline. Within a job it waits for that job in vain.
+    pub fn close(&self, deadline: impl Into<Deadline>) -> CloseReport {
+        let clock = &self.shared.clock;
+        let deadline = deadline.into().on(clock);
+        let hall = &self.shared.hall;
+        hall.board.drain();
+        while !self.pool.is_closed() && hall.board.look().jobs() > 0 {
+            let now = clock.now();
+            if now >= deadline {
+                break;
+            }
+            hall.wait_for_less(clock.until(deadline).unwrap_or(Duration::MAX));
+        }
+        self.pool.close(Duration::from_nanos(deadline.saturating_sub(clock.now())))
+    }
+
+    /// Whether jobs are refused.
+    pub fn is_closed(&self) -> bool {
+        self.shared.hall.board.look().is_closing()
+    }
+}
+
+impl<M: LocalManager> Clone for Workers<M> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), pool: self.pool.clone() }
+    }
+}
+
+impl<M: LocalManager> fmt::Debug for Workers<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workers").field("queued", &self.queued()).field("pool", &self.pool).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! A job to be submitted, with its terms.
+
+use super::Workers;
+use super::error::{JobError, Refused, SubmitError};
+use super::job::{Answers, AnyJob, Task, Terms};
+use super::manager::LocalManager;
+use super::ticket::Ticket;
+use crate::keeper::nanos;
+use crate::pool::{NEVER, Priority};
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// See [`Workers::job`].
+#[must_use = "a job does nothing until it is submitted"]
+pub struct Job<'w, M: LocalManager> {
+    workers: &'w Workers<M>,
+    priority: Priority,
+    start_by: u64,
+    end_by: u64,
+}
+
+impl<'w, M: LocalManager> Job<'w, M> {
+    pub(super) fn new(workers: &'w Workers<M>) -> Self {
+        Self { workers, priority: Priority::Normal, start_by: NEVER, end_by: NEVER }
+    }
+
+    /// Its place among those that wait. Default: [`Priority::Normal`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Not to begin later than this. Default: whenever there is a worker. Too late, its ticket is answered
+    /// [`Timeout`](JobError::Timeout), and it never runs.
+    pub fn start_by(self, instant: Instant) -> Self {
+        self.start_within(instant.saturating_duration_since(Instant::now()))
+    }
+
+    /// Not to begin later than so long from now. See [`start_by`](Self::start_by).
+    pub fn start_within(mut self, span: Duration) -> Self {
+        self.start_by = self.workers.shared.clock.now().saturating_add(nanos(span));
+        self
+    }
+
+    /// To be done within `timeout` from now, all waiting included. Default: no limit but
+    /// [`job_timeout`](super::WorkersBuilder::job_timeout), which is for the run alone. Too late, its ticket is answered
+    /// [`Timeout`](JobError::Timeout); it never runs, or, if it runs already, its worker is replaced.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.end_by = self.workers.shared.clock.now().saturating_add(nanos(timeout));
+        self
+    }
+
+    /// Submits it: see [`Workers::submit`]. Waits for room no longer than the job may wait for its beginning.
+    ///
+    /// # Blocking
+    /// While the queue is full.
+    ///
+    /// # Errors
+    /// As [`Workers::submit`].
+    #[track_caller]
+    pub fn submit<T, F>(self, job: F) -> Result<Ticket<T>, SubmitError>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let site = Location::caller();
+        if self.workers.shared.hall.is_full() {
+            self.wait_for_room()?;
+        }
+        self.accept(job, site).map_err(|refused| refused.reason)
+    }
+
+    /// Submits it without waiting for room: see [`Workers::try_submit`].
+    ///
+    /// # Errors
+    /// The job, and why it was not accepted.
+    #[track_caller]
+    pub fn try_submit<T, F>(self, job: F) -> Result<Ticket<T>, Refused<F>>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let hall = &self.workers.shared.hall;
+        if hall.is_full() && !hall.board.look().is_closing() {
+            return Err(Refused { job, reason: hall.full(Duration::ZERO) });
+        }
+        self.accept(job, Location::caller())
+    }
+
+    /// Submits it and waits for the answer: see [`Workers::execute`].
+    ///
+    /// # Blocking
+    /// Until the job is done, or its time is over.
+    ///
+    /// # Errors
+    /// As [`Workers::execute`].
+    #[track_caller]
+    pub fn execute<T, F>(self, job: F) -> Result<T, JobError>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.submit(job).map_err(JobError::Refused)?.wait()
+    }
+
+    fn accept<T, F>(self, job: F, site: &'static Location<'static>) -> Result<Ticket<T>, Refused<F>>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let shared = &*self.workers.shared;
+        if shared.hall.board.look().is_closing() {
+            return Err(Refused { job, reason: SubmitError::Closed { cause: shared.hall.cause() } });
+        }
+        let (start_by, end_by, run_for) = (self.start_by, self.end_by, shared.run_for);
+        let mut terms = Terms { site, priority: self.priority, since: 0, start_by, end_by, run_for };
+        if terms.is_limited() {
+            terms.since = shared.clock.now();
+        }
+        let task = Arc::new(Task::new(job, terms));
+        let answers: Arc<dyn Answers<T>> = Arc::<Task<F, T>>::clone(&task);
+        let job: AnyJob<M::Resource> = task;
+        let before = shared.hall.push(job);
+        if !before.is_anyone_idle() {
+            self.workers.pool.inner.is_wanted_outside();
+        }
+        Ok(Ticket::new(answers, shared.clock.clone()))
+    }
+
+    /// Waits until the queue takes one more.
+    #[cold]
+    fn wait_for_room(&self) -> Result<(), SubmitError> {
+        let shared = &*self.workers.shared;
+        let (hall, clock) = (&shared.hall, &shared.clock);
+        let began = clock.now();
+        let until = began.saturating_add(shared.patience).min(self.start_by).min(self.end_by);
+        while hall.is_full() && !hall.board.look().is_closing() {
+            let now = clock.now();
+            if now >= until {
+                return Err(hall.full(Duration::from_nanos(now.saturating_sub(began))));
+            }
+            hall.wait_for_less(clock.until(until).unwrap_or(Duration::MAX));
+        }
+        Ok(())
+    }
+}
+
+impl<M: LocalManager> fmt::Debug for Job<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("priority", &self.priority).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,171 @@
+//! A worker's thread: takes its own slot into use, takes a job, runs it, gives the slot back.
+
+use super::desk::{Desk, with_held};
+use super::hall::Hall;
+use super::job::{AnyJob, Turn, let_go_of};
+use super::manager::LocalManager;
+use super::seat::Seat;
+use super::seat::Threads;
+use crate::core::Right;
+use crate::observe::ResourceId;
+use crate::pool::Inner;
+use std::sync::{Arc, OnceLock, Weak};
+
+/// Workers that search at once: more would only be in each other's way.
+const SEARCHERS: u64 = 1;
+
+/// Looks for a job before a worker goes to sleep. First close together, then with a turn for others in between.
+const LOOKS: u32 = 40;
+const CLOSE_LOOKS: u32 = 20;
+
+/// Which slot a worker's resource is in.
+pub(super) struct Place<M: LocalManager> {
+    pub(super) pool: Weak<Inner<Threads<M>>>,
+    pub(super) id: ResourceId,
+}
+
+pub(super) struct Worker<M: LocalManager> {
+    desk: Arc<Desk>,
+    hall: Arc<Hall<M::Resource>>,
+    place: Arc<OnceLock<Place<M>>>,
+    /// Whether the board counts this thread among those that search.
+    searching: bool,
+}
+
+type Own<'p, M> = Right<'p, Seat<M>>;
+
+/// Why a worker does nothing now.
+enum Rest {
+    /// There is no job: it is among the sleepers.
+    Asleep,
+    /// Its slot is somebody else's for now.
+    Aside,
+    /// There is mail.
+    Not,
+}
+
+impl<M: LocalManager> Worker<M> {
+    pub(super) fn new(desk: Arc<Desk>, hall: Arc<Hall<M::Resource>>, place: Arc<OnceLock<Place<M>>>) -> Self {
+        Self { desk, hall, place, searching: false }
+    }
+
+    /// Until the resource has ended.
+    pub(super) fn run(mut self) {
+        loop {
+            if self.desk.has_mail() {
+                self.desk.read_mail();
+            }
+            if self.desk.is_ended() {
+                break;
+            }
+            match self.work() {
+                Rest::Not => {}
+                Rest::Asleep => {
+                    self.desk.rest();
+                    self.searching = self.hall.board.leave(&self.desk);
+                }
+                Rest::Aside => {
+                    self.desk.rest();
+                    self.hall.stand_aside(&self.desk, false);
+                }
+            }
+        }
+        if self.searching {
+            self.hall.board.stop_searching();
+        }
+        if let Some(place) = self.place.get() {
+            self.hall.unseat(place.id.slot(), &self.desk);
+        }
+    }
+
+    /// Runs jobs as long as there are any, and the slot is this worker's to use.
+    fn work(&mut self) -> Rest {
+        // Held while there is something to do, and not longer: a pool that everybody else has let go of ends.
+        let place = Arc::clone(&self.place);
+        let Some((place, pool)) = place.get().and_then(|place| Some((place, place.pool.upgrade()?))) else {
+            let its = Arc::clone(&self.place);
+            return self.aside(move || its.get().is_some_and(|place| place.pool.strong_count() > 0));
+        };
+        loop {
+            if self.desk.has_mail() {
+                return Rest::Not;
+            }
+            let Some(right) = pool.claim_own(place.id) else {
+                let is_fit = || pool.is_own_fit(place.id);
+                return self.aside(is_fit);
+            };
+            match self.next_job() {
+                Some(job) => self.run_one(&pool, right, job),
+                None => {
+                    pool.own_unused(right);
+                    if self.desk.is_ended() {
+                        return Rest::Not;
+                    }
+                    if self.hall.board.sleep(&self.desk, std::mem::take(&mut self.searching)) {
+                        return Rest::Asleep;
+                    }
+                    self.searching = true;
+                }
+            }
+        }
+    }
+
+    /// The slot is somebody else's: the jobs are for others. Unless that has changed, as `is_mine_again` says: who opens it after that
+    /// look finds this worker aside, and wakes it.
+    fn aside(&mut self, is_mine_again: impl FnOnce() -> bool) -> Rest {
+        if std::mem::take(&mut self.searching) {
+            self.hall.board.stop_searching();
+        }
+        self.hall.stand_aside(&self.desk, true);
+        if is_mine_again() {
+            self.hall.stand_aside(&self.desk, false);
+            return Rest::Not;
+        }
+        Rest::Aside
+    }
+
+    fn next_job(&mut self) -> Option<AnyJob<M::Resource>> {
+        let job = self.hall.take(&mut self.searching);
+        if job.is_some() {
+            return job;
+        }
+        self.searching = self.searching || self.hall.board.search(SEARCHERS);
+        if !self.searching {
+            return None;
+        }
+        for look in 0..LOOKS {
+            if self.hall.has_jobs() {
+                let job = self.hall.take(&mut self.searching);
+                if job.is_some() {
+                    return job;
+                }
+            }
+            if self.desk.has_mail() {
+                break;
+            }
+            if look < CLOSE_LOOKS {
+                for _ in 0..(1 << (look / 4)) {
+                    std::hint::spin_loop();
+                }
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        None
+    }
+
+    fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: AnyJob<M::Resource>) {
+        let terms = job.terms();
+        if terms.is_limited() {
+            let now = pool.now();
+            if now >= terms.latest() && job.expire(now, None) {
+                let_go_of(job);
+                return pool.own_unused(right);
+            }
+        }
+        let right = pool.own_use(right, self.desk.number, terms.site);
+        let turn = with_held(|resource: &mut M::Resource| job.run(resource)).unwrap_or(Turn::Missed);
+        let_go_of(job);
+        pool.own_use_ended(right, turn == Turn::Panicked);
+    }
+}

@@ -1,0 +1,118 @@
+//! The ticket: where a job's answer is waited for.
+
+use super::error::JobError;
+use super::job::Answers;
+use crate::core::sync::{current, park, park_timeout};
+use crate::keeper::{Clock, nanos};
+use crate::pool::NEVER;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Looks at an answer that may come at once, before its thread parks: a few hundred nanoseconds in all.
+const SPINS: u32 = 64;
+
+/// How often who waits looks at a clock that it cannot wait on: a virtual one.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The claim to a job's answer.
+///
+/// Dropping it does not cancel the job: who wants no answer need not keep it. The answer is dropped then, on the worker's thread.
+#[must_use = "dropping a ticket does not cancel its job; say so with drop, if that is meant"]
+pub struct Ticket<T> {
+    task: Arc<dyn Answers<T>>,
+    clock: Clock,
+}
+
+impl<T> Ticket<T> {
+    pub(super) fn new(task: Arc<dyn Answers<T>>, clock: Clock) -> Self {
+        Self { task, clock }
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Blocking
+    /// Until the job is done, or will never be.
+    ///
+    /// # Errors
+    /// Every variant of [`JobError`] but `Refused`.
+    pub fn wait(self) -> Result<T, JobError> {
+        self.answer_by(NEVER).unwrap_or(Err(JobError::Cancelled))
+    }
+
+    /// Waits for the answer, for `timeout` at most: then the ticket comes back, and the job goes on.
+    ///
+    /// # Blocking
+    /// Until the job is done, at most for `timeout`. Zero looks once.
+    ///
+    /// # Errors
+    /// The ticket, if the answer has not come in time.
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Self> {
+        let until = self.clock.now().saturating_add(nanos(timeout));
+        self.answer_by(until).ok_or(self)
+    }
+
+    /// The answer, if it is there. After that it is no more: then, and while the job is not done, `None`.
+    pub fn poll(&mut self) -> Option<Result<T, JobError>> {
+        self.expire();
+        self.task.take()
+    }
+
+    /// Whether the job is over: answered, cancelled, refused or too late.
+    pub fn is_done(&self) -> bool {
+        self.expire();
+        self.task.is_over()
+    }
+
+    /// Cancels the job if it has not begun. True: it never will, and its answer is [`JobError::Cancelled`]. What it had captured is
+    /// dropped here. False: it runs, or is over.
+    pub fn cancel(&self) -> bool {
+        self.task.cancel()
+    }
+
+    fn expire(&self) {
+        if self.task.terms().latest() != NEVER {
+            self.task.expire(self.clock.now());
+        }
+    }
+
+    fn answer_by(&self, until: u64) -> Option<Result<T, JobError>> {
+        for _ in 0..SPINS {
+            if let Some(answer) = self.task.take() {
+                return Some(answer);
+            }
+            std::hint::spin_loop();
+        }
+        let limit = self.task.terms().latest();
+        loop {
+            let answer = self.task.take_or_wait(current());
+            if answer.is_some() {
+                return answer;
+            }
+            if limit.min(until) == NEVER {
+                park();
+                continue;
+            }
+            let now = self.clock.now();
+            if now >= limit && self.task.expire(now) {
+                continue;
+            }
+            if now >= until {
+                self.task.wait_no_more();
+                // It may have come between the two.
+                return self.task.take();
+            }
+            let next = if now >= limit { until } else { limit.min(until) };
+            match next {
+                NEVER => park(),
+                next => park_timeout(self.clock.until(next).unwrap_or(LOOK)),
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("is_done", &self.task.is_over()).finish_non_exhaustive()
+    }
+}
