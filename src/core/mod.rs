@@ -68,4 +68,6 @@ pub(crate) use sequenced::Sequenced;
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
 pub(crate) use slot::{Right, Slot};
 pub(crate) use waiters::Holder as Taker;
+#[cfg(feature = "workers")]
+pub(crate) use waiters::LANE_HEAD_START;
 pub(crate) use word::{Mark, Phase, Word};

@@ -33,6 +33,13 @@ impl<M: Manager> Inner<M> {
         (fits && seen.generation() == id.generation()).then_some(seen)
     }
 
+    /// The time in ticks of 10 ms, as good as it is known without looking at a clock.
+    #[inline]
+    pub(crate) fn coarse_tick(&self) -> u32 {
+        let time = self.shelf.coarse();
+        if time & ASLEEP != 0 { ticks(self.now()) } else { time }
+    }
+
     /// Notes a use of a resource taken with [`claim_own`](Self::claim_own): as any checkout's, on behalf of `site`.
     #[inline]
     pub(crate) fn own_use<'s>(

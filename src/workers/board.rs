@@ -1,19 +1,20 @@
 //! Who sleeps, and who is to be woken for a job.
 //!
 //! ```text
-//! Submitter: S1 push the job   S2 jobs + 1, and look at the same word: somebody sleeps, nobody searches?   S3 wake one
-//! Sleeper:   K1 note that somebody sleeps   K2 searching - 1, and look at the same word: no jobs?   K3 park
-//! Taker:     T1 take a job   T2 jobs - 1, searching - 1: was it the last that searched, and are there more?   T3 wake one
+//! Submitter: S1 push the job      S2 pushed + 1      S3 somebody sleeps, and nobody searches?   S4 wake one
+//! Sleeper:   K1 asleep            K2 searching - 1   K3 pushed = taken?                         K4 park
+//! Taker:     T1 take a job        T2 taken + 1       T3 searching - 1, if it did                T4 pushed > taken, and so on as S3
 //! ```
-//! All of it is in one word, whose changes have one order. A submitter that wakes nobody saw nobody asleep, or somebody who searches.
-//! Who searches finds that job, or finds another and wakes one more (T3), or counts it before it sleeps (K2) and searches on. So no job
-//! waits while a worker sleeps, unless somebody is on the way to it; and a hundred submits in a row wake one worker, which wakes the
-//! next if there is work for it.
+//! All of these are sequentially consistent, so they have one order. A submitter that wakes nobody saw nobody asleep, or somebody who
+//! searches. Who sleeps from then on counts that job at K3, and searches on. Who searches finds it; or finds another, and counts it at T4;
+//! or counts it before it sleeps. So no job waits while a worker sleeps, unless somebody is on the way to it; and a hundred submits in a
+//! row wake one worker, which wakes the next if there is work for it.
 //!
-//! A taker may take a job before its submitter has counted it: the count is below zero for that moment. It stands in the upper half of
-//! the word, where a borrow disturbs nobody.
+//! What submitters write, takers do not, and neither writes what both read: a line that goes to and fro for every job would cost more than
+//! all else. A taker may count a job before its submitter has; then the two differ, which makes a sleeper search on.
 
 use crate::core::sync::{AtomicU64, Mutex};
+use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// Somebody is in the list of sleepers.
@@ -24,11 +25,14 @@ const CROWDED: u64 = 1 << 1;
 const DRAINING: u64 = 1 << 2;
 /// What is queued is not run either.
 const CLOSED: u64 = 1 << 3;
-/// Workers that look for a job.
+/// Workers that look for a job: all bits from here.
 const SEARCHER: u64 = 1 << 8;
-const SEARCHERS: u64 = JOB - SEARCHER;
-/// Jobs in the queue: the upper half, as a signed number.
-const JOB: u64 = 1 << 32;
+
+/// The model checker takes sequentially consistent operations for weaker ones, but fences for what they are.
+fn as_if_ordered() {
+    #[cfg(slackwater_loom)]
+    crate::core::sync::fence(SeqCst);
+}
 
 /// A worker, as far as the board knows it.
 pub(super) trait Sleeper: Clone {
@@ -39,21 +43,25 @@ pub(super) trait Sleeper: Clone {
 
 #[derive(Debug)]
 pub(super) struct Board<S> {
-    word: AtomicU64,
+    pushed: CachePadded<Pushed>,
+    taken: CachePadded<AtomicU64>,
+    state: CachePadded<AtomicU64>,
     /// The last to fall asleep is woken first: its caches are the warmest.
     sleepers: Mutex<Vec<S>>,
 }
 
-/// The word at some moment.
+#[derive(Debug)]
+struct Pushed {
+    count: AtomicU64,
+    /// How many were taken when a submitter last looked: it need not look again before the queue may be full.
+    taken_then: AtomicU64,
+}
+
+/// The workers' state at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sight(u64);
 
 impl Sight {
-    /// Jobs in the queue.
-    pub(super) fn jobs(self) -> usize {
-        ((self.0 >> 32) as u32 as i32).max(0) as usize
-    }
-
     pub(super) fn is_crowded(self) -> bool {
         self.0 & CROWDED != 0
     }
@@ -69,11 +77,11 @@ impl Sight {
 
     /// Whether somebody has nothing to do.
     pub(super) fn is_anyone_idle(self) -> bool {
-        self.0 & (ASLEEP | SEARCHERS) != 0
+        self.0 & ASLEEP != 0 || self.searchers() > 0
     }
 
     fn searchers(self) -> u64 {
-        (self.0 & SEARCHERS) / SEARCHER
+        self.0 / SEARCHER
     }
 
     fn calls_for_one(self) -> bool {
@@ -83,56 +91,90 @@ impl Sight {
 
 impl<S: Sleeper> Board<S> {
     pub(super) fn new() -> Self {
-        Self { word: AtomicU64::new(0), sleepers: Mutex::new(Vec::new()) }
+        Self {
+            pushed: CachePadded::new(Pushed { count: AtomicU64::new(0), taken_then: AtomicU64::new(0) }),
+            taken: CachePadded::new(AtomicU64::new(0)),
+            state: CachePadded::new(AtomicU64::new(0)),
+            sleepers: Mutex::new(Vec::new()),
+        }
     }
 
     /// A look that promises nothing.
+    #[inline]
     pub(super) fn look(&self) -> Sight {
-        Sight(self.word.load(Relaxed))
+        Sight(self.state.load(Relaxed))
     }
 
-    /// A job has been pushed: wakes a worker if one sleeps and none searches. Returns what there was before.
+    /// Jobs in the queue, about.
+    pub(super) fn jobs(&self) -> usize {
+        let taken = self.taken.load(Relaxed);
+        (self.pushed.count.load(Relaxed).wrapping_sub(taken) as i64).max(0) as usize
+    }
+
+    /// Whether `limit` jobs are in the queue.
+    #[inline]
+    pub(super) fn is_full(&self, limit: usize) -> bool {
+        let beyond = |taken: u64| self.pushed.count.load(Relaxed).wrapping_sub(taken) as i64 >= limit as i64;
+        if !beyond(self.pushed.taken_then.load(Relaxed)) {
+            return false;
+        }
+        let taken = self.taken.load(Relaxed);
+        self.pushed.taken_then.store(taken, Relaxed);
+        beyond(taken)
+    }
+
+    /// A job has been pushed: wakes a worker if one sleeps and none searches. Returns what it saw.
+    #[inline]
     pub(super) fn pushed(&self) -> Sight {
-        let before = Sight(self.word.fetch_add(JOB, SeqCst));
-        if before.calls_for_one() {
+        self.pushed.count.fetch_add(1, SeqCst);
+        as_if_ordered();
+        let seen = Sight(self.state.load(SeqCst));
+        if seen.calls_for_one() {
             step!("submit_wakes", self.wake());
         }
-        before
+        seen
     }
 
-    /// A job has been taken by a worker, which searches no more if it did. Returns what is left.
+    /// A job has been taken by a worker, which searches no more if it did. Returns what it saw.
+    #[inline]
     pub(super) fn taken(&self, searched: bool) -> Sight {
-        let less = JOB + if searched { SEARCHER } else { 0 };
-        let left = Sight(self.word.fetch_sub(less, SeqCst).wrapping_sub(less));
-        if searched && left.jobs() > 0 && left.calls_for_one() {
-            step!("taker_passes_wake", self.wake());
-        }
-        left
+        self.taken.fetch_add(1, SeqCst);
+        if searched { self.stop_searching() } else { self.look() }
     }
 
     /// A worker begins to search. False if so many search already that it had better sleep at once.
     pub(super) fn search(&self, most: u64) -> bool {
-        let more = |word: u64| (Sight(word).searchers() < most || Sight(word).jobs() > 0).then_some(word + SEARCHER);
-        self.word.fetch_update(SeqCst, Relaxed, more).is_ok()
+        let more = |word: u64| (Sight(word).searchers() < most).then_some(word + SEARCHER);
+        self.state.fetch_update(SeqCst, Relaxed, more).is_ok()
     }
 
-    /// A worker that searched can take no job for now: others see to what there is.
-    pub(super) fn stop_searching(&self) {
-        let left = Sight(self.word.fetch_sub(SEARCHER, SeqCst).wrapping_sub(SEARCHER));
-        if left.jobs() > 0 && left.calls_for_one() {
-            self.wake();
+    /// A worker that searched has found a job, or can take none for now: others see to what is left.
+    pub(super) fn stop_searching(&self) -> Sight {
+        let left = Sight(self.state.fetch_sub(SEARCHER, SeqCst) - SEARCHER);
+        as_if_ordered();
+        if left.calls_for_one() && self.are_there_jobs() {
+            step!("searcher_passes_wake", self.wake());
         }
+        left
+    }
+
+    /// Whether more were pushed than taken, or the other way round: then a count is on its way.
+    fn are_there_jobs(&self) -> bool {
+        self.taken.load(SeqCst) != self.pushed.count.load(SeqCst)
     }
 
     /// Puts a worker among the sleepers, unless there is a job: then it is to search on, and is counted so.
     pub(super) fn sleep(&self, me: &S, searched: bool) -> bool {
         let mut sleepers = self.sleepers.lock();
-        self.word.fetch_or(ASLEEP, SeqCst);
-        let seen = if searched { self.word.fetch_sub(SEARCHER, SeqCst) } else { self.word.load(SeqCst) };
-        if Sight(seen).jobs() > 0 && !left_out!("sleeper_counts") {
-            self.word.fetch_add(SEARCHER, SeqCst);
+        self.state.fetch_or(ASLEEP, SeqCst);
+        if searched {
+            self.state.fetch_sub(SEARCHER, SeqCst);
+        }
+        as_if_ordered();
+        if self.are_there_jobs() && !left_out!("sleeper_counts") {
+            self.state.fetch_add(SEARCHER, SeqCst);
             if sleepers.is_empty() {
-                self.word.fetch_and(!ASLEEP, SeqCst);
+                self.state.fetch_and(!ASLEEP, SeqCst);
             }
             return false;
         }
@@ -140,48 +182,51 @@ impl<S: Sleeper> Board<S> {
         true
     }
 
-    /// A sleeper is awake for some other reason than a call. True if it was called meanwhile: then it searches.
+    /// A sleeper is awake, by a call or for some other reason. True if it was called: then it searches.
     pub(super) fn leave(&self, me: &S) -> bool {
         let mut sleepers = self.sleepers.lock();
         let Some(at) = sleepers.iter().position(|sleeper| sleeper.is(me)) else { return true };
         sleepers.swap_remove(at);
         if sleepers.is_empty() {
-            self.word.fetch_and(!ASLEEP, SeqCst);
+            self.state.fetch_and(!ASLEEP, SeqCst);
         }
         false
     }
 
+    #[cold]
     fn wake(&self) {
         let mut sleepers = self.sleepers.lock();
         // Who searches now began, or was woken, after the look that brought us here: it sees what we saw.
-        if Sight(self.word.load(SeqCst)).searchers() > 0 {
+        if Sight(self.state.load(SeqCst)).searchers() > 0 {
             return;
         }
         let Some(sleeper) = sleepers.pop() else { return };
-        self.word.fetch_add(SEARCHER, SeqCst);
+        self.state.fetch_add(SEARCHER, SeqCst);
         if sleepers.is_empty() {
-            self.word.fetch_and(!ASLEEP, SeqCst);
+            self.state.fetch_and(!ASLEEP, SeqCst);
         }
         drop(sleepers);
         sleeper.call();
     }
 
     /// Somebody waits for the queue to become shorter, and looks again after this.
-    pub(super) fn crowd(&self) -> Sight {
-        Sight(self.word.fetch_or(CROWDED, SeqCst))
+    pub(super) fn crowd(&self) {
+        self.state.fetch_or(CROWDED, SeqCst);
     }
 
     pub(super) fn uncrowd(&self) {
-        self.word.fetch_and(!CROWDED, SeqCst);
+        self.state.fetch_and(!CROWDED, SeqCst);
     }
 
     /// No job is accepted from now on.
     pub(super) fn drain(&self) {
-        self.word.fetch_or(DRAINING, SeqCst);
+        self.state.fetch_or(DRAINING, SeqCst);
     }
 
-    /// No job that is pushed from now on is run: who pushes one sees it, and takes it back.
+    /// No job that is pushed from now on is run: who pushes one sees it, and takes it back. What was pushed before is visible after.
     pub(super) fn close(&self) {
-        self.word.fetch_or(DRAINING | CLOSED, SeqCst);
+        self.state.fetch_or(DRAINING | CLOSED, SeqCst);
+        as_if_ordered();
+        self.pushed.count.load(SeqCst);
     }
 }

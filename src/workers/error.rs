@@ -23,7 +23,7 @@ pub enum JobError {
     Cancelled,
     /// The job was never accepted.
     #[error(transparent)]
-    Refused(SubmitError),
+    Refused(Box<SubmitError>),
     /// No worker is alive that could run the job, and none can be made, or the workers are closed: as those who wait for a resource of
     /// a [`Pool`](crate::Pool) are told.
     #[error(transparent)]
@@ -60,7 +60,9 @@ impl JobError {
 }
 
 /// See [`JobError::Panicked`].
-pub struct JobPanic {
+pub struct JobPanic(Box<Parts>);
+
+struct Parts {
     message: String,
     /// In a lock only so that the error is `Sync`, as errors are expected to be.
     payload: Mutex<Box<dyn Any + Send>>,
@@ -70,29 +72,30 @@ impl JobPanic {
     pub(super) fn new(payload: Box<dyn Any + Send>) -> Self {
         let text = payload.downcast_ref::<String>().cloned();
         let text = text.or_else(|| payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned()));
-        Self { message: text.unwrap_or_else(|| "(no message)".to_owned()), payload: Mutex::new(payload) }
+        let message = text.unwrap_or_else(|| "(no message)".to_owned());
+        Self(Box::new(Parts { message, payload: Mutex::new(payload) }))
     }
 
     /// The panic's message, if it was text.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What the panic carried, for [`resume_unwind`](std::panic::resume_unwind).
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner()
+        self.0.payload.into_inner()
     }
 }
 
 impl fmt::Debug for JobPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobPanic").field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("JobPanic").field("message", &self.0.message).finish_non_exhaustive()
     }
 }
 
 impl fmt::Display for JobPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the job panicked: {}; mend the job, its worker goes on", self.message)
+        write!(f, "the job panicked: {}; mend the job, its worker goes on", self.0.message)
     }
 }
 

@@ -4,11 +4,11 @@ use super::board::{Board, Sight};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
 use super::job::{AnyJob, let_go_of};
+use super::lanes::Lanes;
 use crate::core::sync::around::{AtomicUsize, Condvar, Mutex};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
 use crate::manager::Severity;
 use crate::pool::{Attendant, Attended};
-use crossbeam_deque::{Injector, Steal};
 use parking_lot::RwLock;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
@@ -20,8 +20,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// What the workers of one pool share.
 pub(super) struct Hall<R> {
     pub(super) name: OnceLock<Arc<str>>,
-    /// One for each [`Priority`](crate::Priority).
-    lanes: [Injector<AnyJob<R>>; 3],
+    lanes: Lanes<R>,
     pub(super) board: Board<Arc<Desk>>,
     /// The most jobs that may wait.
     pub(super) limit: usize,
@@ -39,7 +38,7 @@ impl<R: 'static> Hall<R> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             name: OnceLock::new(),
-            lanes: Default::default(),
+            lanes: Lanes::new(),
             board: Board::new(),
             limit,
             desks: RwLock::default(),
@@ -52,7 +51,7 @@ impl<R: 'static> Hall<R> {
 
     /// Queues a job, and wakes a worker for it if that is needed. Returns what there was before.
     pub(super) fn push(&self, job: AnyJob<R>) -> Sight {
-        self.lanes[job.terms().priority.lane()].push(job);
+        self.lanes.push(job);
         let before = self.board.pushed();
         if before.is_closed() && !left_out!("submit_looks_again") {
             // Whoever closed them may have looked before it was there.
@@ -63,25 +62,25 @@ impl<R: 'static> Hall<R> {
 
     /// Takes a job, for a worker that searches or does not.
     pub(super) fn take(&self, searching: &mut bool) -> Option<AnyJob<R>> {
-        let job = self.lanes.iter().find_map(steal)?;
+        let job = self.lanes.take()?;
         let left = self.board.taken(std::mem::take(searching));
         if left.is_crowded() {
-            self.thin(left);
+            self.thin();
         }
         Some(job)
     }
 
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.board.look().jobs() >= self.limit
+        self.board.is_full(self.limit)
     }
 
     pub(super) fn full(&self, waited: Duration) -> SubmitError {
-        SubmitError::Full { queued: self.board.look().jobs(), limit: self.limit, waited }
+        SubmitError::Full { queued: self.board.jobs(), limit: self.limit, waited }
     }
 
     pub(super) fn has_jobs(&self) -> bool {
-        self.lanes.iter().any(|lane| !lane.is_empty())
+        self.lanes.has_any()
     }
 
     /// Ends up to `most` of those that wait with what `error` makes.
@@ -119,8 +118,9 @@ impl<R: 'static> Hall<R> {
     }
 
     /// The queue is shorter. Those who wait are told once there is room for several of them: each wake costs more than a small job.
-    fn thin(&self, left: Sight) {
-        if left.jobs() <= self.limit - self.limit.div_ceil(4) {
+    #[cold]
+    fn thin(&self) {
+        if self.board.jobs() <= self.limit - self.limit.div_ceil(4) {
             drop(self.crowd.lock());
             self.thinned.notify_all();
         }
@@ -156,19 +156,9 @@ impl<R: 'static> Hall<R> {
     }
 }
 
-fn steal<R>(lane: &Injector<AnyJob<R>>) -> Option<AnyJob<R>> {
-    loop {
-        match lane.steal() {
-            Steal::Success(job) => return Some(job),
-            Steal::Empty => return None,
-            Steal::Retry => std::hint::spin_loop(),
-        }
-    }
-}
-
 impl<R: 'static> Attendant for Hall<R> {
     fn waiting(&self) -> u32 {
-        self.board.look().jobs() as u32
+        self.board.jobs() as u32
     }
 
     fn opened(&self, slot: usize) {

@@ -13,7 +13,9 @@ use std::time::Duration;
 pub(super) struct Terms {
     pub(super) site: &'static Location<'static>,
     pub(super) priority: Priority,
-    /// When it was submitted: to the coarse clock's 10 ms, unless something of it is limited.
+    /// When it was submitted, by the coarse clock.
+    pub(super) tick: u32,
+    /// When it was submitted, if something of it is limited.
     pub(super) since: u64,
     /// Not to begin after this.
     pub(super) start_by: u64,

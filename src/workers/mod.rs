@@ -7,6 +7,7 @@
 //! | `desk`    | the thread as others see it: its mail, and where it sleeps            |
 //! | `thread`  | the thread's own loop                                                 |
 //! | `hall`    | the queue of jobs                                                     |
+//! | `lanes`   | its order: priorities, and age                                        |
 //! | `board`   | who sleeps, who searches, who is to be woken                          |
 //! | `job`     | a job with its answer                                                 |
 //! | `ticket`  | where the answer is waited for                                        |
@@ -17,6 +18,7 @@ mod desk;
 mod error;
 mod hall;
 mod job;
+mod lanes;
 mod manager;
 mod request;
 mod seat;
@@ -158,7 +160,7 @@ impl<M: LocalManager> Workers<M> {
 
     /// Jobs that wait for a worker now, those that were cancelled or are too late among them until a worker comes by.
     pub fn queued(&self) -> usize {
-        self.shared.hall.board.look().jobs()
+        self.shared.hall.board.jobs()
     }
 
     /// The pool of the threads: for its numbers, events, health, [`resize`](Pool::resize) and all else. A seat that is checked out of it
@@ -179,7 +181,7 @@ impl<M: LocalManager> Workers<M> {
         let deadline = deadline.into().on(clock);
         let hall = &self.shared.hall;
         hall.board.drain();
-        while !self.pool.is_closed() && hall.board.look().jobs() > 0 {
+        while !self.pool.is_closed() && hall.board.jobs() > 0 {
             let now = clock.now();
             if now >= deadline {
                 break;

@@ -102,7 +102,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         F: FnOnce(&mut M::Resource) -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.submit(job).map_err(JobError::Refused)?.wait()
+        self.submit(job).map_err(|refused| JobError::Refused(Box::new(refused)))?.wait()
     }
 
     fn accept<T, F>(self, job: F, site: &'static Location<'static>) -> Result<Ticket<T>, Refused<F>>
@@ -115,7 +115,9 @@ impl<'w, M: LocalManager> Job<'w, M> {
             return Err(Refused { job, reason: SubmitError::Closed { cause: shared.hall.cause() } });
         }
         let (start_by, end_by, run_for) = (self.start_by, self.end_by, shared.run_for);
-        let mut terms = Terms { site, priority: self.priority, since: 0, start_by, end_by, run_for };
+        let inner = &*self.workers.pool.inner;
+        let (tick, priority) = (inner.coarse_tick(), self.priority);
+        let mut terms = Terms { site, priority, tick, since: 0, start_by, end_by, run_for };
         if terms.is_limited() {
             terms.since = shared.clock.now();
         }
@@ -124,7 +126,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         let job: AnyJob<M::Resource> = task;
         let before = shared.hall.push(job);
         if !before.is_anyone_idle() {
-            self.workers.pool.inner.is_wanted_outside();
+            inner.is_wanted_outside();
         }
         Ok(Ticket::new(answers, shared.clock.clone()))
     }

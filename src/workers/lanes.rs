@@ -1,0 +1,124 @@
+//! The order of jobs: three lanes, each first in, first out, and the older the further ahead.
+
+use super::job::AnyJob;
+use crate::keeper::ASLEEP;
+use crossbeam_deque::{Injector, Steal};
+use crossbeam_utils::CachePadded;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+const NORMAL: usize = 1;
+
+/// A lane's jobs count as this much younger than those of the lane before it, in ticks: 100 ms, as with those who wait for a pool's
+/// resources.
+const HEAD_START: u32 = 10;
+const _: () = assert!(HEAD_START as u64 * 10_000_000 == crate::core::LANE_HEAD_START);
+
+/// Jobs by [`Priority`](crate::Priority).
+///
+/// A queue does not show its first job without giving it away, so a lane's age is that of the job that left it last: its first is no older.
+/// A lane seems older than it is by the gap between two of its jobs, and one job of it at most goes ahead for that.
+pub(super) struct Lanes<R> {
+    lanes: [Lane<R>; 3],
+    /// Jobs that are not in the normal lane: as long as there are none, nobody looks there.
+    others: CachePadded<AtomicUsize>,
+}
+
+struct Lane<R> {
+    jobs: Injector<AnyJob<R>>,
+    /// When the job that left last had come, or the first since then.
+    front: CachePadded<AtomicU32>,
+}
+
+impl<R> Lane<R> {
+    fn new() -> Self {
+        Self { jobs: Injector::new(), front: CachePadded::new(AtomicU32::new(0)) }
+    }
+
+    fn is_from(&self, tick: u32) {
+        // Mostly the same for 10 ms.
+        if self.front.load(Relaxed) != tick {
+            self.front.store(tick, Relaxed);
+        }
+    }
+
+    fn take(&self) -> Option<AnyJob<R>> {
+        loop {
+            match self.jobs.steal() {
+                Steal::Success(job) => {
+                    self.is_from(job.terms().tick);
+                    return Some(job);
+                }
+                Steal::Empty => return None,
+                Steal::Retry => std::hint::spin_loop(),
+            }
+        }
+    }
+}
+
+impl<R> Lanes<R> {
+    pub(super) fn new() -> Self {
+        Self { lanes: [Lane::new(), Lane::new(), Lane::new()], others: CachePadded::new(AtomicUsize::new(0)) }
+    }
+
+    pub(super) fn push(&self, job: AnyJob<R>) {
+        let at = job.terms().priority.lane();
+        let lane = &self.lanes[at];
+        if at != NORMAL {
+            self.others.fetch_add(1, SeqCst);
+            if lane.jobs.is_empty() {
+                lane.is_from(job.terms().tick);
+            }
+        }
+        lane.jobs.push(job);
+    }
+
+    #[inline]
+    pub(super) fn take(&self) -> Option<AnyJob<R>> {
+        if self.others.load(SeqCst) == 0 { self.lanes[NORMAL].take() } else { self.take_by_age() }
+    }
+
+    #[cold]
+    fn take_by_age(&self) -> Option<AnyJob<R>> {
+        loop {
+            let waiting = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.jobs.is_empty());
+            let place = |at: usize, lane: &Lane<R>| lane.front.load(Relaxed).wrapping_add(at as u32 * HEAD_START);
+            // Ticks wrap: what is before what is told by their distance.
+            let first = waiting.reduce(|first, next| {
+                let (a, b) = (place(first.0, first.1), place(next.0, next.1));
+                if is_before(b, a) { next } else { first }
+            });
+            let (at, lane) = first?;
+            if let Some(job) = lane.take() {
+                if at != NORMAL {
+                    self.others.fetch_sub(1, SeqCst);
+                }
+                return Some(job);
+            }
+        }
+    }
+
+    pub(super) fn has_any(&self) -> bool {
+        self.lanes.iter().any(|lane| !lane.jobs.is_empty())
+    }
+}
+
+/// Whether `a` is an earlier tick than `b`, of two that are less than 124 days apart.
+fn is_before(a: u32, b: u32) -> bool {
+    // One bit is not the time's: the distance is one of 31 bits.
+    let distance = b.wrapping_sub(a) & !ASLEEP;
+    distance != 0 && distance < 1 << 30
+}
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_before_what_survives_the_end_of_the_ticks() {
+        assert!(is_before(1, 2) && !is_before(2, 1) && !is_before(2, 2));
+        let last = (1 << 31) - 1;
+        assert!(is_before(last, 0) && is_before(last, 5) && !is_before(5, last));
+    }
+}
