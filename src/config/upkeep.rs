@@ -186,6 +186,16 @@ impl PoolConfig {
         spans.into_iter().any(|span| span.is_some())
     }
 
+    /// For a pool whose attendant finds the uses that are too long: each gives its place to another, whatever `max_hold` is.
+    #[cfg(feature = "workers")]
+    pub(crate) fn spare_places_for_attended(&mut self) {
+        if self.on_leak == OnLeak::Report {
+            let free = MAX_SLOTS.saturating_sub(self.places());
+            self.on_leak = OnLeak::Replace { at_most: self.slots().min(free).max(1) };
+        }
+        self.max_hold = self.max_hold.or(Some(MAX_NOTED_SPAN));
+    }
+
     pub(crate) fn lifetime_jitter(&self) -> f64 {
         self.lifetime_jitter.unwrap_or(JITTER)
     }

@@ -5,7 +5,7 @@ use crate::config::OnLeak;
 use crate::core::attention;
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, Holder, PoolEvent, ResourceId};
-use crate::pool::Inner;
+use crate::pool::{Attended, Inner};
 use std::time::Duration;
 
 /// A hold that was reported.
@@ -75,6 +75,26 @@ impl<M: Manager> Inner<M> {
         if changed {
             self.replace_held();
         }
+        next
+    }
+
+    /// Reports the uses that the pool's attendant finds too long, and has others take their places. Returns when to ask it again.
+    pub(super) fn attend(&self, now: u64) -> Option<u64> {
+        let Attended { overdue, next } = self.attendant()?.attend(now);
+        if overdue.is_empty() {
+            return next;
+        }
+        for id in overdue {
+            let slot = self.shelf.slot(id.slot()).filter(|_| self.word_of(id).is_some());
+            let Some((holder, checkouts)) = slot.and_then(|slot| Holder::of(id.slot() as u32, slot, now)) else {
+                continue;
+            };
+            let known = |held: &Held| held.holder.id == holder.id && held.checkouts == checkouts;
+            if !self.keeper.lock().held.iter().any(known) {
+                self.report_hold(holder.named(), checkouts);
+            }
+        }
+        self.replace_held();
         next
     }
 

@@ -223,6 +223,7 @@ impl<M: Manager> Inner<M> {
                 self.reap(now),
                 self.set_stale_aside(now),
                 self.check_idle(now),
+                self.attend(now),
                 self.watch_holds(now),
                 self.relieve_memory(),
                 self.scale(now),

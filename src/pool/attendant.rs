@@ -4,8 +4,8 @@
 //! can be had, and when it closes.
 
 use super::Inner;
+use crate::core::Right;
 use crate::core::sync::around::fence;
-use crate::core::{Phase, Right};
 use crate::error::{Refusal, SharedError};
 use crate::manager::Manager;
 use crate::observe::ResourceId;
@@ -35,6 +35,10 @@ pub struct Attended {
 }
 
 impl<M: Manager> Inner<M> {
+    pub(crate) fn attendant(&self) -> Option<&dyn Attendant> {
+        self.manager.attendant()
+    }
+
     /// Those who wait for a resource, wherever.
     pub(crate) fn waiting(&self) -> u32 {
         self.shelf.waiting().saturating_add(self.attendant_waiting())
@@ -71,20 +75,5 @@ impl<M: Manager> Inner<M> {
         if let Some(attendant) = self.manager.attendant() {
             attendant.closed(self.stopped_by.get());
         }
-    }
-
-    /// Somebody waits with the attendant whom nothing free can serve.
-    #[cfg(feature = "workers")]
-    pub(crate) fn is_wanted_outside(&self) {
-        if self.shelf.has_room() {
-            self.request_creation(self.unserved());
-            self.tell_the_hopeless();
-        }
-    }
-
-    /// Whether a slot in this phase will serve somebody by itself.
-    #[cfg(feature = "workers")]
-    pub(crate) fn is_any(&self, phase: Phase) -> bool {
-        self.shelf.slots().any(|(_, slot)| slot.look().phase() == phase)
     }
 }

@@ -35,7 +35,7 @@ impl<M: Manager> Builder<M> {
     }
 
     /// Resources there may be at once: overflow and successors included.
-    #[cfg(any(feature = "wasm", feature = "workers"))]
+    #[cfg(feature = "wasm")]
     pub(crate) fn places(&self) -> usize {
         self.config.places()
     }

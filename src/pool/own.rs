@@ -78,4 +78,34 @@ impl<M: Manager> Inner<M> {
             self.sweep();
         }
     }
+
+    /// Somebody waits with the attendant, and nothing that is free will serve it by itself.
+    #[cold]
+    pub(crate) fn is_wanted_there(&self) {
+        if self.shelf.has_room() {
+            self.request_creation(self.unserved());
+            self.tell_the_hopeless();
+        }
+    }
+
+    /// Tells those of the last resort that it is their turn: they leave it to others as long as there are any.
+    #[cold]
+    pub(crate) fn last_resorts(&self) {
+        for (index, slot) in self.shelf.slots() {
+            if slot.look().phase() == Phase::Degraded {
+                self.tell_opened(Some(index));
+            }
+        }
+    }
+
+    /// Whether any slot is in this phase.
+    pub(crate) fn is_any(&self, phase: Phase) -> bool {
+        self.shelf.slots().any(|(_, slot)| slot.look().phase() == phase)
+    }
+
+    /// Whether there is room for one more resource.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.shelf.has_room()
+    }
 }

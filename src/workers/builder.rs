@@ -77,10 +77,11 @@ impl<M: LocalManager> WorkersBuilder<M> {
             return refuse("job_timeout", format!("{timeout:?}"), rule);
         }
         let hall = Arc::new(Hall::new(queue));
-        let builder = configure(Pool::builder(Threads::new(manager, Arc::clone(&hall))));
+        let mut builder = configure(Pool::builder(Threads::new(manager, Arc::clone(&hall))));
         if let Some(name) = &builder.config.name {
             hall.name.get_or_init(|| name.as_str().into());
         }
+        builder.config.spare_places_for_attended();
         let builder = match builder.config.creation {
             Creation::Auto | Creation::Background => builder.creation(Creation::Background),
             Creation::Inline => {

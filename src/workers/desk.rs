@@ -1,14 +1,18 @@
 //! A worker's thread as others see it: where it is woken, and where it gets its mail.
 
 use super::board::Sleeper;
-use crate::core::sync::around::{AtomicBool, Mutex};
+use super::job::Late;
+use crate::core::sync::around::{AtomicBool, AtomicU64, Mutex};
 use crate::core::sync::{Thread, current, park};
 use crate::core::thread_number;
+use crate::error::{dropped, let_go};
+use crate::observe::ResourceId;
+use crate::pool::NEVER;
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::{Arc, OnceLock};
 
 thread_local! {
     /// The resource of the worker whose thread this is.
@@ -25,6 +29,10 @@ pub(super) struct Desk {
     has_mail: AtomicBool,
     called: AtomicBool,
     aside: AtomicBool,
+    seat: OnceLock<ResourceId>,
+    /// When the job that runs is to be done.
+    due: AtomicU64,
+    late: Mutex<Option<Arc<dyn Late>>>,
 }
 
 #[derive(Default)]
@@ -44,6 +52,9 @@ impl Desk {
             has_mail: AtomicBool::new(false),
             called: AtomicBool::new(false),
             aside: AtomicBool::new(false),
+            seat: OnceLock::new(),
+            due: AtomicU64::new(NEVER),
+            late: Mutex::new(None),
         })
     }
 
@@ -109,6 +120,43 @@ impl Desk {
         }
         // Whether it was called, the board knows: this only keeps it from parking.
         self.called.store(false, Relaxed);
+    }
+
+    /// Where the pool has it.
+    pub(super) fn sits_at(&self, id: ResourceId) {
+        self.seat.get_or_init(|| id);
+    }
+
+    pub(super) fn due(&self) -> u64 {
+        self.due.load(SeqCst)
+    }
+
+    /// A job is about to begin that is to be done by `due`.
+    pub(super) fn begins(&self, job: Arc<dyn Late>, due: u64) {
+        *self.late.lock() = Some(job);
+        self.due.store(due, SeqCst);
+    }
+
+    /// It has ended.
+    pub(super) fn has_ended(&self) {
+        self.due.store(NEVER, SeqCst);
+        let job = self.late.lock().take();
+        drop(job);
+    }
+
+    /// Answers the job that runs, if it is late at `now`. Returns the resource that it may never give back.
+    pub(super) fn end_late(&self, now: u64) -> Option<ResourceId> {
+        let job = {
+            let late = self.late.lock();
+            late.as_ref().filter(|_| self.due() <= now).map(Arc::clone)?
+        };
+        self.due.store(NEVER, SeqCst);
+        // Its ticket may have found out by itself.
+        job.expire(now);
+        if let Err(payload) = dropped(job) {
+            let_go(payload);
+        }
+        self.seat.get().copied()
     }
 
     /// The thread cannot use its own slot, and wants to be told when it is opened.

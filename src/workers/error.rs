@@ -5,7 +5,6 @@ use parking_lot::Mutex;
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a job has no answer of its own.
@@ -105,8 +104,6 @@ impl Error for JobPanic {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobTimeout {
-    /// The workers' name.
-    pub workers: Option<Arc<str>>,
     /// How long the job waited: until it began, or in vain.
     pub waited: Duration,
     /// How long it had run at its deadline; None if it never began, and never will.
@@ -115,11 +112,7 @@ pub struct JobTimeout {
 
 impl fmt::Display for JobTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { workers, waited, ran_for } = self;
-        match workers {
-            Some(name) => write!(f, "workers \"{name}\": ")?,
-            None => f.write_str("the workers: ")?,
-        }
+        let Self { waited, ran_for } = self;
         match ran_for {
             None => write!(
                 f,

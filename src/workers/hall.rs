@@ -1,16 +1,18 @@
 //! Where jobs wait, and the workers that take them.
 
 use super::board::{Board, Sight};
+use super::circle::Circle;
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
 use super::job::{AnyJob, let_go_of};
 use super::lanes::Lanes;
-use crate::core::sync::around::{AtomicUsize, Condvar, Mutex};
+use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
-use crate::manager::Severity;
-use crate::pool::{Attendant, Attended};
+use crate::manager::{Manager, Severity};
+use crate::observe::ResourceId;
+use crate::pool::{Attendant, Attended, Inner, NEVER};
 use parking_lot::RwLock;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,6 +24,9 @@ pub(super) struct Hall<R> {
     pub(super) name: OnceLock<Arc<str>>,
     lanes: Lanes<R>,
     pub(super) board: Board<Arc<Desk>>,
+    pub(super) circle: Arc<Circle>,
+    /// When somebody will look at the jobs that run, at the latest.
+    attended_at: AtomicU64,
     /// The most jobs that may wait.
     pub(super) limit: usize,
     /// By slot.
@@ -40,6 +45,8 @@ impl<R: 'static> Hall<R> {
             name: OnceLock::new(),
             lanes: Lanes::new(),
             board: Board::new(),
+            circle: Circle::new(),
+            attended_at: AtomicU64::new(NEVER),
             limit,
             desks: RwLock::default(),
             aside: AtomicUsize::new(0),
@@ -127,7 +134,9 @@ impl<R: 'static> Hall<R> {
     }
 
     /// A worker has its slot.
-    pub(super) fn seat(&self, slot: usize, desk: &Arc<Desk>) {
+    pub(super) fn seat(&self, id: ResourceId, desk: &Arc<Desk>) {
+        desk.sits_at(id);
+        let slot = id.slot();
         let mut desks = self.desks.write();
         if desks.len() <= slot {
             desks.resize(slot + 1, None);
@@ -143,6 +152,23 @@ impl<R: 'static> Hall<R> {
         {
             *place = None;
         }
+    }
+
+    /// There is a job, and nobody idle to take it: more workers are made if the pool has room for them, and those of the last resort
+    /// are told.
+    #[inline]
+    pub(super) fn calls_for_more<M: Manager>(&self, pool: &Inner<M>) {
+        if pool.has_room() {
+            pool.is_wanted_there();
+        }
+        if self.aside.load(Relaxed) > 0 {
+            pool.last_resorts();
+        }
+    }
+
+    /// A job begins that is to be done by `due`. True if somebody is to be told to look then.
+    pub(super) fn begins(&self, due: u64) -> bool {
+        due < self.attended_at.load(SeqCst) && self.attended_at.fetch_min(due, SeqCst) > due
     }
 
     /// A worker that cannot use its slot wants to be told when it can, or does no more.
@@ -197,7 +223,24 @@ impl<R: 'static> Attendant for Hall<R> {
         self.refuse_all();
     }
 
-    fn attend(&self, _now: u64) -> Attended {
-        Attended::default()
+    fn attend(&self, now: u64) -> Attended {
+        let mut found = Attended::default();
+        if self.attended_at.load(SeqCst) == NEVER {
+            return found;
+        }
+        // Who begins a job from here on finds that nobody is to look, or is seen below.
+        self.attended_at.store(NEVER, SeqCst);
+        let desks: Vec<_> = self.desks.read().iter().flatten().cloned().collect();
+        for desk in desks {
+            match desk.due() {
+                due if due > now => found.next = Some(found.next.map_or(due, |next: u64| next.min(due))),
+                _ => found.overdue.extend(desk.end_late(now)),
+            }
+        }
+        found.next = found.next.filter(|next| *next != NEVER);
+        if let Some(next) = found.next {
+            self.attended_at.fetch_min(next, SeqCst);
+        }
+        found
     }
 }

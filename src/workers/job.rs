@@ -1,7 +1,8 @@
 //! A job: what is to be run, what became of it, and who waits for that, in one allocation.
 
+use super::circle::Waiter;
 use super::error::{JobError, JobPanic, JobTimeout};
-use crate::core::sync::{Mutex, Thread};
+use crate::core::sync::Mutex;
 use crate::error::{dropped, let_go};
 use crate::pool::{NEVER, Priority};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -51,49 +52,62 @@ pub(super) enum Turn {
 }
 
 /// A job, for the workers.
-pub(super) trait Run<R>: Send + Sync {
+pub(super) trait Run<R>: Late {
     fn terms(&self) -> &Terms;
-    /// Runs it, unless it is over. Catches its panic, and that of whatever is dropped on the way.
-    fn run(&self, resource: &mut R) -> Turn;
+    /// Runs it, unless it is over; calls `begins` first if it is not. Catches its panic.
+    fn run(&self, resource: &mut R, span: Span, begins: &mut dyn FnMut()) -> Turn;
     /// Ends a job that has not begun with `error`. False if it has, or is over.
     fn refuse(&self, error: JobError) -> bool;
-    /// Ends a job that has not begun by `now`, or is not done by `due`.
-    fn expire(&self, now: u64, began: Option<u64>) -> bool;
 }
 
-pub(super) type AnyJob<R> = Arc<dyn Run<R> + Send + Sync>;
-
-/// A job, for its ticket.
-pub(super) trait Answers<T>: Send + Sync {
-    fn terms(&self) -> &Terms;
-    fn is_over(&self) -> bool;
-    /// The answer, once.
-    fn take(&self) -> Option<Result<T, JobError>>;
-    /// The answer, or the promise that `thread` is unparked when there is one.
-    fn take_or_wait(&self, thread: Thread) -> Option<Result<T, JobError>>;
-    /// Nobody waits any more. True if somebody was to be unparked.
-    fn wait_no_more(&self);
-    /// Ends a job that has not begun.
-    fn cancel(&self) -> bool;
-    /// As the workers do, should they be slow to: ends what is late.
+/// A job, for whoever watches its time.
+pub(super) trait Late: Send + Sync {
+    /// Ends it if its time is over at `now`: it has not begun, or is not done.
     fn expire(&self, now: u64) -> bool;
 }
 
+pub(super) type AnyJob<R> = Arc<dyn Run<R>>;
+
+/// When a job began, and when it is to be done. Unknown, and never, if nothing limits it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) began: u64,
+    pub(super) due: u64,
+}
+
+impl Span {
+    pub(super) const UNLIMITED: Span = Span { began: 0, due: NEVER };
+}
+
+/// A job, for its ticket.
+pub(super) trait Answers<T>: Late {
+    fn is_over(&self) -> bool;
+    /// The answer, once.
+    fn take(&self) -> Option<Result<T, JobError>>;
+    /// Notes who is unparked once there is an answer. False if there is one.
+    fn wait(&self, waiter: Waiter) -> bool;
+    /// Nobody waits any more.
+    fn wait_no_more(&self);
+    /// When it will be too late, as it is now.
+    fn limit(&self) -> u64;
+    /// Ends a job that has not begun.
+    fn cancel(&self) -> bool;
+}
+
 pub(super) struct Task<F, T> {
-    terms: Terms,
     state: Mutex<State<F, T>>,
+    terms: Terms,
 }
 
 struct State<F, T> {
     stage: Stage<F, T>,
     /// Who is unparked once it is over.
-    waiter: Option<Thread>,
+    waiter: Option<Box<Waiter>>,
 }
 
 enum Stage<F, T> {
     Queued(F),
-    /// Since when, if it may not take as long as it likes.
-    Running(Option<u64>),
+    Running(Span),
     /// None once the answer has been taken.
     Over(Option<Result<T, JobError>>),
 }
@@ -103,22 +117,13 @@ impl<F, T> Task<F, T> {
         Self { terms, state: Mutex::new(State { stage: Stage::Queued(job), waiter: None }) }
     }
 
-    /// Takes the job back from a task that nobody else has seen.
-    pub(super) fn into_job(self) -> Option<F> {
-        let mut state = self.state.lock();
-        match std::mem::replace(&mut state.stage, Stage::Over(None)) {
-            Stage::Queued(job) => Some(job),
-            Stage::Running(_) | Stage::Over(_) => None,
-        }
-    }
-
     /// The job, if it has not begun; from now on it runs.
-    fn begin(&self) -> Option<F> {
+    fn begin(&self, span: Span) -> Option<F> {
         let mut state = self.state.lock();
         if !matches!(state.stage, Stage::Queued(_)) {
             return None;
         }
-        match std::mem::replace(&mut state.stage, Stage::Running(None)) {
+        match std::mem::replace(&mut state.stage, Stage::Running(span)) {
             Stage::Queued(job) => Some(job),
             Stage::Running(_) | Stage::Over(_) => unreachable!("looked at under the same lock"),
         }
@@ -136,30 +141,27 @@ impl<F, T> Task<F, T> {
         let waiter = state.waiter.take();
         drop(state);
         if let Some(waiter) = waiter {
-            waiter.unpark();
+            waiter.wake();
         }
     }
 
-    /// Ends the job with `error` if `is_to_end` says so of the stage it is in. The job itself is dropped, outside of the lock.
-    fn end_if(&self, is_to_end: impl FnOnce(&Stage<F, T>) -> bool, error: impl FnOnce() -> JobError) -> bool {
+    /// Ends the job if `error` has one for the stage it is in. The job itself is dropped, outside of the lock.
+    fn end_if(&self, error: impl FnOnce(&Stage<F, T>) -> Option<JobError>) -> bool {
         let mut state = self.state.lock();
-        if matches!(state.stage, Stage::Over(_)) || !is_to_end(&state.stage) {
-            return false;
-        }
-        let before = std::mem::replace(&mut state.stage, Stage::Over(Some(Err(error()))));
+        let Some(error) = error(&state.stage) else { return false };
+        let before = std::mem::replace(&mut state.stage, Stage::Over(Some(Err(error))));
         let waiter = state.waiter.take();
         drop(state);
         if let Some(waiter) = waiter {
-            waiter.unpark();
+            waiter.wake();
         }
         let_go(before);
         true
     }
 
-    fn timeout(&self, now: u64, began: Option<u64>) -> JobError {
+    fn too_late(&self, now: u64, began: Option<u64>) -> JobError {
         let span = |from: u64, to: u64| Duration::from_nanos(to.saturating_sub(from));
         JobError::Timeout(Box::new(JobTimeout {
-            workers: None,
             waited: span(self.terms.since, began.unwrap_or(now)),
             ran_for: began.map(|began| span(began, now)),
         }))
@@ -168,6 +170,16 @@ impl<F, T> Task<F, T> {
 
 fn is_queued<F, T>(stage: &Stage<F, T>) -> bool {
     matches!(stage, Stage::Queued(_)) || left_out!("cancel_asks")
+}
+
+impl<F: Send, T: Send> Late for Task<F, T> {
+    fn expire(&self, now: u64) -> bool {
+        self.end_if(|stage| match stage {
+            Stage::Queued(_) if now >= self.terms.latest() => Some(self.too_late(now, None)),
+            Stage::Running(span) if now >= span.due => Some(self.too_late(now, Some(span.began))),
+            _ => None,
+        })
+    }
 }
 
 impl<R, F, T> Run<R> for Task<F, T>
@@ -179,8 +191,9 @@ where
         &self.terms
     }
 
-    fn run(&self, resource: &mut R) -> Turn {
-        let Some(job) = self.begin() else { return Turn::Missed };
+    fn run(&self, resource: &mut R, span: Span, begins: &mut dyn FnMut()) -> Turn {
+        let Some(job) = self.begin(span) else { return Turn::Missed };
+        begins();
         // AssertUnwindSafe: what a panic did to the resource is judged at its return.
         match catch_unwind(AssertUnwindSafe(|| job(resource))) {
             Ok(value) => {
@@ -195,22 +208,11 @@ where
     }
 
     fn refuse(&self, error: JobError) -> bool {
-        self.end_if(is_queued, || error)
-    }
-
-    fn expire(&self, now: u64, began: Option<u64>) -> bool {
-        match began {
-            None => self.end_if(is_queued, || self.timeout(now, None)),
-            Some(began) => self.end_if(|stage| matches!(stage, Stage::Running(_)), || self.timeout(now, Some(began))),
-        }
+        self.end_if(|stage| is_queued(stage).then_some(error))
     }
 }
 
 impl<F: Send, T: Send> Answers<T> for Task<F, T> {
-    fn terms(&self) -> &Terms {
-        &self.terms
-    }
-
     fn is_over(&self) -> bool {
         matches!(self.state.lock().stage, Stage::Over(_))
     }
@@ -222,27 +224,30 @@ impl<F: Send, T: Send> Answers<T> for Task<F, T> {
         }
     }
 
-    fn take_or_wait(&self, thread: Thread) -> Option<Result<T, JobError>> {
+    fn wait(&self, waiter: Waiter) -> bool {
         let mut state = self.state.lock();
-        match &mut state.stage {
-            Stage::Over(answer) => answer.take(),
-            Stage::Queued(_) | Stage::Running(_) => {
-                state.waiter = Some(thread);
-                None
-            }
+        let waits = !matches!(state.stage, Stage::Over(_));
+        if waits {
+            state.waiter = Some(Box::new(waiter));
         }
+        waits
     }
 
     fn wait_no_more(&self) {
-        self.state.lock().waiter = None;
+        let waiter = self.state.lock().waiter.take();
+        drop(waiter);
+    }
+
+    fn limit(&self) -> u64 {
+        match self.state.lock().stage {
+            Stage::Queued(_) => self.terms.latest(),
+            Stage::Running(span) => span.due,
+            Stage::Over(_) => NEVER,
+        }
     }
 
     fn cancel(&self) -> bool {
-        self.end_if(is_queued, || JobError::Cancelled)
-    }
-
-    fn expire(&self, now: u64) -> bool {
-        now >= self.terms.latest() && self.end_if(is_queued, || self.timeout(now, None))
+        self.end_if(|stage| is_queued(stage).then_some(JobError::Cancelled))
     }
 }
 

@@ -10,10 +10,12 @@
 //! | `lanes`   | its order: priorities, and age                                        |
 //! | `board`   | who sleeps, who searches, who is to be woken                          |
 //! | `job`     | a job with its answer                                                 |
+//! | `circle`  | workers that wait for each other                                      |
 //! | `ticket`  | where the answer is waited for                                        |
 
 mod board;
 mod builder;
+mod circle;
 mod desk;
 mod error;
 mod hall;

@@ -126,9 +126,9 @@ impl<'w, M: LocalManager> Job<'w, M> {
         let job: AnyJob<M::Resource> = task;
         let before = shared.hall.push(job);
         if !before.is_anyone_idle() {
-            inner.is_wanted_outside();
+            shared.hall.calls_for_more(inner);
         }
-        Ok(Ticket::new(answers, shared.clock.clone()))
+        Ok(Ticket::new(answers, shared.clock.clone(), shared.hall.circle.number))
     }
 
     /// Waits until the queue takes one more.

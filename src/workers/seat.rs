@@ -208,7 +208,7 @@ impl<M: LocalManager> Manager for Threads<M> {
 
     #[allow(private_interfaces)]
     fn seated(&self, seat: &mut Seat<M>, pool: &Weak<Inner<Self>>, id: ResourceId) {
-        self.hall.seat(id.slot(), &seat.desk);
+        self.hall.seat(id, &seat.desk);
         seat.place.get_or_init(|| Place { pool: Weak::clone(pool), id });
     }
 

@@ -1,14 +1,15 @@
 //! A worker's thread: takes its own slot into use, takes a job, runs it, gives the slot back.
 
+use super::circle;
 use super::desk::{Desk, with_held};
 use super::hall::Hall;
-use super::job::{AnyJob, Turn, let_go_of};
+use super::job::{AnyJob, Run, Span, Turn, let_go_of};
 use super::manager::LocalManager;
 use super::seat::Seat;
 use super::seat::Threads;
 use crate::core::Right;
 use crate::observe::ResourceId;
-use crate::pool::Inner;
+use crate::pool::{Inner, NEVER};
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Workers that search at once: more would only be in each other's way.
@@ -51,6 +52,9 @@ impl<M: LocalManager> Worker<M> {
 
     /// Until the resource has ended.
     pub(super) fn run(mut self) {
+        let place = Arc::clone(&self.place);
+        let pool = move || place.get().and_then(|place| place.pool.upgrade());
+        circle::enter(&self.hall.circle, move || pool().map_or(usize::MAX, |pool| pool.capacity()));
         loop {
             if self.desk.has_mail() {
                 self.desk.read_mail();
@@ -94,7 +98,7 @@ impl<M: LocalManager> Worker<M> {
                 let is_fit = || pool.is_own_fit(place.id);
                 return self.aside(is_fit);
             };
-            match self.next_job() {
+            match self.next_job(&pool) {
                 Some(job) => self.run_one(&pool, right, job),
                 None => {
                     pool.own_unused(right);
@@ -124,8 +128,19 @@ impl<M: LocalManager> Worker<M> {
         Rest::Aside
     }
 
-    fn next_job(&mut self) -> Option<AnyJob<M::Resource>> {
+    /// Takes a job. Who searched for it was relied on: should there be more, and nobody left to take them, others are made.
+    #[inline]
+    fn take(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
+        let searched = self.searching;
         let job = self.hall.take(&mut self.searching);
+        if searched && job.is_some() && self.hall.board.jobs() > 0 && !self.hall.board.look().is_anyone_idle() {
+            self.hall.calls_for_more(pool);
+        }
+        job
+    }
+
+    fn next_job(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
+        let job = self.take(pool);
         if job.is_some() {
             return job;
         }
@@ -135,7 +150,7 @@ impl<M: LocalManager> Worker<M> {
         }
         for look in 0..LOOKS {
             if self.hall.has_jobs() {
-                let job = self.hall.take(&mut self.searching);
+                let job = self.take(pool);
                 if job.is_some() {
                     return job;
                 }
@@ -156,16 +171,39 @@ impl<M: LocalManager> Worker<M> {
 
     fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: AnyJob<M::Resource>) {
         let terms = job.terms();
+        let mut span = Span::UNLIMITED;
         if terms.is_limited() {
             let now = pool.now();
-            if now >= terms.latest() && job.expire(now, None) {
+            if job.expire(now) {
                 let_go_of(job);
                 return pool.own_unused(right);
             }
+            span = Span { began: now, due: terms.due(now) };
+            if span.due != NEVER {
+                self.watch(pool, &job, span.due);
+            }
         }
-        let right = pool.own_use(right, self.desk.number, terms.site);
-        let turn = with_held(|resource: &mut M::Resource| job.run(resource)).unwrap_or(Turn::Missed);
+        let mut right = Some(right);
+        // One that was cancelled is no use of the resource.
+        let mut begins = || right = right.take().map(|right| pool.own_use(right, self.desk.number, terms.site));
+        let turn = with_held(|resource: &mut M::Resource| job.run(resource, span, &mut begins)).unwrap_or(Turn::Missed);
+        if span.due != NEVER {
+            self.desk.has_ended();
+        }
         let_go_of(job);
-        pool.own_use_ended(right, turn == Turn::Panicked);
+        match (right, turn) {
+            (Some(right), Turn::Missed) => pool.own_unused(right),
+            (Some(right), _) => pool.own_use_ended(right, turn == Turn::Panicked),
+            (None, _) => unreachable!("it is put back where it was taken"),
+        }
+    }
+
+    /// Has the keeper look at the job that is about to begin, once it is to be done.
+    #[cold]
+    fn watch(&self, pool: &Inner<Threads<M>>, job: &AnyJob<M::Resource>, due: u64) {
+        self.desk.begins(Arc::<dyn Run<M::Resource>>::clone(job), due);
+        if self.hall.begins(due) {
+            pool.alarm.ring();
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The ticket: where a job's answer is waited for.
 
+use super::circle::{Closes, Waiter, join};
 use super::error::JobError;
 use super::job::Answers;
 use crate::core::sync::{current, park, park_timeout};
@@ -22,11 +23,13 @@ const LOOK: Duration = Duration::from_millis(1);
 pub struct Ticket<T> {
     task: Arc<dyn Answers<T>>,
     clock: Clock,
+    /// Whose jobs it would wait for in vain: a number, as a reference would be counted by all who submit.
+    circle: u64,
 }
 
 impl<T> Ticket<T> {
-    pub(super) fn new(task: Arc<dyn Answers<T>>, clock: Clock) -> Self {
-        Self { task, clock }
+    pub(super) fn new(task: Arc<dyn Answers<T>>, clock: Clock, circle: u64) -> Self {
+        Self { task, clock, circle }
     }
 
     /// Waits for the answer.
@@ -35,9 +38,14 @@ impl<T> Ticket<T> {
     /// Until the job is done, or will never be.
     ///
     /// # Errors
-    /// Every variant of [`JobError`] but `Refused`.
+    /// Every variant of [`JobError`] but `Refused`. [`WouldDeadlock`](JobError::WouldDeadlock) only within a job of the same workers: then
+    /// this job is cancelled, if it has not begun.
     pub fn wait(self) -> Result<T, JobError> {
-        self.answer_by(NEVER).unwrap_or(Err(JobError::Cancelled))
+        match self.answer_by(NEVER) {
+            Some(answer) => answer,
+            // Nobody but this ticket takes it.
+            None => Err(JobError::Cancelled),
+        }
     }
 
     /// Waits for the answer, for `timeout` at most: then the ticket comes back, and the job goes on.
@@ -71,7 +79,7 @@ impl<T> Ticket<T> {
     }
 
     fn expire(&self) {
-        if self.task.terms().latest() != NEVER {
+        if self.task.limit() != NEVER {
             self.task.expire(self.clock.now());
         }
     }
@@ -83,29 +91,39 @@ impl<T> Ticket<T> {
             }
             std::hint::spin_loop();
         }
-        let limit = self.task.terms().latest();
+        let inside = match join(self.circle) {
+            Ok(inside) => inside,
+            Err(Closes(workers)) => {
+                return Some(self.task.take().unwrap_or_else(|| {
+                    self.task.cancel();
+                    Err(JobError::WouldDeadlock { workers })
+                }));
+            }
+        };
+        if !self.task.wait(Waiter::new(current(), inside)) {
+            return self.task.take();
+        }
         loop {
-            let answer = self.task.take_or_wait(current());
-            if answer.is_some() {
-                return answer;
+            if let Some(answer) = self.task.take() {
+                return Some(answer);
             }
-            if limit.min(until) == NEVER {
-                park();
-                continue;
-            }
-            let now = self.clock.now();
-            if now >= limit && self.task.expire(now) {
-                continue;
-            }
-            if now >= until {
-                self.task.wait_no_more();
-                // It may have come between the two.
-                return self.task.take();
-            }
-            let next = if now >= limit { until } else { limit.min(until) };
-            match next {
+            // Read anew: of a job that begins, what counts is how long it runs.
+            let limit = self.task.limit();
+            match limit.min(until) {
+                // The keeper ends a job that takes too long.
                 NEVER => park(),
-                next => park_timeout(self.clock.until(next).unwrap_or(LOOK)),
+                next => {
+                    let now = self.clock.now();
+                    if now >= limit {
+                        self.task.expire(now);
+                    } else if now >= until {
+                        self.task.wait_no_more();
+                        // It may have come between the two.
+                        return self.task.take();
+                    } else {
+                        park_timeout(self.clock.until(next).unwrap_or(LOOK));
+                    }
+                }
             }
         }
     }

@@ -1,0 +1,120 @@
+//! The end of workers.
+
+use crate::support::{Act, Probe, WATCHDOG, until};
+use crate::{Held, closes_balanced};
+use slackwater::{CheckoutError, JobError, SubmitError, Workers};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn a_close_with_time_runs_what_is_queued() {
+    let workers = Workers::builder(Probe::new()).build().unwrap();
+    let (held, ran) = (Held::at(&workers), Arc::new(AtomicUsize::new(0)));
+    let tickets: Vec<_> = (0..10)
+        .map(|_| {
+            let ran = Arc::clone(&ran);
+            workers.submit(move |_| ran.fetch_add(1, SeqCst)).unwrap()
+        })
+        .collect();
+    thread::scope(|s| {
+        let closing = s.spawn(|| workers.close(WATCHDOG));
+        until(|| workers.is_closed());
+        assert!(matches!(workers.submit(|_| ()), Err(SubmitError::Closed { .. })));
+        assert!(matches!(workers.try_submit(|_| ()).unwrap_err().reason, SubmitError::Closed { .. }));
+        held.end();
+        assert!(closing.join().unwrap().is_complete());
+    });
+    for (number, ticket) in tickets.into_iter().enumerate() {
+        assert_eq!(ticket.wait().unwrap(), number);
+    }
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_close_without_time_answers_what_is_queued_and_lets_finish_what_runs() {
+    let workers = Workers::builder(Probe::new()).build().unwrap();
+    let held = Held::at(&workers);
+    let queued: Vec<_> = (0..10).map(|_| workers.submit(|_| 1).unwrap()).collect();
+    let report = workers.close(Duration::ZERO);
+    assert_eq!(report.still_out.len(), 1);
+    for ticket in queued {
+        let answer = ticket.wait();
+        assert!(matches!(&answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
+    }
+    held.end();
+    closes_balanced(&workers);
+}
+
+#[test]
+fn the_last_handle_ends_the_workers() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).pool(|pool| pool.max_size(2).name("last-handle")).build().unwrap();
+    let held = Held::at(&workers);
+    let other = Held::at(&workers);
+    let queued = workers.submit(|_| 1).unwrap();
+    let second = workers.clone();
+    drop(workers);
+    assert!(!queued.is_done());
+    drop(second);
+    assert!(matches!(queued.wait(), Err(JobError::NoWorker(CheckoutError::Closed(_)))));
+    // What runs is run to its end, and then everything ends.
+    held.end();
+    other.end();
+    until(|| probe.alive() == 0 && probe.sharers() == 1);
+    assert_eq!(probe.ended().len(), 2);
+}
+
+#[test]
+fn the_last_handle_may_go_within_a_job() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).build().unwrap();
+    let its = workers.clone();
+    let (go, may_go) = std::sync::mpsc::channel::<()>();
+    let ticket = workers.submit(move |_| {
+        may_go.recv_timeout(WATCHDOG).unwrap();
+        drop(its);
+    });
+    drop(workers);
+    go.send(()).unwrap();
+    ticket.unwrap().wait().unwrap();
+    until(|| probe.alive() == 0 && probe.sharers() == 1);
+}
+
+#[test]
+fn a_fatal_error_ends_the_workers_and_is_told_to_those_who_wait() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).pool(|pool| pool.min_idle(0)).build().unwrap();
+    probe.create.always(Act::FailFatally);
+    let answer = workers.submit(|_| 1).unwrap().wait_timeout(WATCHDOG).unwrap();
+    let Err(JobError::NoWorker(CheckoutError::Closed(closed))) = answer else { panic!("{answer:?}") };
+    assert!(closed.cause.is_some());
+    let refused = workers.submit(|_| 1).unwrap_err();
+    assert!(refused.to_string().contains("because of a fatal error: create was told to fail"), "{refused}");
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_submit_beside_a_close_is_refused_or_answered() {
+    for round in 0..50 {
+        let workers = Workers::builder(|| Ok::<_, String>(0)).pool(|pool| pool.max_size(2)).build().unwrap();
+        thread::scope(|s| {
+            for _ in 0..3 {
+                s.spawn(|| {
+                    while let Ok(ticket) = workers.submit(move |_| round) {
+                        match ticket.wait_timeout(WATCHDOG).expect("an answer") {
+                            Ok(answer) => assert_eq!(answer, round),
+                            Err(JobError::NoWorker(CheckoutError::Closed(_))) => {}
+                            Err(other) => panic!("{other}"),
+                        }
+                    }
+                });
+            }
+            let time = if round % 2 == 0 { Duration::ZERO } else { WATCHDOG };
+            until(|| workers.pool().stats().checkouts > 5);
+            workers.close(time);
+        });
+        closes_balanced(&workers);
+    }
+}

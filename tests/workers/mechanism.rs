@@ -1,0 +1,192 @@
+//! What is the pool's own: replacement, failures, demand.
+
+use crate::support::{Act, Probe, WATCHDOG, until};
+use crate::{Held, closes_balanced};
+use slackwater::{
+    Backoff, BreakerConfig, BuildError, CheckoutError, Creation, DestroyReason, JobError, Keeper, ReturnOutcome,
+    VirtualClock, Workers,
+};
+use std::time::Duration;
+
+#[test]
+fn a_worker_ends_after_its_uses_and_another_goes_on() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).pool(|pool| pool.max_uses(10)).build().unwrap();
+    let numbers: Vec<_> = (0..35).map(|_| workers.execute(|thing| thing.number).unwrap()).collect();
+    assert!((1..=3).all(|worker| numbers.iter().filter(|number| **number == worker).count() == 10), "{numbers:?}");
+    closes_balanced(&workers);
+    assert_eq!(workers.pool().stats().destroyed.by(DestroyReason::Worn), 3);
+}
+
+#[test]
+fn a_worker_whose_time_has_come_is_replaced() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let its = clock.clone();
+    let pool =
+        move |pool: slackwater::Builder<_>| pool.clock(&its).max_lifetime(Duration::from_secs(60)).lifetime_jitter(0.0);
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
+    clock.advance(Duration::from_secs(61));
+    until(|| probe.ended() == [1]);
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 2);
+    closes_balanced(&workers);
+    assert_eq!(workers.pool().stats().destroyed.by(DestroyReason::Expired), 1);
+}
+
+#[test]
+fn a_worker_that_fails_its_checks_is_replaced() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let its = clock.clone();
+    let pool = move |pool: slackwater::Builder<_>| {
+        let pool = pool.max_size(2).clock(&its).keeper(Keeper::Manual);
+        pool.check_interval(Duration::from_secs(1)).remove_after(1).degrade_after(1)
+    };
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    probe.check.next([Act::Fail]);
+    until(|| {
+        clock.advance(Duration::from_secs(1));
+        workers.pool().tick();
+        probe.ended().len() == 1 && workers.pool().stats().available == 2
+    });
+    assert_ne!(workers.execute(|thing| thing.number).unwrap(), probe.ended()[0]);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_degraded_worker_serves_as_a_last_resort_and_heals() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let its = clock.clone();
+    let pool = move |pool: slackwater::Builder<_>| {
+        pool.max_size(2).clock(&its).keeper(Keeper::Manual).check_interval(Duration::from_secs(1))
+    };
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    probe.check.next([Act::Fail]);
+    until(|| {
+        clock.advance(Duration::from_secs(1));
+        workers.pool().tick();
+        workers.pool().stats().degraded == 1
+    });
+    // The other one is at work: it has to do.
+    let (one, two) = (Held::at(&workers), Held::at(&workers));
+    one.end();
+    two.end();
+    until(|| {
+        workers.pool().tick();
+        workers.pool().stats().available == 2
+    });
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_job_finds_the_worker_that_was_being_checked_when_it_came() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).build().unwrap();
+    probe.check.shut();
+    probe.recycle.next([Act::Say(ReturnOutcome::Suspect)]);
+    workers.execute(|_| ()).unwrap();
+    until(|| probe.check.inside() == 1);
+    let ticket = workers.submit(|thing| thing.number).unwrap();
+    assert!(!ticket.is_done());
+    probe.check.open();
+    assert_eq!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), 1);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn jobs_that_wait_have_workers_made_up_to_the_pools_size_and_beyond() {
+    let probe = Probe::new();
+    let pool = |pool: slackwater::Builder<_>| pool.max_size(2).min_idle(0).max_overflow(1).overflow_ttl(Duration::ZERO);
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    assert_eq!(workers.pool().stats().created, 0);
+    let held: Vec<_> = (0..3).map(|_| Held::at(&workers)).collect();
+    let waits = workers.submit(|_| 1).unwrap();
+    assert_eq!(probe.most_alive(), 3);
+    held.into_iter().for_each(Held::end);
+    assert_eq!(waits.wait().unwrap(), 1);
+    // What is beyond its size the pool ends when nobody waits.
+    until(|| probe.alive() <= 2);
+    closes_balanced(&workers);
+    assert_eq!(workers.pool().stats().created, 3);
+}
+
+#[test]
+fn a_creation_that_fails_for_good_is_told_to_those_who_wait() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).pool(|pool| pool.min_idle(0)).build().unwrap();
+    probe.create.always(Act::FailForGood);
+    let answer = workers.execute(|_| 1);
+    let Err(JobError::NoWorker(CheckoutError::Create(create))) = answer else { panic!("{answer:?}") };
+    assert!(!create.retryable);
+    assert!(create.error.downcast_ref::<crate::support::Refused>().is_some(), "the manager's own: {create}");
+    probe.create.always(Act::Pass);
+    assert_eq!(workers.execute(|_| 1).unwrap(), 1);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn creations_that_go_on_failing_are_told_to_those_who_wait() {
+    let probe = Probe::new();
+    let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2)).attempts(2);
+    let pool = move |pool: slackwater::Builder<_>| pool.min_idle(0).backoff(backoff);
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    probe.create.always(Act::Fail);
+    let tickets: Vec<_> = (0..5).map(|_| workers.submit(|_| 1).unwrap()).collect();
+    for ticket in tickets {
+        let answer = ticket.wait_timeout(WATCHDOG).unwrap();
+        assert!(matches!(&answer, Err(JobError::NoWorker(CheckoutError::Create(_)))), "{answer:?}");
+    }
+    closes_balanced(&workers);
+}
+
+#[test]
+fn an_open_breaker_is_told_at_once() {
+    let probe = Probe::new();
+    let pool = |pool: slackwater::Builder<_>| pool.min_idle(0).breaker(BreakerConfig::default());
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    workers.pool().trip_breaker();
+    let answer = workers.submit(|_| 1).unwrap().wait_timeout(WATCHDOG).unwrap();
+    assert!(matches!(&answer, Err(JobError::NoWorker(CheckoutError::CircuitOpen(_)))), "{answer:?}");
+    workers.pool().reset_breaker();
+    assert_eq!(workers.execute(|_| 1).unwrap(), 1);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_panic_in_create_is_a_failed_creation() {
+    let probe = Probe::new();
+    probe.create.next([Act::Panic]);
+    let workers = Workers::builder(probe.clone()).pool(|pool| pool.max_size(2)).build().unwrap();
+    assert_eq!(workers.execute(|_| 1).unwrap(), 1);
+    assert_eq!(workers.pool().stats().callback_panics, 1);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn panics_in_callbacks_cost_their_worker_and_no_other() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).build().unwrap();
+    probe.recycle.next([Act::Panic]);
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
+    probe.destroy.next([Act::Panic]);
+    probe.is_broken.next([Act::Panic]);
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 2);
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 3);
+    closes_balanced(&workers);
+    assert_eq!(workers.pool().stats().destroyed.by(DestroyReason::CallbackPanicked), 2);
+}
+
+#[test]
+fn settings_are_refused_with_their_names() {
+    let build = |configure: fn(slackwater::WorkersBuilder<Probe>) -> slackwater::WorkersBuilder<Probe>| match configure(
+        Workers::builder(Probe::new()),
+    )
+    .build()
+    {
+        Err(BuildError::Config(config)) => config.field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(build(|workers| workers.queue(0)), "queue");
+    assert_eq!(build(|workers| workers.job_timeout(Duration::ZERO)), "job_timeout");
+    assert_eq!(build(|workers| workers.pool(|pool| pool.creation(Creation::Inline))), "creation");
+    assert_eq!(build(|workers| workers.pool(|pool| pool.max_uses(0))), "max_uses");
+}
