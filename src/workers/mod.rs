@@ -22,6 +22,8 @@ mod hall;
 mod job;
 mod lanes;
 mod manager;
+#[cfg(all(test, slackwater_loom))]
+mod models;
 mod request;
 mod seat;
 mod thread;

@@ -1,0 +1,185 @@
+//! The workers' protocols under the model checker: see `src/core/models.rs` for how it is run, and for what it explores.
+//!
+//! The queue itself is crossbeam's, and not explored: for the checker each of its operations is one step.
+
+use super::board::{Board, Sleeper};
+use super::circle::Waiter;
+use super::error::JobError;
+use super::hall::Hall;
+use super::job::{Answers, AnyJob, Run, Span, Task, Terms, Turn};
+use crate::core::models::{explore, explore_all};
+use crate::core::sync::{Mutex, Thread, current, park};
+use crate::error::CheckoutError;
+use crate::pool::{NEVER, Priority};
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+
+/// A worker that sleeps.
+#[derive(Clone)]
+struct Bed(usize, Thread);
+
+impl Sleeper for Bed {
+    fn call(&self) {
+        self.1.unpark();
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+struct Room {
+    board: Board<Bed>,
+    jobs: Mutex<Vec<u32>>,
+}
+
+impl Room {
+    fn new() -> Arc<Room> {
+        Arc::new(Room { board: Board::new(), jobs: Mutex::new(Vec::new()) })
+    }
+
+    fn submit(&self, job: u32) {
+        self.jobs.lock().push(job);
+        self.board.pushed();
+    }
+
+    /// As a worker does, until it has a job: that one takes it for ever.
+    fn work(&self, number: usize) -> u32 {
+        let (me, mut searching) = (Bed(number, current()), false);
+        loop {
+            let job = self.jobs.lock().pop();
+            if let Some(job) = job {
+                self.board.taken(searching);
+                return job;
+            }
+            if !searching && self.board.search(1) {
+                searching = true;
+            } else if self.board.sleep(&me, std::mem::take(&mut searching)) {
+                park();
+                searching = self.board.leave(&me);
+            } else {
+                searching = true;
+                loom::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// Bad run: the submitter sees nobody asleep, the worker no job, and both rest.
+#[test]
+fn a_job_submitted_while_its_worker_falls_asleep_is_taken() {
+    explore_all("submit against sleep", || {
+        let room = Room::new();
+        let worker = {
+            let room = Arc::clone(&room);
+            loom::thread::spawn(move || room.work(0))
+        };
+        room.submit(7);
+        assert_eq!(worker.join().unwrap(), 7);
+    });
+}
+
+/// Bad run: two jobs in a row wake one worker, which takes one; the other stays with the one that sleeps.
+#[test]
+fn a_worker_that_found_a_job_wakes_another_for_the_next() {
+    explore("two submits against two sleeps", || {
+        let room = Room::new();
+        let workers = [0, 1].map(|number| {
+            let room = Arc::clone(&room);
+            loom::thread::spawn(move || room.work(number))
+        });
+        room.submit(3);
+        room.submit(4);
+        let taken = workers.map(|worker| worker.join().unwrap());
+        assert_eq!(taken.iter().sum::<u32>(), 7);
+    });
+}
+
+/// Bad run: two submitters, each of which relies on what the other wakes.
+#[test]
+fn jobs_submitted_at_the_same_time_are_taken_by_two() {
+    explore("two submitters against a sleep", || {
+        let room = Room::new();
+        let submitter = {
+            let room = Arc::clone(&room);
+            loom::thread::spawn(move || room.submit(3))
+        };
+        let worker = {
+            let room = Arc::clone(&room);
+            loom::thread::spawn(move || room.work(0))
+        };
+        room.submit(4);
+        let taken = room.work(1) + worker.join().unwrap();
+        submitter.join().unwrap();
+        assert_eq!(taken, 7);
+    });
+}
+
+fn terms() -> Terms {
+    let site = Location::caller();
+    Terms { site, priority: Priority::Normal, tick: 0, since: 0, start_by: NEVER, end_by: NEVER, run_for: NEVER }
+}
+
+/// Bad run: a job is told to be cancelled, and runs; or neither runs nor is.
+#[test]
+fn a_job_is_cancelled_or_begins() {
+    explore_all("cancel against start", || {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let its = Arc::clone(&ran);
+        let task = Arc::new(Task::new(move |_: &mut ()| its.fetch_add(1, SeqCst), terms()));
+        let runs = Arc::clone(&task);
+        let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut || ()));
+        let cancelled = task.cancel();
+        let turn = worker.join().unwrap();
+        assert_eq!((cancelled, ran.load(SeqCst)), if turn == Turn::Missed { (true, 0) } else { (false, 1) });
+        match task.take() {
+            Some(Ok(0)) => assert!(!cancelled),
+            Some(Err(JobError::Cancelled)) => assert!(cancelled),
+            other => panic!("{other:?}"),
+        }
+        assert!(task.take().is_none(), "answered twice");
+    });
+}
+
+/// Bad run: the answer comes after the look and before the wait, and wakes nobody.
+#[test]
+fn who_waits_for_an_answer_gets_it() {
+    explore_all("wait against answer", || {
+        let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
+        let runs = Arc::clone(&task);
+        let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut || ()));
+        if Answers::wait(&*task, Waiter::new(current(), None)) {
+            while !task.is_over() {
+                park();
+            }
+        }
+        assert_eq!(task.take().unwrap().unwrap(), 7);
+        assert_eq!(worker.join().unwrap(), Turn::Done);
+    });
+}
+
+/// Bad run: a job is pushed after who closes has looked, and nobody answers it.
+#[test]
+fn a_job_submitted_beside_a_close_is_answered() {
+    explore_all("close against submit", || {
+        let hall = Arc::new(Hall::<()>::new(8));
+        let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
+        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
+        let submitter = loom::thread::spawn(move || {
+            if its.board.look().is_closing() {
+                return false;
+            }
+            let job: AnyJob<()> = job;
+            its.push(job);
+            true
+        });
+        hall.board.close();
+        hall.refuse_all();
+        if submitter.join().unwrap() {
+            let answer = task.take().expect("an answer");
+            assert!(matches!(answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
+        }
+    });
+}
