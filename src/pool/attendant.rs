@@ -15,6 +15,8 @@ use std::sync::atomic::Ordering::SeqCst;
 pub trait Attendant: Send + Sync {
     /// How many wait there.
     fn waiting(&self) -> u32;
+    /// How many of them nobody is about to serve.
+    fn unserved(&self) -> u32;
     /// The resource in this slot is there for whoever wants it. Called after every opening but a plain return.
     fn opened(&self, slot: usize);
     /// Nothing will come for the first `most` of those who wait.

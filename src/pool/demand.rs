@@ -13,7 +13,8 @@ impl<M: Manager> Inner<M> {
     /// Those who wait and whom nothing free can serve. A waiter stands in the queue until its thread has run, and must not have
     /// another made for it while it is on its way to a free one.
     pub(crate) fn unserved(&self) -> u32 {
-        let waiting = self.waiting();
+        let there = self.attendant().map_or(0, |attendant| attendant.unserved());
+        let waiting = self.shelf.waiting().saturating_add(there);
         if waiting == 0 {
             return 0;
         }

@@ -80,7 +80,8 @@ impl Sight {
         self.0 & ASLEEP != 0 || self.searchers() > 0
     }
 
-    fn searchers(self) -> u64 {
+    /// Workers that look for a job.
+    pub(super) fn searchers(self) -> u64 {
         self.0 / SEARCHER
     }
 

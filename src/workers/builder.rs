@@ -76,7 +76,7 @@ impl<M: LocalManager> WorkersBuilder<M> {
             let rule = format!("1ms to {:?} is allowed", crate::MAX_SPAN);
             return refuse("job_timeout", format!("{timeout:?}"), rule);
         }
-        let hall = Arc::new(Hall::new(queue));
+        let hall = Arc::new(Hall::new(queue, job_timeout.map_or(NEVER, nanos)));
         let mut builder = configure(Pool::builder(Threads::new(manager, Arc::clone(&hall))));
         if let Some(name) = &builder.config.name {
             hall.name.get_or_init(|| name.as_str().into());
@@ -94,8 +94,7 @@ impl<M: LocalManager> WorkersBuilder<M> {
         };
         let pool = builder.build()?;
         let patience = nanos(pool.config().checkout_timeout);
-        let run_for = job_timeout.map_or(NEVER, nanos);
-        Ok(Workers { shared: Arc::new(Shared { hall, clock: pool.inner.clock.clone(), patience, run_for }), pool })
+        Ok(Workers { shared: Arc::new(Shared { hall, clock: pool.inner.clock.clone(), patience }), pool })
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Hall<R> {
     attended_at: AtomicU64,
     /// The most jobs that may wait.
     pub(super) limit: usize,
+    /// How long a job may run, in nanoseconds.
+    pub(super) run_for: u64,
     /// By slot.
     desks: RwLock<Vec<Option<Arc<Desk>>>>,
     /// Workers that stand aside.
@@ -40,7 +42,7 @@ pub(super) struct Hall<R> {
 }
 
 impl<R: 'static> Hall<R> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, run_for: u64) -> Self {
         Self {
             name: OnceLock::new(),
             lanes: Lanes::new(),
@@ -48,6 +50,7 @@ impl<R: 'static> Hall<R> {
             circle: Circle::new(),
             attended_at: AtomicU64::new(NEVER),
             limit,
+            run_for,
             desks: RwLock::default(),
             aside: AtomicUsize::new(0),
             crowd: Mutex::new(0),
@@ -185,6 +188,10 @@ impl<R: 'static> Hall<R> {
 impl<R: 'static> Attendant for Hall<R> {
     fn waiting(&self) -> u32 {
         self.board.jobs() as u32
+    }
+
+    fn unserved(&self) -> u32 {
+        self.waiting().saturating_sub(self.board.look().searchers() as u32)
     }
 
     fn opened(&self, slot: usize) {

@@ -4,41 +4,49 @@ use super::circle::Waiter;
 use super::error::{JobError, JobPanic, JobTimeout};
 use crate::core::sync::Mutex;
 use crate::error::{dropped, let_go};
+use crate::keeper::since_ticks;
 use crate::pool::{NEVER, Priority};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What was agreed on when the job was submitted. Times are the pool's, in nanoseconds.
-#[derive(Clone, Debug)]
+/// What was agreed on when the job was submitted. Small, as every job has one.
+#[derive(Debug)]
 pub(super) struct Terms {
     pub(super) site: &'static Location<'static>,
-    pub(super) priority: Priority,
     /// When it was submitted, by the coarse clock.
     pub(super) tick: u32,
-    /// When it was submitted, if something of it is limited.
+    pub(super) priority: Priority,
+    pub(super) limits: Option<Box<Limits>>,
+}
+
+/// When a job is too late, in the pool's nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// When it was submitted.
     pub(super) since: u64,
     /// Not to begin after this.
     pub(super) start_by: u64,
     /// To be done by this.
     pub(super) end_by: u64,
-    /// To run no longer than this.
-    pub(super) run_for: u64,
+}
+
+impl Limits {
+    /// The last moment to begin.
+    fn latest(&self) -> u64 {
+        self.start_by.min(self.end_by)
+    }
 }
 
 impl Terms {
-    pub(super) fn is_limited(&self) -> bool {
-        self.start_by.min(self.end_by).min(self.run_for) != NEVER
-    }
-
-    /// When the job is to be done, if it begins now.
-    pub(super) fn due(&self, now: u64) -> u64 {
-        self.end_by.min(now.saturating_add(self.run_for))
-    }
-
     /// The last moment to begin.
     pub(super) fn latest(&self) -> u64 {
-        self.start_by.min(self.end_by)
+        self.limits.as_ref().map_or(NEVER, |limits| limits.latest())
+    }
+
+    /// When the job is to be done, whenever it begins.
+    pub(super) fn end_by(&self) -> u64 {
+        self.limits.as_ref().map_or(NEVER, |limits| limits.end_by)
     }
 }
 
@@ -95,8 +103,8 @@ pub(super) trait Answers<T>: Late {
 }
 
 pub(super) struct Task<F, T> {
-    state: Mutex<State<F, T>>,
     terms: Terms,
+    state: Mutex<State<F, T>>,
 }
 
 struct State<F, T> {
@@ -161,8 +169,12 @@ impl<F, T> Task<F, T> {
 
     fn too_late(&self, now: u64, began: Option<u64>) -> JobError {
         let span = |from: u64, to: u64| Duration::from_nanos(to.saturating_sub(from));
+        let until = began.unwrap_or(now);
+        // Of a job without limits of its own the coarse clock knows.
+        let since = |limits: &Limits| span(limits.since, until);
+        let waited = || Duration::from_nanos(since_ticks(self.terms.tick, until));
         JobError::Timeout(Box::new(JobTimeout {
-            waited: span(self.terms.since, began.unwrap_or(now)),
+            waited: self.terms.limits.as_deref().map_or_else(waited, since),
             ran_for: began.map(|began| span(began, now)),
         }))
     }

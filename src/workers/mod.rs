@@ -75,8 +75,6 @@ struct Shared<M: LocalManager> {
     clock: Clock,
     /// How long a submitter waits for room, and `execute` for its job's beginning, in nanoseconds: the pool's `checkout_timeout`.
     patience: u64,
-    /// How long a job may run, in nanoseconds.
-    run_for: u64,
 }
 
 impl<M: LocalManager> Workers<M> {

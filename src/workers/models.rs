@@ -10,7 +10,7 @@ use super::job::{Answers, AnyJob, Run, Span, Task, Terms, Turn};
 use crate::core::models::{explore, explore_all};
 use crate::core::sync::{Mutex, Thread, current, park};
 use crate::error::CheckoutError;
-use crate::pool::{NEVER, Priority};
+use crate::pool::Priority;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -118,8 +118,7 @@ fn jobs_submitted_at_the_same_time_are_taken_by_two() {
 }
 
 fn terms() -> Terms {
-    let site = Location::caller();
-    Terms { site, priority: Priority::Normal, tick: 0, since: 0, start_by: NEVER, end_by: NEVER, run_for: NEVER }
+    Terms { site: Location::caller(), tick: 0, priority: Priority::Normal, limits: None }
 }
 
 /// Bad run: a job is told to be cancelled, and runs; or neither runs nor is.
@@ -164,7 +163,7 @@ fn who_waits_for_an_answer_gets_it() {
 #[test]
 fn a_job_submitted_beside_a_close_is_answered() {
     explore_all("close against submit", || {
-        let hall = Arc::new(Hall::<()>::new(8));
+        let hall = Arc::new(Hall::<()>::new(8, crate::pool::NEVER));
         let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
         let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
         let submitter = loom::thread::spawn(move || {

@@ -2,7 +2,7 @@
 
 use super::Workers;
 use super::error::{JobError, Refused, SubmitError};
-use super::job::{Answers, AnyJob, Task, Terms};
+use super::job::{Answers, AnyJob, Limits, Task, Terms};
 use super::manager::LocalManager;
 use super::ticket::Ticket;
 use crate::keeper::nanos;
@@ -114,13 +114,11 @@ impl<'w, M: LocalManager> Job<'w, M> {
         if shared.hall.board.look().is_closing() {
             return Err(Refused { job, reason: SubmitError::Closed { cause: shared.hall.cause() } });
         }
-        let (start_by, end_by, run_for) = (self.start_by, self.end_by, shared.run_for);
+        let (start_by, end_by) = (self.start_by, self.end_by);
         let inner = &*self.workers.pool.inner;
-        let (tick, priority) = (inner.coarse_tick(), self.priority);
-        let mut terms = Terms { site, priority, tick, since: 0, start_by, end_by, run_for };
-        if terms.is_limited() {
-            terms.since = shared.clock.now();
-        }
+        let is_limited = start_by.min(end_by) != NEVER;
+        let limits = is_limited.then(|| Box::new(Limits { since: shared.clock.now(), start_by, end_by }));
+        let terms = Terms { site, tick: inner.coarse_tick(), priority: self.priority, limits };
         let task = Arc::new(Task::new(job, terms));
         let answers: Arc<dyn Answers<T>> = Arc::<Task<F, T>>::clone(&task);
         let job: AnyJob<M::Resource> = task;

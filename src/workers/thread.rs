@@ -172,13 +172,13 @@ impl<M: LocalManager> Worker<M> {
     fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: AnyJob<M::Resource>) {
         let terms = job.terms();
         let mut span = Span::UNLIMITED;
-        if terms.is_limited() {
+        if terms.limits.is_some() || self.hall.run_for != NEVER {
             let now = pool.now();
             if job.expire(now) {
                 let_go_of(job);
                 return pool.own_unused(right);
             }
-            span = Span { began: now, due: terms.due(now) };
+            span = Span { began: now, due: terms.end_by().min(now.saturating_add(self.hall.run_for)) };
             if span.due != NEVER {
                 self.watch(pool, &job, span.due);
             }
