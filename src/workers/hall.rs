@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::error::{JobError, SubmitError};
 use super::job::{AnyJob, let_go_of};
 use super::lanes::Lanes;
-use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
+use crate::core::sync::around::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
 use crate::manager::{Manager, Severity};
 use crate::observe::ResourceId;
@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How often who waits for room, or for the end of what is queued, looks by itself.
-const LOOK: Duration = Duration::from_millis(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What the workers of one pool share.
 pub(super) struct Hall<R> {
@@ -38,6 +38,8 @@ pub(super) struct Hall<R> {
     /// Where those wait who want the queue to become shorter.
     crowd: Mutex<usize>,
     thinned: Condvar,
+    /// One of them has been woken.
+    waking: AtomicBool,
     cause: OnceLock<SharedError>,
 }
 
@@ -55,6 +57,7 @@ impl<R: 'static> Hall<R> {
             aside: AtomicUsize::new(0),
             crowd: Mutex::new(0),
             thinned: Condvar::new(),
+            waking: AtomicBool::new(false),
             cause: OnceLock::new(),
         }
     }
@@ -115,24 +118,29 @@ impl<R: 'static> Hall<R> {
         self.cause.get().cloned()
     }
 
-    /// Waits until the queue has changed, or for a moment.
+    /// Waits until the queue is shorter, or for a moment.
     pub(super) fn wait_for_less(&self, most: Duration) {
         let mut crowd = self.crowd.lock();
         *crowd += 1;
         self.board.crowd();
         self.thinned.wait_for(&mut crowd, most.min(LOOK));
+        self.waking.store(false, SeqCst);
         *crowd -= 1;
         if *crowd == 0 {
             self.board.uncrowd();
         }
     }
 
-    /// The queue is shorter. Those who wait are told once there is room for several of them: each wake costs more than a small job.
+    /// The queue is shorter: wakes one of those who wait for that, once there is room for many jobs, and none while a woken one has yet to
+    /// look. Each wake costs more than a small job, and whoever is woken may have many of them.
     #[cold]
     fn thin(&self) {
-        if self.board.jobs() <= self.limit - self.limit.div_ceil(4) {
-            drop(self.crowd.lock());
-            self.thinned.notify_all();
+        if self.board.jobs() <= self.limit / 2 && !self.waking.load(Relaxed) {
+            let crowd = self.crowd.lock();
+            if *crowd > 0 {
+                self.waking.store(true, SeqCst);
+                self.thinned.notify_one();
+            }
         }
     }
 
