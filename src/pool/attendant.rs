@@ -17,7 +17,7 @@ pub trait Attendant: Send + Sync {
     fn waiting(&self) -> u32;
     /// How many of them nobody is about to serve.
     fn unserved(&self) -> u32;
-    /// The resource in this slot is there for whoever wants it. Called after every opening but a plain return.
+    /// The resource in this slot is there for whoever wants it. Called after every opening but those by the resource itself.
     fn opened(&self, slot: usize);
     /// Nothing will come for the first `most` of those who wait.
     #[allow(private_interfaces)]
@@ -37,6 +37,7 @@ pub struct Attended {
 }
 
 impl<M: Manager> Inner<M> {
+    #[inline(always)]
     pub(crate) fn attendant(&self) -> Option<&dyn Attendant> {
         self.manager.attendant()
     }
@@ -64,7 +65,7 @@ impl<M: Manager> Inner<M> {
         self.manager.attendant().and_then(|_| self.shelf.index_of(right.slot()))
     }
 
-    /// A slot was opened otherwise than by a plain return.
+    /// A slot was opened, and not by its own resource.
     pub(super) fn tell_opened(&self, slot: Option<u32>) {
         if let Some((attendant, slot)) = self.manager.attendant().zip(slot) {
             // Meets the fence of a resource that looks at its slot once more before it waits for this.

@@ -31,7 +31,17 @@ struct TooLate;
 impl<M: Manager> Inner<M> {
     /// Takes a resource back from its holder.
     #[inline(always)]
-    pub(crate) fn give_back(&self, mut right: Right<'_, M::Resource>) {
+    pub(crate) fn give_back(&self, right: Right<'_, M::Resource>) {
+        // Known when it is compiled. A resource that takes itself into use has to be told that it may again.
+        if self.attendant().is_some() {
+            return self.give_back_watched(right);
+        }
+        self.give_back_plainly(right);
+    }
+
+    /// The same, by the resource itself if there is an attendant.
+    #[inline(always)]
+    pub(super) fn give_back_plainly(&self, mut right: Right<'_, M::Resource>) {
         // In this order: `claim` says why.
         if right.word().is_marked() || self.shelf.attention() != 0 || panicking() {
             return self.give_back_watched(right);

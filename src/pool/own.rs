@@ -64,7 +64,7 @@ impl<M: Manager> Inner<M> {
     /// Ends a use. `panicked`: its holder's panic was caught, and is judged as if it had come this far.
     #[inline]
     pub(crate) fn own_use_ended(&self, right: Right<'_, M::Resource>, panicked: bool) {
-        if panicked { self.give_back_after(right, true) } else { self.give_back(right) }
+        if panicked { self.give_back_after(right, true) } else { self.give_back_plainly(right) }
     }
 
     /// Puts back what was taken and not used.

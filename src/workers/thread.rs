@@ -33,6 +33,19 @@ pub(super) struct Worker<M: LocalManager> {
     searching: bool,
 }
 
+impl<M: LocalManager> Drop for Worker<M> {
+    /// However the thread ends, nobody waits for it.
+    fn drop(&mut self) {
+        self.desk.end();
+        if self.searching {
+            self.hall.board.stop_searching();
+        }
+        if let Some(place) = self.place.get() {
+            self.hall.unseat(place.id.slot(), &self.desk);
+        }
+    }
+}
+
 type Own<'p, M> = Right<'p, Seat<M>>;
 
 /// Why a worker does nothing now.
@@ -73,12 +86,6 @@ impl<M: LocalManager> Worker<M> {
                     self.hall.stand_aside(&self.desk, false);
                 }
             }
-        }
-        if self.searching {
-            self.hall.board.stop_searching();
-        }
-        if let Some(place) = self.place.get() {
-            self.hall.unseat(place.id.slot(), &self.desk);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Resources that cannot leave their threads.
 
 use crate::closes_balanced;
-use crate::support::until;
+use crate::support::{WATCHDOG, until};
 use parking_lot::Mutex;
 use slackwater::{DestroyReason, Keeper, LocalManager, ReturnOutcome, VirtualClock, Workers};
 use std::cell::Cell;
@@ -144,6 +144,20 @@ fn threads_end_with_their_resources() {
     closes_balanced(&workers);
     #[cfg(target_os = "linux")]
     until(|| crate::support::threads_named("endings-").is_empty());
+}
+
+#[test]
+fn a_seat_that_is_checked_out_takes_no_jobs_until_it_is_given_back() {
+    let workers = Workers::builder(Counters::default()).build().unwrap();
+    for round in 0..100 {
+        let seat = workers.pool().checkout().unwrap();
+        let ticket = workers.submit(add(2)).unwrap();
+        assert!(!ticket.is_done());
+        drop(seat);
+        let (count, _) = ticket.wait_timeout(WATCHDOG).unwrap().unwrap();
+        assert_eq!(count, 2 * (round + 1));
+    }
+    closes_balanced(&workers);
 }
 
 #[test]
