@@ -36,6 +36,7 @@ struct Answers {
     done: AtomicU64,
     panicked: AtomicU64,
     late: AtomicU64,
+    too_long: AtomicU64,
     cancelled: AtomicU64,
 }
 
@@ -61,8 +62,13 @@ fn every_ticket_of_a_storm_gets_exactly_one_answer() {
                     let job = workers.job();
                     // Its time is over before it can begin.
                     let job = if number.is_multiple_of(97) { job.start_within(Duration::ZERO) } else { job };
+                    let is_long = number.is_multiple_of(JOBS / 20);
+                    let job = if is_long { job.timeout(Duration::from_millis(20)) } else { job };
                     let ticket = job.submit(move |uses| {
                         ran.fetch_add(1, Relaxed);
+                        if is_long {
+                            thread::park_timeout(Duration::from_millis(40));
+                        }
                         if number.is_multiple_of(101) {
                             std::panic::panic_any(Told);
                         }
@@ -72,7 +78,7 @@ fn every_ticket_of_a_storm_gets_exactly_one_answer() {
                         Ok(ticket) => tickets.push((number, ticket)),
                         // It waits for room no longer than for its beginning.
                         Err(full) => {
-                            assert!(number.is_multiple_of(97), "{full}");
+                            assert!(number.is_multiple_of(97) || is_long, "{full}");
                             answers.late.fetch_add(1, Relaxed);
                         }
                     }
@@ -90,14 +96,14 @@ fn every_ticket_of_a_storm_gets_exactly_one_answer() {
         }
     });
     let _ = std::panic::take_hook();
-    let [done, panicked, late, cancelled] =
-        [&answers.done, &answers.panicked, &answers.late, &answers.cancelled].map(|count| count.load(Relaxed));
-    assert_eq!(done + panicked + late + cancelled, JOBS / SUBMITTERS * SUBMITTERS);
-    assert_eq!(done + panicked, ran.load(Relaxed), "what was answered otherwise never ran");
+    let counts = [&answers.done, &answers.panicked, &answers.late, &answers.too_long, &answers.cancelled];
+    let [done, panicked, late, too_long, cancelled] = counts.map(|count| count.load(Relaxed));
+    assert_eq!(done + panicked + late + too_long + cancelled, JOBS / SUBMITTERS * SUBMITTERS);
+    assert_eq!(done + panicked + too_long, ran.load(Relaxed), "what was answered otherwise never ran");
     assert!(panicked > 0 && late > 0 && done > JOBS / 2, "{done} done, {panicked} panicked, {late} late");
     closes_balanced(&workers);
     let stats = workers.pool().stats();
-    assert_eq!(stats.checkouts, done + panicked);
+    assert_eq!(stats.checkouts, done + panicked + too_long);
     assert!(stats.created > 4, "nobody was killed");
 }
 
@@ -112,6 +118,7 @@ impl Answers {
                 &self.done
             }
             Err(JobError::Panicked(_)) => &self.panicked,
+            Err(JobError::Timeout(timeout)) if timeout.ran_for.is_some() => &self.too_long,
             Err(JobError::Timeout(_)) => &self.late,
             Err(JobError::Cancelled) => &self.cancelled,
             Err(other) => panic!("{other}"),
