@@ -2,12 +2,13 @@
 
 use super::circle::Waiter;
 use super::error::{JobError, JobPanic, JobTimeout};
-use crate::core::sync::Mutex;
+use crate::core::sync::{AtomicBool, Mutex};
 use crate::error::{dropped, let_go};
 use crate::keeper::since_ticks;
 use crate::pool::{NEVER, Priority};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What was agreed on when the job was submitted. Small, as every job has one.
@@ -90,6 +91,8 @@ impl Span {
 /// A job, for its ticket.
 pub(super) trait Answers<T>: Late {
     fn is_over(&self) -> bool;
+    /// As far as that is known without the lock.
+    fn has_answer(&self) -> bool;
     /// The answer, once.
     fn take(&self) -> Option<Result<T, JobError>>;
     /// Notes who is unparked once there is an answer. False if there is one.
@@ -104,6 +107,8 @@ pub(super) trait Answers<T>: Late {
 
 pub(super) struct Task<F, T> {
     terms: Terms,
+    /// There is an answer, or was. For who looks again and again, and would be in the worker's way with a lock.
+    has_answer: AtomicBool,
     state: Mutex<State<F, T>>,
 }
 
@@ -122,7 +127,11 @@ enum Stage<F, T> {
 
 impl<F, T> Task<F, T> {
     pub(super) fn new(job: F, terms: Terms) -> Self {
-        Self { terms, state: Mutex::new(State { stage: Stage::Queued(job), waiter: None }) }
+        Self {
+            terms,
+            has_answer: AtomicBool::new(false),
+            state: Mutex::new(State { stage: Stage::Queued(job), waiter: None }),
+        }
     }
 
     /// The job, if it has not begun; from now on it runs.
@@ -148,6 +157,7 @@ impl<F, T> Task<F, T> {
         state.stage = Stage::Over(Some(answer));
         let waiter = state.waiter.take();
         drop(state);
+        self.has_answer.store(true, Relaxed);
         if let Some(waiter) = waiter {
             waiter.wake();
         }
@@ -160,6 +170,7 @@ impl<F, T> Task<F, T> {
         let before = std::mem::replace(&mut state.stage, Stage::Over(Some(Err(error))));
         let waiter = state.waiter.take();
         drop(state);
+        self.has_answer.store(true, Relaxed);
         if let Some(waiter) = waiter {
             waiter.wake();
         }
@@ -227,6 +238,10 @@ where
 impl<F: Send, T: Send> Answers<T> for Task<F, T> {
     fn is_over(&self) -> bool {
         matches!(self.state.lock().stage, Stage::Over(_))
+    }
+
+    fn has_answer(&self) -> bool {
+        self.has_answer.load(Relaxed)
     }
 
     fn take(&self) -> Option<Result<T, JobError>> {

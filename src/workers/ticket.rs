@@ -86,8 +86,8 @@ impl<T> Ticket<T> {
 
     fn answer_by(&self, until: u64) -> Option<Result<T, JobError>> {
         for _ in 0..SPINS {
-            if let Some(answer) = self.task.take() {
-                return Some(answer);
+            if self.task.has_answer() {
+                return self.task.take();
             }
             std::hint::spin_loop();
         }
