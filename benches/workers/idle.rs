@@ -1,0 +1,46 @@
+//! What threads that have nothing to do take of the machine.
+
+use std::thread;
+use std::time::Duration;
+
+/// What the whole process took in one second.
+#[derive(Clone, Copy, Debug)]
+pub struct Idle {
+    /// Processor time, in microseconds.
+    pub processor: f64,
+    /// How often a thread of it was put on a processor, our own sleeper's one time included; NaN where nobody tells.
+    pub woken: f64,
+}
+
+/// A second of the process, begun when whatever ran has had a fifth of a second to come to rest.
+pub fn second() -> Idle {
+    thread::sleep(Duration::from_millis(200));
+    let (woken, processor) = (switches(), processor_time());
+    thread::sleep(Duration::from_secs(1));
+    // The time first: to count the wake-ups takes more of it than a second of sleep.
+    let processor = processor_time() - processor;
+    Idle { processor, woken: switches() - woken }
+}
+
+/// Microseconds of processor time that this process has had.
+#[cfg(target_os = "linux")]
+fn processor_time() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processor_time() -> f64 {
+    f64::NAN
+}
+
+/// Times that a thread of this process gave its processor away, which is once for every wake-up.
+fn switches() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return f64::NAN };
+    let one = |task: std::fs::DirEntry| -> Option<f64> {
+        let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse().ok()
+    };
+    tasks.filter_map(|task| one(task.ok()?)).sum()
+}

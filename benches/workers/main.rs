@@ -1,0 +1,159 @@
+//! Workers beside rayon, the crate `threadpool`, and boxed jobs in a channel: how many jobs get through, how long one waits for a
+//! thread, and what threads cost that have nothing to do.
+//! Run: cargo bench --features workers --bench workers
+
+mod ahead;
+mod contestants;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod idle;
+mod jobs;
+mod lanes;
+mod laps;
+mod report;
+mod tree;
+
+use std::process::exit;
+use std::thread;
+use std::time::Duration;
+
+use contestants::{Contestant, OURS, contestants};
+use harness::{About, Bound, Neighbours, Options, Progress, Rounds, Table, Verdicts, describe_machine};
+use jobs::{Scenario, scenarios};
+use report::{Figures, judge, judge_rates, print_table};
+
+const ABOUT: About = About {
+    name: "workers",
+    text: "\
+Jobs that do nothing, or keep a processor for 1 us or 100 us, submitted by 1, 2, 4, 16 and 64 threads to as many workers as
+there are processors: slackwater's `Workers` (a resource that is a number, tickets dropped), rayon's `spawn`, the crate
+`threadpool`, and boxed jobs in an unbounded channel of crossbeam's.
+Throughput: 256 jobs under way among all submitters, 4 for each at least. Submit to start: each submitter has one job under way, and
+submits the next when it is done. Both in laps in turn, round after round; figures are medians over the rounds, ratios
+medians of each round's ratio.
+Trees: jobs that submit two more, ten generations deep, 2,047 a tree; beside them the forms in which a job waits for its two.
+Idle: processor time of a process whose workers have had jobs and have none now, over one second.
+A lap is named like `1 us jobs, 16 submitters: rayon`, `trees: rayon`, `idle: rayon`.
+",
+    full: (9, Duration::from_millis(100)),
+    quick: (2, Duration::from_millis(20)),
+    smoke: (1, Duration::from_millis(2)),
+};
+
+fn main() {
+    let options = Options::from_arguments(&ABOUT);
+    let threads = thread::available_parallelism().map_or(2, |cores| cores.get());
+    let contestants = contestants(threads);
+    println!("{}", describe_machine());
+    println!("{threads} workers; {} rounds of laps of {:?}", options.rounds, options.lap);
+    let neighbours = Neighbours::watch();
+    let idle = measure_idle(&contestants, &options);
+    let figures = measure(&contestants, &options);
+    let trees = measure_trees(&contestants, threads, &options);
+    let of = |scenario| -> Vec<&Figures> { figures.iter().filter(|each| each.scenario == scenario).collect() };
+    for scenario in scenarios() {
+        print_table(scenario, &of(scenario));
+    }
+    print_rates("trees of 2,047 jobs", &trees);
+    print_idle(&idle);
+    println!("\n{}", neighbours.describe());
+    let mut verdicts = Verdicts::default();
+    for scenario in scenarios() {
+        judge(scenario, &of(scenario), &mut verdicts);
+    }
+    let rates: Vec<_> = trees.iter().map(|(name, rounds)| (*name, rounds)).collect();
+    judge_rates("trees", true, &rates, &mut verdicts);
+    if let Some((_, spent, _)) = idle.iter().find(|(name, ..)| *name == OURS) {
+        let what = "processor time of an idle second";
+        verdicts.wanted(what, spent.median().round(), " us", Bound::AtMost(1_000.0));
+    }
+    exit(verdicts.status(options.gate).into());
+}
+
+/// Runs all rounds of all scenarios. Who begins a scenario changes from one round to the next.
+fn measure(contestants: &[Contestant], options: &Options) -> Vec<Figures> {
+    let mut figures = Vec::new();
+    let mut fields: Vec<(Scenario, Vec<(usize, &Contestant)>)> = Vec::new();
+    for scenario in scenarios() {
+        let mut field = Vec::new();
+        for contestant in contestants {
+            if options.asks_for(&format!("{scenario}: {}", contestant.name)) {
+                field.push((figures.len(), contestant));
+                figures.push(Figures::new(contestant.name, scenario));
+            }
+        }
+        fields.push((scenario, field));
+    }
+    let mut progress = Progress::of(options.rounds * figures.len());
+    for round in 0..options.rounds {
+        for (scenario, field) in &mut fields {
+            for (index, contestant) in field.iter() {
+                let rate = (contestant.throughput)(*scenario, options.lap);
+                figures[*index].push(rate, &(contestant.delays)(*scenario, options.lap));
+                progress.step(&format!("round {}, {scenario}", round + 1));
+            }
+            if !field.is_empty() {
+                field.rotate_left(1);
+            }
+        }
+    }
+    progress.finish();
+    figures
+}
+
+/// A lap by name, and jobs a second in each of its rounds.
+type Rates = Vec<(&'static str, Rounds)>;
+
+fn measure_trees(contestants: &[Contestant], threads: usize, options: &Options) -> Rates {
+    type Lap<'a> = Box<dyn Fn(Duration) -> f64 + 'a>;
+    let mut laps: Vec<(&'static str, Lap<'_>)> = Vec::new();
+    for contestant in contestants {
+        laps.push((contestant.name, Box::new(&contestant.tree)));
+    }
+    laps.push(("rayon::join", Box::new(move |lap| tree::grow_joined(&lanes::Rayon::with(threads).0, lap))));
+    laps.retain(|(name, _)| options.asks_for(&format!("trees: {name}")));
+    let mut rates: Rates = laps.iter().map(|(name, _)| (*name, Rounds::default())).collect();
+    for round in 0..options.rounds {
+        for place in 0..laps.len() {
+            let which = (place + round) % laps.len();
+            rates[which].1.push(laps[which].1(options.lap));
+        }
+    }
+    rates
+}
+
+/// By name, the processor time of a second in microseconds, and the wake-ups in it.
+type Idles = Vec<(&'static str, Rounds, Rounds)>;
+
+/// Three seconds of each, or one if that is all the rounds asked for.
+fn measure_idle(contestants: &[Contestant], options: &Options) -> Idles {
+    let asked = |contestant: &&Contestant| options.asks_for(&format!("idle: {}", contestant.name));
+    let mut idles = Vec::new();
+    for contestant in contestants.iter().filter(asked) {
+        let (mut spent, mut woken) = (Rounds::default(), Rounds::default());
+        for _ in 0..options.rounds.min(3) {
+            let second = (contestant.idle)();
+            spent.push(second.processor);
+            woken.push(second.woken);
+        }
+        idles.push((contestant.name, spent, woken));
+    }
+    idles
+}
+
+fn print_rates(title: &str, rates: &Rates) {
+    let mut table = Table::new(title, &["contestant", "jobs/s", "spread"]);
+    for (name, rounds) in rates {
+        let spread = format!("{:.0} %", 100.0 * rounds.spread());
+        table.row(vec![(*name).to_owned(), format!("{:.0}", rounds.median()), spread]);
+    }
+    table.print();
+}
+
+fn print_idle(idles: &Idles) {
+    let mut table = Table::new("an idle second of the process", &["contestant", "processor us", "wake-ups"]);
+    for (name, spent, woken) in idles {
+        table.row(vec![(*name).to_owned(), format!("{:.0}", spent.median()), format!("{:.0}", woken.median())]);
+    }
+    table.print();
+}
