@@ -71,8 +71,8 @@ pub use resilience::{
 };
 #[cfg(feature = "workers")]
 pub use workers::{
-    Job, JobError, JobPanic, JobTimeout, LocalManager, Refused, Seat, SubmitError, ThreadError, Threads, Ticket,
-    Workers, WorkersBuilder,
+    Job, JobError, JobPanic, JobTimeout, LocalManager, Map, Refused, Scope, ScopedTicket, Seat, SubmitError,
+    ThreadError, Threads, Ticket, Unordered, Workers, WorkersBuilder,
 };
 
 #[cfg(feature = "config")]

@@ -11,10 +11,14 @@ mod closing;
 mod inside;
 #[path = "workers/local.rs"]
 mod local;
+#[path = "workers/map.rs"]
+mod map;
 #[path = "workers/mechanism.rs"]
 mod mechanism;
 #[path = "workers/order.rs"]
 mod order;
+#[path = "workers/scope.rs"]
+mod scope;
 #[path = "workers/storm.rs"]
 mod storm;
 #[path = "workers/time.rs"]

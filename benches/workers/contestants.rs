@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::idle::{self, Idle};
 use crate::jobs::Scenario;
-use crate::lanes::{Channel, Lane, Rayon, Threadpool};
+use crate::lanes::{Channel, Lane, Ours, Rayon, Threadpool};
 use crate::{laps, tree};
 
 /// What runs jobs, and the laps that can be run on it.
@@ -33,6 +33,7 @@ pub const OURS: &str = "slackwater";
 /// All of them, each with so many threads.
 pub fn contestants(threads: usize) -> Vec<Contestant> {
     vec![
+        contestant(OURS, move || Ours::with(threads)),
         contestant(RAYON, move || Rayon::with(threads)),
         contestant(THREADPOOL, move || Threadpool::with(threads)),
         contestant(CHANNEL, move || Channel::with(threads)),

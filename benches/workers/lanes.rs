@@ -4,11 +4,34 @@ use std::sync::Arc;
 use std::thread;
 
 use crossbeam_channel::{Sender, unbounded};
+use slackwater::Workers;
 
 /// Threads that run what is submitted, in any order. A clone is another handle to the same threads; they end with the last one.
 pub trait Lane: Clone + Send + Sync + 'static {
     /// Hands a job over. Nobody waits for it.
     fn submit(&self, job: impl FnOnce() + Send + 'static);
+}
+
+/// Ours: each thread owns a number, a job is one use of it, and its ticket is dropped.
+#[derive(Clone)]
+pub struct Ours(Workers<Make>);
+
+type Make = fn() -> Result<u64, String>;
+
+impl Ours {
+    /// With so many threads. The queue takes a whole tree: a job that submits waits for room that only its own thread could make.
+    pub fn with(threads: usize) -> Self {
+        let make: Make = || Ok(0);
+        let workers = Workers::builder(make).queue(1 << 16).pool(move |pool| pool.max_size(threads).name("bench"));
+        Self(workers.build().expect("numbers can be made"))
+    }
+}
+
+impl Lane for Ours {
+    #[inline]
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        drop(self.0.submit(|_| job()).expect("the queue takes them, and nobody closes"));
+    }
 }
 
 /// rayon's `spawn`, on a pool of its own.

@@ -68,6 +68,11 @@ pub(super) fn enter(circle: &Arc<Circle>, count: impl Fn() -> usize + 'static) {
     INSIDE.set(Some((Box::new(count), Arc::clone(circle))));
 }
 
+/// Whether the calling thread is one of `circle`'s workers.
+pub(super) fn is_inside(circle: u64) -> bool {
+    INSIDE.with_borrow(|inside| inside.as_ref().is_some_and(|(_, mine)| mine.number == circle))
+}
+
 /// Counts the calling thread in, if it is one of `circle`'s workers. Refuses the last of them.
 pub(super) fn join(circle: u64) -> Result<Option<Inside>, Closes> {
     INSIDE.with_borrow(|inside| {

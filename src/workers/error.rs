@@ -151,6 +151,12 @@ pub enum SubmitError {
         /// The fatal error that closed them, if that was no decision of the program's.
         cause: Option<SharedError>,
     },
+    /// The caller is inside a job of the same workers and would wait for this one: with every worker at such a job, for ever.
+    #[error(
+        "submitted from inside a job of the same workers, which would wait for it; submit it outside of jobs, or let go of its ticket, or \
+         use other workers"
+    )]
+    OnWorker,
 }
 
 impl SubmitError {

@@ -12,6 +12,8 @@
 //! | `job`     | a job with its answer                                                 |
 //! | `circle`  | workers that wait for each other                                      |
 //! | `ticket`  | where the answer is waited for                                        |
+//! | `map`     | a job for each item of an iterator                                    |
+//! | `scope`   | jobs that borrow                                                      |
 
 mod board;
 mod builder;
@@ -22,9 +24,11 @@ mod hall;
 mod job;
 mod lanes;
 mod manager;
+mod map;
 #[cfg(all(test, slackwater_loom))]
 mod models;
 mod request;
+mod scope;
 mod seat;
 mod thread;
 mod ticket;
@@ -32,7 +36,9 @@ mod ticket;
 pub use builder::WorkersBuilder;
 pub use error::{JobError, JobPanic, JobTimeout, Refused, SubmitError};
 pub use manager::LocalManager;
+pub use map::{Map, Unordered};
 pub use request::Job;
+pub use scope::{Scope, ScopedTicket};
 pub use seat::{Seat, ThreadError, Threads};
 pub use ticket::Ticket;
 

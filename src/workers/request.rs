@@ -65,7 +65,15 @@ impl<'w, M: LocalManager> Job<'w, M> {
         F: FnOnce(&mut M::Resource) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let site = Location::caller();
+        self.submit_from(Location::caller(), job)
+    }
+
+    /// The same, on behalf of whoever is at `site`.
+    pub(super) fn submit_from<T, F>(self, site: &'static Location<'static>, job: F) -> Result<Ticket<T>, SubmitError>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
         if self.workers.shared.hall.is_full() {
             self.wait_for_room()?;
         }
@@ -82,11 +90,20 @@ impl<'w, M: LocalManager> Job<'w, M> {
         F: FnOnce(&mut M::Resource) -> T + Send + 'static,
         T: Send + 'static,
     {
+        self.try_submit_from(Location::caller(), job)
+    }
+
+    /// The same, on behalf of whoever is at `site`.
+    pub(super) fn try_submit_from<T, F>(self, site: &'static Location<'static>, job: F) -> Result<Ticket<T>, Refused<F>>
+    where
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let hall = &self.workers.shared.hall;
         if hall.is_full() && !hall.board.look().is_closing() {
             return Err(Refused { job, reason: hall.full(Duration::ZERO) });
         }
-        self.accept(job, Location::caller())
+        self.accept(job, site)
     }
 
     /// Submits it and waits for the answer: see [`Workers::execute`].

@@ -129,6 +129,22 @@ impl<T> Ticket<T> {
     }
 }
 
+/// For those who wait for several tickets.
+impl<T> Ticket<T> {
+    /// The answer, if it is there; else the calling thread is unparked when it is.
+    pub(super) fn poll_or_unpark(&mut self) -> Option<Result<T, JobError>> {
+        self.expire();
+        self.task.take_or_wait(current())
+    }
+
+    /// How long the calling thread may park before it is to look by itself. None: until it is unparked.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let limit = self.task.terms().latest();
+        // What has begun by then is ended by the workers, who look more often than this.
+        (limit != NEVER).then(|| self.clock.until(limit).unwrap_or(LOOK).max(LOOK))
+    }
+}
+
 impl<T> fmt::Debug for Ticket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket").field("is_done", &self.task.is_over()).finish_non_exhaustive()
