@@ -19,8 +19,8 @@ pub struct Contestant {
     pub delays: Box<dyn Fn(Scenario, Duration) -> Histogram<u64>>,
     /// Jobs a second in trees.
     pub tree: Box<dyn Fn(Duration) -> f64>,
-    /// A second in which it has nothing to do, after it had; alone in the process.
-    pub idle: Box<dyn Fn() -> Idle>,
+    /// The first second in which it has nothing to do, and a later one; alone in the process.
+    pub idle: Box<dyn Fn() -> [Idle; 2]>,
 }
 
 /// The peers.
@@ -51,7 +51,7 @@ fn contestant<L: Lane>(name: &'static str, make: impl Fn() -> L + Clone + 'stati
         idle: Box::new(move || {
             let lane = and_again();
             tree::grow(&lane, Duration::from_millis(1));
-            idle::second()
+            idle::seconds()
         }),
     }
 }

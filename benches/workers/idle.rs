@@ -12,9 +12,16 @@ pub struct Idle {
     pub woken: f64,
 }
 
-/// A second of the process, begun when whatever ran has had a fifth of a second to come to rest.
-pub fn second() -> Idle {
+/// The second that begins a fifth of a second after the last job, and one that begins when whoever had looked for more of them has
+/// stopped.
+pub fn seconds() -> [Idle; 2] {
     thread::sleep(Duration::from_millis(200));
+    let first = second();
+    thread::sleep(Duration::from_secs(1));
+    [first, second()]
+}
+
+fn second() -> Idle {
     let (woken, processor) = (switches(), processor_time());
     thread::sleep(Duration::from_secs(1));
     // The time first: to count the wake-ups takes more of it than a second of sleep.

@@ -3,6 +3,7 @@
 //! Threads that have to wait for a job's end inside another job run out; what every lane can do is to count the ends. The
 //! forms in which the parent does wait, `rayon::join` and our scope, are rows of their own beside that.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::ahead::Ahead;
@@ -16,19 +17,20 @@ pub const JOBS: usize = (1 << (DEPTH + 1)) - 1;
 
 /// Jobs a second, of trees that are grown one after the other for a lap.
 pub fn grow<L: Lane>(lane: &L, lap: Duration) -> f64 {
-    let (ahead, mut submitted) = (Ahead::of_this_thread(), 0);
+    // One count of references for all, whatever their own handles are made of.
+    let (lane, ahead, mut submitted) = (Arc::new(lane.clone()), Ahead::of_this_thread(), 0);
     trees(lap, || {
-        let root = lane.clone();
+        let root = Arc::clone(&lane);
         lane.submit(move || node(&root, DEPTH, ahead));
         submitted += JOBS;
         ahead.wait_for(submitted);
     })
 }
 
-fn node<L: Lane>(lane: &L, depth: u32, ahead: &'static Ahead) {
+fn node<L: Lane>(lane: &Arc<L>, depth: u32, ahead: &'static Ahead) {
     if let Some(below) = depth.checked_sub(1) {
         for _ in 0..2 {
-            let next = lane.clone();
+            let next = Arc::clone(lane);
             lane.submit(move || node(&next, below, ahead));
         }
     }

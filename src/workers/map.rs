@@ -114,7 +114,13 @@ where
     }
 }
 
-impl<M, I, F, T> FusedIterator for Map<'_, M, I, F, T> where Self: Iterator, M: LocalManager, I: Iterator {}
+impl<M, I, F, T> FusedIterator for Map<'_, M, I, F, T>
+where
+    Self: Iterator,
+    M: LocalManager,
+    I: Iterator,
+{
+}
 
 impl<M: LocalManager, I: Iterator, F, T> fmt::Debug for Map<'_, M, I, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,7 +151,13 @@ where
     }
 }
 
-impl<M, I, F, T> FusedIterator for Unordered<'_, M, I, F, T> where Self: Iterator, M: LocalManager, I: Iterator {}
+impl<M, I, F, T> FusedIterator for Unordered<'_, M, I, F, T>
+where
+    Self: Iterator,
+    M: LocalManager,
+    I: Iterator,
+{
+}
 
 impl<M: LocalManager, I: Iterator, F, T> fmt::Debug for Unordered<'_, M, I, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -141,7 +141,8 @@ impl<'scope, 'env: 'scope, M: LocalManager> Scope<'scope, 'env, M> {
         // `WaitsForAll` has seen the last share of `under_way` dropped. The reference made here is in the same `Borrowing` as such a share
         // and is gone before it: run or not, unwinding or not, since fields are dropped in their order. Whoever has the `Borrowing`
         // cannot take it out, and who leaks it keeps the scope waiting.
-        let run = unsafe { mem::transmute::<Arc<dyn Run<M::Resource> + 'scope>, Arc<dyn Run<M::Resource> + 'static>>(run) };
+        let run =
+            unsafe { mem::transmute::<Arc<dyn Run<M::Resource> + 'scope>, Arc<dyn Run<M::Resource> + 'static>>(run) };
         match submit(Borrowing { run, _share: self.under_way.clone() }) {
             Ok(ticket) => Ok(ScopedTicket { ticket, call }),
             Err(reason) => match mem::replace(&mut *call.lock(), Call::Over) {

@@ -63,7 +63,8 @@ fn the_look_ahead_is_filled_while_the_answer_that_is_due_takes_long() {
         move |_| _ = asked.fetch_add(1, SeqCst)
     });
     let seen = asked.clone();
-    let mut answers = workers.map(source, move |_, item| until(|| seen.load(SeqCst) >= (item + 6).min(20))).look_ahead(6);
+    let mut answers =
+        workers.map(source, move |_, item| until(|| seen.load(SeqCst) >= (item + 6).min(20))).look_ahead(6);
     assert!(answers.next().unwrap().is_ok());
     assert!(answers.by_ref().all(|answer| answer.is_ok()));
     assert_eq!(answers.next().map(drop), None);
@@ -250,7 +251,12 @@ fn every_item_that_finds_the_workers_closed_is_told() {
     workers.pool().close(WATCHDOG);
     let rest: Vec<_> = answers.collect();
     assert_eq!(rest.len(), 9);
-    assert!(rest.iter().all(|answer| matches!(answer, Err(JobError::Refused(SubmitError::Closed { .. })))), "{rest:?}");
+    assert!(
+        rest.iter().all(
+            |answer| matches!(answer, Err(JobError::Refused(reason)) if matches!(**reason, SubmitError::Closed { .. }))
+        ),
+        "{rest:?}"
+    );
     closes_balanced(workers.pool());
 }
 
@@ -271,7 +277,11 @@ fn a_map_inside_a_job_of_the_same_workers_is_refused() {
     let inner = workers.clone();
     let refused = workers.execute(move |_| {
         let answers = inner.map(0..3, |_, item: u32| item);
-        answers.filter(|answer| matches!(answer, Err(JobError::Refused(SubmitError::OnWorker)))).count()
+        answers
+            .filter(
+                |answer| matches!(answer, Err(JobError::Refused(reason)) if matches!(**reason, SubmitError::OnWorker)),
+            )
+            .count()
     });
     assert_eq!(refused.unwrap(), 3);
     closes_balanced(workers.pool());

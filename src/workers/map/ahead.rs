@@ -61,7 +61,10 @@ impl<'w, M: LocalManager, I: Iterator, F, T> Ahead<'w, M, I, F, T> {
 
     pub(super) fn describe(&self, mut text: DebugStruct<'_, '_>) -> fmt::Result {
         let Self { limit, due, pulled, .. } = self;
-        text.field("look_ahead", limit).field("pulled", pulled).field("taken", &(pulled - due.len())).finish_non_exhaustive()
+        text.field("look_ahead", limit)
+            .field("pulled", pulled)
+            .field("taken", &(pulled - due.len()))
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,7 +161,7 @@ where
                 Due::Job(ticket) if or_unpark => ticket.poll_or_unpark(),
                 Due::Job(ticket) => ticket.poll(),
                 Due::Held(_) => None,
-                Due::Refused(reason) => Some(Err(JobError::Refused(reason.clone()))),
+                Due::Refused(reason) => Some(Err(JobError::Refused(Box::new(reason.clone())))),
             };
             if let Some(answer) = answer {
                 found = Some((at, answer));
