@@ -87,3 +87,7 @@ mod guarantees {}
 #[cfg(all(doctest, feature = "config"))]
 #[doc = include_str!("../docs/settings.md")]
 mod settings_page {}
+
+#[cfg(all(doctest, feature = "workers"))]
+#[doc = include_str!("../docs/threads-map.md")]
+mod threads_map {}

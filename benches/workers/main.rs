@@ -31,7 +31,8 @@ there are processors: slackwater's `Workers` (a resource that is a number, ticke
 Throughput: 256 jobs under way among all submitters, 4 for each at least. Submit to start: each submitter has one job under way, and
 submits the next when it is done. Both in laps in turn, round after round; figures are medians over the rounds, ratios
 medians of each round's ratio.
-Trees: jobs that submit two more, ten generations deep, 2,047 a tree; beside them the forms in which a job waits for its two.
+Trees: jobs that submit two more, ten generations deep, 2,047 a tree; beside them `rayon::join`, whose jobs wait for
+their two.
 Idle: processor time of a process whose workers have had jobs and have none now, over the first second of that and over the third.
 A lap is named like `1 us jobs, 16 submitters: rayon`, `trees: rayon`, `idle: rayon`.
 ",

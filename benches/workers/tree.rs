@@ -1,7 +1,7 @@
 //! Fork and join: a tree of jobs, each of which submits two more.
 //!
-//! Threads that have to wait for a job's end inside another job run out; what every lane can do is to count the ends. The
-//! forms in which the parent does wait, `rayon::join` and our scope, are rows of their own beside that.
+//! Threads that wait for a job's end inside another job run out; what every lane can do is to count the ends. The form in which
+//! the parent does wait, as `rayon::join` can, is a row of its own beside that.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -101,20 +101,23 @@ where
         let Some(item) = items.next() else { return false };
         self.items = Some(items);
         let work = self.work.clone();
-        let due = self.try_submit(move |resource: &mut M::Resource| work(resource, item));
+        let due = self.try_submit(move |resource: &mut M::Resource| work(resource, item), |job| Box::new(job));
         self.due.push_back((self.pulled, due));
         self.pulled += 1;
         true
     }
 
-    fn try_submit(&self, job: impl FnOnce(&mut M::Resource) -> T + Send + 'static) -> Due<M::Resource, T> {
+    fn try_submit<J>(&self, job: J, hold: impl FnOnce(J) -> Boxed<M::Resource, T>) -> Due<M::Resource, T>
+    where
+        J: FnOnce(&mut M::Resource) -> T + Send + 'static,
+    {
         if self.workers.shared.hall.is_here() {
             // The only worker that could answer may be the one that waits here.
             return Due::Refused(SubmitError::OnWorker);
         }
         match self.request().try_submit_from(self.site, job) {
             Ok(ticket) => Due::Job(ticket),
-            Err(refused) if refused.reason.is_retryable() => Due::Held(Box::new(refused.job)),
+            Err(refused) if refused.reason.is_retryable() => Due::Held(hold(refused.job)),
             Err(refused) => Due::Refused(refused.reason),
         }
     }
@@ -122,7 +125,7 @@ where
     /// Tries whether there is room by now.
     fn offer_held(&mut self) {
         if let Some(job) = self.take_held() {
-            let due = self.try_submit(job);
+            let due = self.try_submit(job, |job| job);
             self.due.push_back((self.pulled - 1, due));
         }
     }
