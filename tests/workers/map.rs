@@ -292,3 +292,14 @@ fn a_map_inside_a_job_of_the_same_workers_is_refused() {
 fn a_look_ahead_of_nothing_is_refused() {
     let _ = workers(1).map(0..3, |_, item: u32| item).look_ahead(0);
 }
+
+/// Promise: nobody waits for a worker that cannot come. Provoked: no resource can be made.
+#[test]
+fn every_item_is_told_that_no_worker_can_be_made() {
+    let make: Make = || Err("out of order".to_owned());
+    let workers = Workers::builder(make).pool(|pool| pool.min_idle(0).max_size(2)).build().unwrap();
+    let answers: Vec<_> = workers.map(0..20, |_, item: u32| item).collect();
+    assert_eq!(answers.len(), 20);
+    assert!(answers.iter().all(|answer| matches!(answer, Err(JobError::NoWorker(_)))), "{answers:?}");
+    closes_balanced(workers.pool());
+}

@@ -13,6 +13,11 @@ use std::time::Duration;
 /// consumer that takes several answers in a row.
 const FOR_EACH_WORKER: usize = 4;
 
+/// Looks at an answer that may come at once, before the thread parks: as a worker looks for a job. A job of a microsecond is worth no
+/// wake-up.
+const LOOKS: u32 = CLOSE_LOOKS + 8;
+const CLOSE_LOOKS: u32 = 20;
+
 pub(super) struct Ahead<'w, M: LocalManager, I: Iterator, F, T> {
     workers: &'w Workers<M>,
     /// None once it has no more, or panicked.
@@ -24,6 +29,8 @@ pub(super) struct Ahead<'w, M: LocalManager, I: Iterator, F, T> {
     pub(super) priority: Priority,
     /// By their items' places. Only the last one may be `Held`.
     due: VecDeque<(usize, Due<M::Resource, T>)>,
+    /// Answers found beside the one that was taken: a look at all tickets finds several.
+    ready: VecDeque<(usize, Result<T, JobError>)>,
     pulled: usize,
 }
 
@@ -49,13 +56,14 @@ impl<'w, M: LocalManager, I: Iterator, F, T> Ahead<'w, M, I, F, T> {
             timeout: None,
             priority: Priority::default(),
             due: VecDeque::new(),
+            ready: VecDeque::new(),
             pulled: 0,
         }
     }
 
     pub(super) fn size_hint(&self) -> (usize, Option<usize>) {
         let (least, most) = self.items.as_ref().map_or((0, Some(0)), Iterator::size_hint);
-        let due = self.due.len();
+        let due = self.due.len() + self.ready.len();
         (least.saturating_add(due), most.and_then(|most| most.checked_add(due)))
     }
 
@@ -158,25 +166,35 @@ where
 
     /// An answer that is there. If none is, and `or_unpark`, this thread is unparked when one comes.
     fn take(&mut self, among: usize, or_unpark: bool) -> Option<(usize, Result<T, JobError>)> {
-        let mut found = None;
-        for (at, (_, due)) in self.due.iter_mut().take(among).enumerate() {
-            let answer = match due {
-                Due::Job(ticket) if or_unpark => ticket.poll_or_unpark(),
-                Due::Job(ticket) => ticket.poll(),
-                Due::Held(_) => None,
-                Due::Refused(reason) => Some(Err(JobError::Refused(Box::new(reason.clone())))),
-            };
-            if let Some(answer) = answer {
-                found = Some((at, answer));
-                break;
-            }
+        if among == 1 {
+            let (place, due) = self.due.front_mut()?;
+            let found = (*place, answer(due, or_unpark)?);
+            self.due.pop_front();
+            return Some(found);
         }
-        let (at, answer) = found?;
-        let (place, _) = self.due.remove(at)?;
-        Some((place, answer))
+        if self.ready.is_empty() {
+            let ready = &mut self.ready;
+            self.due.retain_mut(|(place, due)| {
+                let answer = answer(due, or_unpark);
+                let stays = answer.is_none();
+                ready.extend(answer.map(|answer| (*place, answer)));
+                stays
+            });
+        }
+        self.ready.pop_front()
     }
 
     fn wait(&mut self, among: usize) -> (usize, Result<T, JobError>) {
+        for look in 0..LOOKS {
+            if let Some(answer) = self.take(among, false) {
+                return answer;
+            }
+            if look < CLOSE_LOOKS {
+                (0..1 << (look / 4)).for_each(|_| std::hint::spin_loop());
+            } else {
+                std::thread::yield_now();
+            }
+        }
         loop {
             if let Some(answer) = self.take(among, true) {
                 return answer;
@@ -190,6 +208,15 @@ where
                 None => park(),
             }
         }
+    }
+}
+
+fn answer<R, T>(due: &mut Due<R, T>, or_unpark: bool) -> Option<Result<T, JobError>> {
+    match due {
+        Due::Job(ticket) if or_unpark => ticket.poll_or_unpark(),
+        Due::Job(ticket) => ticket.poll(),
+        Due::Held(_) => None,
+        Due::Refused(reason) => Some(Err(JobError::Refused(Box::new(reason.clone())))),
     }
 }
 
