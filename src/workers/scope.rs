@@ -1,5 +1,6 @@
 //! Jobs that borrow: to workers what [`std::thread::scope`] is to threads.
 
+use super::circle::is_inside;
 use super::{JobError, LocalManager, Refused, SubmitError, Ticket, Workers};
 use crossbeam_utils::sync::WaitGroup;
 use parking_lot::Mutex;
@@ -57,7 +58,7 @@ impl<M: LocalManager> Workers<M> {
         let scope = Scope {
             workers: self,
             under_way,
-            is_on_worker: self.shared.hall.is_here(),
+            is_on_worker: is_inside(self.shared.hall.circle.number),
             scope: PhantomData,
             env: PhantomData,
         };

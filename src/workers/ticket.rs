@@ -129,19 +129,24 @@ impl<T> Ticket<T> {
     }
 }
 
-/// For those who wait for several tickets.
+/// For those who wait for several tickets, outside of jobs.
 impl<T> Ticket<T> {
     /// The answer, if it is there; else the calling thread is unparked when it is.
     pub(super) fn poll_or_unpark(&mut self) -> Option<Result<T, JobError>> {
         self.expire();
-        self.task.take_or_wait(current())
+        if self.task.wait(Waiter::new(current(), None)) {
+            return None;
+        }
+        self.task.take()
     }
 
     /// How long the calling thread may park before it is to look by itself. None: until it is unparked.
     pub(super) fn patience(&self) -> Option<Duration> {
-        let limit = self.task.terms().latest();
-        // What has begun by then is ended by the workers, who look more often than this.
-        (limit != NEVER).then(|| self.clock.until(limit).unwrap_or(LOOK).max(LOOK))
+        // Of a job that begins meanwhile the limit is another, and the keeper's to watch.
+        match self.task.limit() {
+            NEVER => None,
+            limit => Some(self.clock.until(limit).unwrap_or(LOOK).max(LOOK)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::core::sync::{park, park_timeout};
 use crate::pool::Priority;
+use crate::workers::circle::is_inside;
 use crate::workers::{Job, JobError, LocalManager, SubmitError, Ticket, Workers};
 use std::collections::VecDeque;
 use std::fmt::{self, DebugStruct};
@@ -119,7 +120,7 @@ where
     where
         J: FnOnce(&mut M::Resource) -> T + Send + 'static,
     {
-        if self.workers.shared.hall.is_here() {
+        if is_inside(self.workers.shared.hall.circle.number) {
             // The only worker that could answer may be the one that waits here.
             return Due::Refused(SubmitError::OnWorker);
         }
