@@ -130,8 +130,11 @@ struct Idles {
     rounds: [(Rounds, Rounds); 2],
 }
 
-/// Three times for each, or once if that is all the rounds asked for.
+/// Three times for each, or as many as there are rounds; a single round is not for figures, and spares the time.
 fn measure_idle(contestants: &[Contestant], options: &Options) -> Vec<Idles> {
+    if options.rounds == 1 {
+        return Vec::new();
+    }
     let asked = |contestant: &&Contestant| options.asks_for(&format!("idle: {}", contestant.name));
     let mut idles = Vec::new();
     for contestant in contestants.iter().filter(asked) {
