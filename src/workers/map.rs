@@ -65,6 +65,8 @@ impl<'w, M: LocalManager, I: Iterator, F, T> Map<'w, M, I, F, T> {
     ///
     /// 1 submits an item when the answer to the one before has been taken. More keeps workers busy while the answer that is due takes long, or the
     /// consumer does; each costs the memory of an item or of an answer. More than fit into the queue are no use.
+    /// The source is asked for more when the answer that is due is not there yet: who takes answers as fast as they come has workers run dry now
+    /// and then.
     ///
     /// # Panics
     /// If it is 0: then there would be no answer to wait for.

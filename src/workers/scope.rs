@@ -2,8 +2,7 @@
 
 use super::circle::is_inside;
 use super::{JobError, LocalManager, Refused, SubmitError, Ticket, Workers};
-use crossbeam_utils::sync::WaitGroup;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -52,27 +51,53 @@ impl<M: LocalManager> Workers<M> {
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, M>) -> T,
     {
-        let under_way = WaitGroup::new();
-        // Waits in its drop, so that a panic of `f` waits too, and after the scope has dropped its own share.
-        let _waits = WaitsForAll(Some(under_way.clone()));
+        let under_way = Arc::new(UnderWay::default());
         let scope = Scope {
             workers: self,
-            under_way,
+            under_way: Arc::clone(&under_way),
             is_on_worker: is_inside(self.shared.hall.circle.number),
             scope: PhantomData,
             env: PhantomData,
         };
+        // Waits in its drop, so that a panic of `f` waits too; and below the scope, which jobs may use as long as they run.
+        let _waits = WaitsForAll(under_way);
         f(&scope)
     }
 }
 
-struct WaitsForAll(Option<WaitGroup>);
+/// How many jobs of a scope have not ended.
+#[derive(Default)]
+struct UnderWay {
+    jobs: Mutex<usize>,
+    ended: Condvar,
+}
+
+/// One of them.
+struct Share(Arc<UnderWay>);
+
+impl Share {
+    fn of(under_way: &Arc<UnderWay>) -> Self {
+        *under_way.jobs.lock() += 1;
+        Self(Arc::clone(under_way))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut jobs = self.0.jobs.lock();
+        *jobs -= 1;
+        if *jobs == 0 {
+            self.0.ended.notify_all();
+        }
+    }
+}
+
+struct WaitsForAll(Arc<UnderWay>);
 
 impl Drop for WaitsForAll {
     fn drop(&mut self) {
-        if let Some(under_way) = self.0.take() {
-            under_way.wait();
-        }
+        let mut jobs = self.0.jobs.lock();
+        self.0.ended.wait_while(&mut jobs, |jobs| *jobs > 0);
     }
 }
 
@@ -81,8 +106,7 @@ impl Drop for WaitsForAll {
 /// Lifetimes as in [`std::thread::Scope`]: `'scope` is the scope's own, which jobs live for; `'env` is that of what is borrowed.
 pub struct Scope<'scope, 'env: 'scope, M: LocalManager> {
     workers: &'env Workers<M>,
-    /// One share for each job that has not ended, and this one.
-    under_way: WaitGroup,
+    under_way: Arc<UnderWay>,
     is_on_worker: bool,
     // Invariant: a `'scope` that could be shortened would let jobs borrow what `f` itself owns, which ends before they do.
     scope: PhantomData<&'scope mut &'scope ()>,
@@ -138,13 +162,13 @@ impl<'scope, 'env: 'scope, M: LocalManager> Scope<'scope, 'env, M> {
         }
         let call = Arc::new(Mutex::new(Call::Job(job)));
         let run: Arc<dyn Run<M::Resource> + 'scope> = call.clone();
-        // SAFETY: only the lifetime changes, from 'scope to 'static. What it stands for is over when `scope` returns, and that is after
-        // `WaitsForAll` has seen the last share of `under_way` dropped. The reference made here is in the same `Borrowing` as such a share
-        // and is gone before it: run or not, unwinding or not, since fields are dropped in their order. Whoever has the `Borrowing`
-        // cannot take it out, and who leaks it keeps the scope waiting.
+        // SAFETY: only the lifetime changes, from 'scope to 'static. What it stands for, this `Scope` included, is alive until
+        // `WaitsForAll` has seen the last share of `under_way` dropped: it is the last local of `Workers::scope`, so the first to be dropped.
+        // The reference made here is in the same `Borrowing` as such a share and is gone before it: run or not, unwinding or not, since
+        // fields are dropped in their order. Whoever has the `Borrowing` cannot take it out, and who leaks it keeps the scope waiting.
         let run =
             unsafe { mem::transmute::<Arc<dyn Run<M::Resource> + 'scope>, Arc<dyn Run<M::Resource> + 'static>>(run) };
-        match submit(Borrowing { run, _share: self.under_way.clone() }) {
+        match submit(Borrowing { run, _share: Share::of(&self.under_way) }) {
             Ok(ticket) => Ok(ScopedTicket { ticket, call }),
             Err(reason) => match mem::replace(&mut *call.lock(), Call::Over) {
                 Call::Job(job) => Err(Refused { job, reason }),
@@ -164,7 +188,7 @@ impl<M: LocalManager> fmt::Debug for Scope<'_, '_, M> {
 struct Borrowing<R> {
     run: Arc<dyn Run<R>>,
     /// Dropped after `run`: then nothing is borrowed any more.
-    _share: WaitGroup,
+    _share: Share,
 }
 
 impl<R> Borrowing<R> {

@@ -174,6 +174,29 @@ fn a_job_submits_more_through_its_scope() {
     closes_balanced(workers.pool());
 }
 
+/// Promise: a scope can be used as long as a job of it runs. Provoked: a job that waits until the closure has returned.
+#[test]
+fn a_job_submits_through_its_scope_after_its_closure_has_returned() {
+    struct Returns<'a>(&'a AtomicUsize);
+    impl Drop for Returns<'_> {
+        fn drop(&mut self) {
+            self.0.store(1, SeqCst);
+        }
+    }
+    let workers = workers(2);
+    let (has_returned, count) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    workers.scope(|scope| {
+        let _returns = Returns(&has_returned);
+        let job = |_: &mut u64| {
+            until(|| has_returned.load(SeqCst) == 1);
+            drop(scope.submit(|_| count.fetch_add(1, SeqCst)).unwrap());
+        };
+        drop(scope.submit(job).unwrap());
+    });
+    assert_eq!(count.load(SeqCst), 1);
+    closes_balanced(workers.pool());
+}
+
 /// Promise: no deadlock. Provoked: the only worker is at the job that opens the scope.
 #[test]
 fn a_scope_inside_a_job_of_the_same_workers_refuses_with_the_job_given_back() {

@@ -69,10 +69,10 @@ impl<'w, M: LocalManager, I: Iterator, F, T> Ahead<'w, M, I, F, T> {
     }
 
     pub(super) fn describe(&self, mut text: DebugStruct<'_, '_>) -> fmt::Result {
-        let Self { limit, due, pulled, .. } = self;
+        let Self { limit, due, ready, pulled, .. } = self;
         text.field("look_ahead", limit)
             .field("pulled", pulled)
-            .field("taken", &(pulled - due.len()))
+            .field("taken", &(pulled - due.len() - ready.len()))
             .finish_non_exhaustive()
     }
 }
