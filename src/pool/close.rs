@@ -25,6 +25,8 @@ pub struct CloseReport {
     pub unfinished_jobs: Vec<HungJob>,
     /// Threads that wait in the queue no more: how many were woken by this close.
     pub waiters_woken: usize,
+    /// Jobs of `Workers` that were accepted, and answered by this close without having run. Always 0 for a pool of anything else.
+    pub jobs_refused: u64,
     /// How long it took.
     pub took: Duration,
     /// What happened last in the pool, the oldest first: the end of its flight recorder. Empty if everything came back.
@@ -32,15 +34,18 @@ pub struct CloseReport {
 }
 
 impl CloseReport {
-    /// Whether everything came back and was destroyed.
+    /// Whether everything came back and was destroyed, and no job was left.
     pub fn is_complete(&self) -> bool {
-        self.still_out.is_empty() && self.unfinished == 0
+        self.still_out.is_empty() && self.unfinished == 0 && self.jobs_refused == 0
     }
 }
 
 impl fmt::Display for CloseReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "closed in {:.1?}: {} destroyed", self.took, self.destroyed)?;
+        if self.jobs_refused > 0 {
+            write!(f, ", {} jobs not run", self.jobs_refused)?;
+        }
         if self.unfinished > 0 {
             write!(f, ", {} still in a callback", self.unfinished)?;
         }
@@ -92,6 +97,7 @@ impl<M: Manager> Inner<M> {
             unfinished: self.shelf.slots().filter(|(_, slot)| in_callback(slot.look().phase())).count(),
             unfinished_jobs: self.crew.present_jobs(self.now()),
             waiters_woken,
+            jobs_refused: 0,
             took: Duration::from_nanos(self.now().saturating_sub(began)),
             lately: Vec::new(),
         };

@@ -93,6 +93,7 @@ impl<M: LocalManager> WorkersBuilder<M> {
             }
         };
         let pool = builder.build()?;
+        hall.clock.get_or_init(|| pool.inner.clock.clone());
         let patience = nanos(pool.config().checkout_timeout);
         Ok(Workers { shared: Arc::new(Shared { hall, clock: pool.inner.clock.clone(), patience }), pool })
     }

@@ -8,6 +8,7 @@ use super::job::{AnyJob, let_go_of};
 use super::lanes::Lanes;
 use crate::core::sync::around::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
+use crate::keeper::{Clock, since_ticks};
 use crate::manager::{Manager, Severity};
 use crate::observe::ResourceId;
 use crate::pool::{Attendant, Attended, Inner, NEVER};
@@ -18,6 +19,10 @@ use std::time::Duration;
 
 /// How often who waits for room, or for the end of what is queued, looks by itself.
 const LOOK: Duration = Duration::from_millis(5);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the worker has lost its resource, and ends; another takes its place")]
+struct Lost;
 
 /// What the workers of one pool share.
 pub(super) struct Hall<R> {
@@ -41,6 +46,10 @@ pub(super) struct Hall<R> {
     /// One of them has been woken.
     waking: AtomicBool,
     cause: OnceLock<SharedError>,
+    /// Jobs that were accepted, and answered because the workers were closed.
+    refused: AtomicU64,
+    /// Known once the pool is built: before that there are no jobs.
+    pub(super) clock: OnceLock<Clock>,
 }
 
 impl<R: 'static> Hall<R> {
@@ -59,6 +68,8 @@ impl<R: 'static> Hall<R> {
             thinned: Condvar::new(),
             waking: AtomicBool::new(false),
             cause: OnceLock::new(),
+            refused: AtomicU64::new(0),
+            clock: OnceLock::new(),
         }
     }
 
@@ -105,9 +116,39 @@ impl<R: 'static> Hall<R> {
         }
     }
 
+    /// How many jobs closed workers have answered instead of running them.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(SeqCst)
+    }
+
+    /// How long a job has waited, to 10 ms.
+    fn waited(&self, job: &AnyJob<R>) -> Duration {
+        self.clock
+            .get()
+            .map_or(Duration::ZERO, |clock| Duration::from_nanos(since_ticks(job.terms().tick, clock.now())))
+    }
+
+    /// Why a job is not run whose worker has lost its resource.
+    pub(super) fn no_resource(&self, job: &AnyJob<R>) -> JobError {
+        JobError::NoWorker(CheckoutError::Create(Box::new(CreateError {
+            pool: self.name.get().cloned(),
+            attempts: 1,
+            waited: self.waited(job),
+            retryable: true,
+            severity: Severity::Transient,
+            error: Arc::new(Lost),
+        })))
+    }
+
     /// Ends all that wait, because the workers are closed.
     pub(super) fn refuse_all(&self) {
-        self.end_queued(usize::MAX, |_| JobError::NoWorker(self.closed_error()));
+        while let Some(job) = self.take(&mut false) {
+            // One that was cancelled, or is too late, nobody misses.
+            if job.refuse(JobError::NoWorker(self.closed_error())) {
+                self.refused.fetch_add(1, SeqCst);
+            }
+            let_go_of(job);
+        }
     }
 
     pub(super) fn closed_error(&self) -> CheckoutError {
@@ -214,14 +255,14 @@ impl<R: 'static> Attendant for Hall<R> {
 
     #[allow(private_interfaces)]
     fn refuse(&self, most: u32, refusal: &Refusal) {
-        self.end_queued(most as usize, |_| {
+        self.end_queued(most as usize, |job| {
             JobError::NoWorker(match refusal {
                 Refusal::Closed => self.closed_error(),
                 Refusal::CircuitOpen(open) => CheckoutError::CircuitOpen(open.clone()),
                 Refusal::Create { error, attempts, severity } => CheckoutError::Create(Box::new(CreateError {
                     pool: self.name.get().cloned(),
                     attempts: *attempts,
-                    waited: Duration::ZERO,
+                    waited: self.waited(job),
                     retryable: *severity == Severity::Transient,
                     severity: *severity,
                     error: Arc::clone(error),

@@ -126,7 +126,12 @@ impl<M: LocalManager> Workers<M> {
     /// Until the job is done, or its time is over.
     ///
     /// # Errors
-    /// Every variant of [`JobError`] but `Cancelled`.
+    /// [`Panicked`](JobError::Panicked); [`Timeout`](JobError::Timeout); [`NoWorker`](JobError::NoWorker) if none can be made, or the workers
+    /// are closed before it has begun; [`Refused`](JobError::Refused) if the queue stayed full, or the workers were closed before;
+    /// [`WouldDeadlock`](JobError::WouldDeadlock) within a job of the same workers.
+    ///
+    /// The answer comes before the worker has given its resource back: for some microseconds more, or as long as `recycle` takes, the pool
+    /// counts it as in use, and a [`close`](Self::close) without time names it as still out.
     #[track_caller]
     pub fn execute<T, F>(&self, job: F) -> Result<T, JobError>
     where
@@ -180,14 +185,16 @@ impl<M: LocalManager> Workers<M> {
     /// Closes the workers: refuses jobs from now on, has those that wait run until `deadline` (a span or an instant), answers what is left
     /// then with [`NoWorker`](JobError::NoWorker), and closes the pool, which waits for the jobs that still run, until `deadline` too.
     ///
-    /// What was accepted is run if there is time for it: who wants nothing more of it closes with no time at all.
+    /// What was accepted is run if there is time for it: who wants nothing more of it closes with no time at all. Jobs that were refused so are
+    /// counted in the report ([`jobs_refused`](CloseReport::jobs_refused)), which is not complete then.
     ///
     /// # Blocking
     /// Until all is done and every resource destroyed, at most until the deadline. Within a job it waits for that job in vain.
     pub fn close(&self, deadline: impl Into<Deadline>) -> CloseReport {
         let clock = &self.shared.clock;
-        let deadline = deadline.into().on(clock);
+        let (began, deadline) = (clock.now(), deadline.into().on(clock));
         let hall = &self.shared.hall;
+        let refused_before = hall.refused();
         hall.board.drain();
         while !self.pool.is_closed() && hall.board.jobs() > 0 {
             let now = clock.now();
@@ -196,7 +203,10 @@ impl<M: LocalManager> Workers<M> {
             }
             hall.wait_for_less(clock.until(deadline).unwrap_or(Duration::MAX));
         }
-        self.pool.close(Duration::from_nanos(deadline.saturating_sub(clock.now())))
+        let mut report = self.pool.close(Duration::from_nanos(deadline.saturating_sub(clock.now())));
+        report.took = Duration::from_nanos(clock.now().saturating_sub(began));
+        report.jobs_refused = hall.refused() - refused_before;
+        report
     }
 
     /// Whether jobs are refused.

@@ -2,7 +2,7 @@
 
 use crate::support::{Act, Probe, WATCHDOG, until};
 use crate::{Held, closes_balanced};
-use slackwater::{CheckoutError, JobError, SubmitError, Workers};
+use slackwater::{CheckoutError, JobError, SubmitError, VirtualClock, Workers};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -38,7 +38,8 @@ fn a_close_without_time_answers_what_is_queued_and_lets_finish_what_runs() {
     let held = Held::at(&workers);
     let queued: Vec<_> = (0..10).map(|_| workers.submit(|_| 1).unwrap()).collect();
     let report = workers.close(Duration::ZERO);
-    assert_eq!(report.still_out.len(), 1);
+    assert_eq!((report.still_out.len(), report.jobs_refused, report.is_complete()), (1, 10, false));
+    assert!(report.to_string().contains(", 10 jobs not run"), "{report}");
     for ticket in queued {
         let answer = ticket.wait();
         assert!(matches!(&answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
@@ -117,4 +118,30 @@ fn a_submit_beside_a_close_is_refused_or_answered() {
         });
         closes_balanced(&workers);
     }
+}
+
+#[test]
+fn what_a_close_did_not_run_is_in_its_report_with_the_time_it_had() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let its = clock.clone();
+    let workers = Workers::builder(probe).pool(move |pool| pool.clock(&its)).build().unwrap();
+    let seat = workers.pool().checkout().unwrap();
+    let queued = workers.submit(|_| 1).unwrap();
+    // Cancelled by their owner: nobody misses it.
+    let cancelled = workers.submit(|_| 1).unwrap();
+    assert!(cancelled.cancel());
+    let report = thread::scope(|s| {
+        let closing = s.spawn(|| workers.close(Duration::from_secs(5)));
+        until(|| workers.is_closed());
+        until(|| {
+            clock.advance(Duration::from_secs(1));
+            closing.is_finished()
+        });
+        closing.join().unwrap()
+    });
+    assert_eq!((report.jobs_refused, report.still_out.len()), (1, 1), "{report}");
+    assert!(report.took >= Duration::from_secs(5), "{report}");
+    assert!(matches!(queued.wait(), Err(JobError::NoWorker(CheckoutError::Closed(_)))));
+    drop(seat);
+    closes_balanced(&workers);
 }
