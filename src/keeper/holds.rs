@@ -84,11 +84,15 @@ impl<M: Manager> Inner<M> {
         if overdue.is_empty() {
             return next;
         }
-        for id in overdue {
+        for (id, uses) in overdue {
             let slot = self.shelf.slot(id.slot()).filter(|_| self.word_of(id).is_some());
             let Some((holder, checkouts)) = slot.and_then(|slot| Holder::of(id.slot() as u32, slot, now)) else {
                 continue;
             };
+            // Its next use may have begun meanwhile, and that one is not late.
+            if checkouts != uses {
+                continue;
+            }
             let known = |held: &Held| held.holder.id == holder.id && held.checkouts == checkouts;
             if !self.keeper.lock().held.iter().any(known) {
                 self.report_hold(holder.named(), checkouts);
@@ -106,6 +110,12 @@ impl<M: Manager> Inner<M> {
             !(same && busy)
         };
         self.keeper.lock().held.extract_if(.., ended).collect()
+    }
+
+    /// Whether another takes the place of this one, which is held for too long: it is not used again.
+    #[cfg(feature = "workers")]
+    pub(crate) fn is_hold_replaced(&self, id: ResourceId) -> bool {
+        self.keeper.lock().held.iter().any(|held| held.replaced && held.holder.id == id)
     }
 
     fn report_hold(&self, holder: Holder, checkouts: u64) {

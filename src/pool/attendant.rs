@@ -32,7 +32,7 @@ pub trait Attendant: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Attended {
     /// Resources in use, each with the number of that use, that are to be replaced: their uses may never end.
-    pub(crate) overdue: Vec<ResourceId>,
+    pub(crate) overdue: Vec<(ResourceId, u64)>,
     pub(crate) next: Option<u64>,
 }
 

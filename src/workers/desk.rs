@@ -32,7 +32,9 @@ pub(super) struct Desk {
     seat: OnceLock<ResourceId>,
     /// When the job that runs is to be done.
     due: AtomicU64,
-    late: Mutex<Option<Arc<dyn Late>>>,
+    /// The job that runs, if it has a deadline, and the number of that use. `due` is written under this lock alone: who ends one use must
+    /// not forget the deadline of the next.
+    late: Mutex<Option<(Arc<dyn Late>, u64)>>,
 }
 
 #[derive(Default)]
@@ -131,32 +133,37 @@ impl Desk {
         self.due.load(SeqCst)
     }
 
-    /// A job is about to begin that is to be done by `due`.
-    pub(super) fn begins(&self, job: Arc<dyn Late>, due: u64) {
-        *self.late.lock() = Some(job);
+    /// A job begins, as the `uses`th use of the resource, that is to be done by `due`.
+    pub(super) fn begins(&self, job: Arc<dyn Late>, uses: u64, due: u64) {
+        let mut late = self.late.lock();
+        *late = Some((job, uses));
         self.due.store(due, SeqCst);
     }
 
     /// It has ended.
     pub(super) fn has_ended(&self) {
-        self.due.store(NEVER, SeqCst);
-        let job = self.late.lock().take();
+        let job = {
+            let mut late = self.late.lock();
+            self.due.store(NEVER, SeqCst);
+            late.take()
+        };
         drop(job);
     }
 
-    /// Answers the job that runs, if it is late at `now`. Returns the resource that it may never give back.
-    pub(super) fn end_late(&self, now: u64) -> Option<ResourceId> {
-        let job = {
+    /// Answers the job that runs, if it is late at `now`. Returns the resource that it may never give back, and which of its uses that is.
+    pub(super) fn end_late(&self, now: u64) -> Option<(ResourceId, u64)> {
+        let (job, uses) = {
             let late = self.late.lock();
-            late.as_ref().filter(|_| self.due() <= now).map(Arc::clone)?
+            let (job, uses) = late.as_ref().filter(|_| self.due() <= now)?;
+            self.due.store(NEVER, SeqCst);
+            (Arc::clone(job), *uses)
         };
-        self.due.store(NEVER, SeqCst);
         // Its ticket may have found out by itself.
         job.expire(now);
         if let Err(payload) = dropped(job) {
             let_go(payload);
         }
-        self.seat.get().copied()
+        self.seat.get().map(|id| (*id, uses))
     }
 
     /// The thread cannot use its own slot, and wants to be told when it is opened.

@@ -30,6 +30,8 @@ mod models;
 mod request;
 mod scope;
 mod seat;
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests;
 mod thread;
 mod ticket;
 

@@ -186,14 +186,24 @@ impl<M: LocalManager> Worker<M> {
                 return pool.own_unused(right);
             }
             span = Span { began: now, due: terms.end_by().min(now.saturating_add(self.hall.run_for)) };
-            if span.due != NEVER {
-                self.watch(pool, &job, span.due);
-            }
         }
         let mut right = Some(right);
-        // One that was cancelled is no use of the resource.
-        let mut begins = || right = right.take().map(|right| pool.own_use(right, self.desk.number, terms.site));
-        let turn = with_held(|resource: &mut M::Resource| job.run(resource, span, &mut begins)).unwrap_or(Turn::Missed);
+        // One that was cancelled is no use of the resource. Its deadline is told once it runs: nobody could end it before, and the deadline
+        // would be forgotten.
+        let mut begins = || {
+            let used = right.take().map(|right| pool.own_use(right, self.desk.number, terms.site));
+            if let (Some(right), true) = (&used, span.due != NEVER) {
+                self.watch(pool, &job, right.record().checkouts(), span.due);
+            }
+            right = used;
+        };
+        let turn = with_held(|resource: &mut M::Resource| job.run(resource, span, &mut begins));
+        let turn = turn.unwrap_or_else(|| {
+            // The thread has lost its resource, which its return finds out: the job learns it here, as nobody else has it.
+            begins();
+            job.refuse(self.hall.no_resource(&job));
+            Turn::Done
+        });
         if span.due != NEVER {
             self.desk.has_ended();
         }
@@ -205,10 +215,10 @@ impl<M: LocalManager> Worker<M> {
         }
     }
 
-    /// Has the keeper look at the job that is about to begin, once it is to be done.
+    /// Has the keeper look at the job that begins, once it is to be done.
     #[cold]
-    fn watch(&self, pool: &Inner<Threads<M>>, job: &AnyJob<M::Resource>, due: u64) {
-        self.desk.begins(Arc::<dyn Run<M::Resource>>::clone(job), due);
+    fn watch(&self, pool: &Inner<Threads<M>>, job: &AnyJob<M::Resource>, uses: u64, due: u64) {
+        self.desk.begins(Arc::<dyn Run<M::Resource>>::clone(job), uses, due);
         if self.hall.begins(due) {
             pool.alarm.ring();
         }
