@@ -243,6 +243,58 @@ mod tests {
         assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
     }
 
+    /// Finds the use of this number too long, whoever is at it.
+    struct Strict(parking_lot::Mutex<Vec<(ResourceId, u64)>>);
+
+    impl Manager for Strict {
+        type Resource = u64;
+        type Error = String;
+
+        fn create(&self) -> Result<u64, String> {
+            Ok(0)
+        }
+
+        fn attendant(&self) -> Option<&dyn crate::pool::Attendant> {
+            Some(self)
+        }
+    }
+
+    impl crate::pool::Attendant for Strict {
+        fn waiting(&self) -> u32 {
+            0
+        }
+
+        fn unserved(&self) -> u32 {
+            0
+        }
+
+        fn opened(&self, _: usize) {}
+
+        fn refuse(&self, _: u32, _: &crate::error::Refusal) {}
+
+        fn closed(&self, _: Option<&crate::error::SharedError>) {}
+
+        fn attend(&self, _: u64) -> Attended {
+            Attended { overdue: self.0.lock().clone(), next: None }
+        }
+    }
+
+    /// Bad run: a use is found too long, ends by itself, and the next one is told to go for it.
+    #[test]
+    fn a_use_that_was_too_long_does_not_cost_the_next_one_its_resource() {
+        let pool = Pool::builder(Strict(Default::default())).keeper(Keeper::Manual).build().unwrap();
+        drop(pool.checkout().unwrap());
+        let held = pool.checkout().unwrap();
+        let found = |uses| {
+            *pool.manager().0.lock() = vec![(held.id(), uses)];
+            pool.inner.attend(0);
+            pool.stats().long_holds
+        };
+        assert_eq!([1, 2].map(found), [0, 1]);
+        drop(held);
+        assert!(pool.close(Duration::ZERO).is_complete());
+    }
+
     #[test]
     fn nor_is_it_a_long_hold_in_the_health_report() {
         let clock = crate::VirtualClock::new();

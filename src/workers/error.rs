@@ -27,12 +27,14 @@ pub enum JobError {
     /// a [`Pool`](crate::Pool) are told.
     #[error(transparent)]
     NoWorker(CheckoutError),
-    /// Every worker is at a job that waits for another job of the same workers, this caller's included: the answer would never come.
+    /// Every worker is at a job that waits for another job of the same workers, this caller's included: the answer would never come. Within
+    /// `create` always, whatever the number of workers: with one it could not come.
     #[error(
-        "every one of the {workers} workers is at a job that waits here for another job; wait outside of jobs, or raise max_size"
+        "all workers that are there ({workers}) are at jobs, or in create, and wait for another job of their own; wait outside of jobs, \
+         or raise max_size"
     )]
     WouldDeadlock {
-        /// Workers there may be, overflow included.
+        /// Workers there may be, overflow included; one within `create`.
         workers: usize,
     },
 }
@@ -120,8 +122,8 @@ impl fmt::Display for JobTimeout {
             ),
             Some(ran_for) => write!(
                 f,
-                "the job was not done after {ran_for:.1?} of running ({waited:.1?} of waiting); its worker is replaced; give it more \
-                 time, or make it shorter"
+                "the job was not done after {ran_for:.1?} of running ({waited:.1?} of waiting); its worker is replaced if a place can be lent \
+                 for it; give it more time, or make it shorter"
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! A job: what is to be run, what became of it, and who waits for that, in one allocation.
 
-use super::circle::Waiter;
+use super::circle::{Closes, Waiter};
 use super::error::{JobError, JobPanic, JobTimeout};
 use crate::core::sync::{AtomicBool, Mutex};
 use crate::error::{dropped, let_go};
@@ -95,8 +95,8 @@ pub(super) trait Answers<T>: Late {
     fn has_answer(&self) -> bool;
     /// The answer, once.
     fn take(&self) -> Option<Result<T, JobError>>;
-    /// Notes who is unparked once there is an answer. False if there is one.
-    fn wait(&self, waiter: Waiter) -> bool;
+    /// Notes who is unparked once there is an answer: what `waiter` makes, which is asked only if there is none. False if there is one.
+    fn wait(&self, waiter: &mut dyn FnMut() -> Result<Waiter, Closes>) -> Result<bool, Closes>;
     /// Nobody waits any more.
     fn wait_no_more(&self);
     /// When it will be too late, as it is now.
@@ -123,6 +123,15 @@ enum Stage<F, T> {
     Running(Span),
     /// None once the answer has been taken.
     Over(Option<Result<T, JobError>>),
+}
+
+impl<F, T> State<F, T> {
+    /// Who is to be woken, if somebody is: waits no more from here on.
+    fn waiter_is_served(&mut self) -> Option<Box<Waiter>> {
+        let mut waiter = self.waiter.take()?;
+        waiter.leave();
+        Some(waiter)
+    }
 }
 
 impl<F, T> Task<F, T> {
@@ -155,7 +164,7 @@ impl<F, T> Task<F, T> {
             return let_go(answer);
         }
         state.stage = Stage::Over(Some(answer));
-        let waiter = state.waiter.take();
+        let waiter = state.waiter_is_served();
         drop(state);
         self.has_answer.store(true, Relaxed);
         if let Some(waiter) = waiter {
@@ -168,7 +177,7 @@ impl<F, T> Task<F, T> {
         let mut state = self.state.lock();
         let Some(error) = error(&state.stage) else { return false };
         let before = std::mem::replace(&mut state.stage, Stage::Over(Some(Err(error))));
-        let waiter = state.waiter.take();
+        let waiter = state.waiter_is_served();
         drop(state);
         self.has_answer.store(true, Relaxed);
         if let Some(waiter) = waiter {
@@ -251,13 +260,13 @@ impl<F: Send, T: Send> Answers<T> for Task<F, T> {
         }
     }
 
-    fn wait(&self, waiter: Waiter) -> bool {
+    fn wait(&self, waiter: &mut dyn FnMut() -> Result<Waiter, Closes>) -> Result<bool, Closes> {
         let mut state = self.state.lock();
         let waits = !matches!(state.stage, Stage::Over(_));
         if waits {
-            state.waiter = Some(Box::new(waiter));
+            state.waiter = Some(Box::new(waiter()?));
         }
-        waits
+        Ok(waits)
     }
 
     fn wait_no_more(&self) {

@@ -94,7 +94,8 @@ impl<M: LocalManager> Workers<M> {
     /// Has a worker run `job`, and returns the claim to its answer.
     ///
     /// # Blocking
-    /// While the queue is full, for the pool's [`checkout_timeout`](crate::Builder::checkout_timeout) at most.
+    /// While the queue is full, for the pool's [`checkout_timeout`](crate::Builder::checkout_timeout) at most. Not within a job of the same
+    /// workers: a full queue refuses it at once.
     ///
     /// # Errors
     /// [`SubmitError::Full`] if it stays so, [`SubmitError::Closed`]. The job is dropped; [`try_submit`](Self::try_submit) gives it back.

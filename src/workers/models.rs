@@ -149,7 +149,7 @@ fn who_waits_for_an_answer_gets_it() {
         let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
         let runs = Arc::clone(&task);
         let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut || ()));
-        if Answers::wait(&*task, Waiter::new(current(), None)) {
+        if let Ok(true) = Answers::wait(&*task, &mut || Ok(Waiter::new(current(), None))) {
             while !task.is_over() {
                 park();
             }

@@ -1,6 +1,7 @@
 //! A job to be submitted, with its terms.
 
 use super::Workers;
+use super::circle::is_inside;
 use super::error::{JobError, Refused, SubmitError};
 use super::job::{Answers, AnyJob, Limits, Task, Terms};
 use super::manager::LocalManager;
@@ -52,7 +53,8 @@ impl<'w, M: LocalManager> Job<'w, M> {
         self
     }
 
-    /// Submits it: see [`Workers::submit`]. Waits for room no longer than the job may wait for its beginning.
+    /// Submits it: see [`Workers::submit`]. Waits for room no longer than the job may wait for its beginning, and not at all within a job
+    /// of the same workers, or `create`: those who would make room may all be there.
     ///
     /// # Blocking
     /// While the queue is full.
@@ -151,6 +153,10 @@ impl<'w, M: LocalManager> Job<'w, M> {
     fn wait_for_room(&self) -> Result<(), SubmitError> {
         let shared = &*self.workers.shared;
         let (hall, clock) = (&shared.hall, &shared.clock);
+        if is_inside(hall.circle.number) && !hall.board.look().is_closing() {
+            // Who would make room may be this very thread.
+            return Err(hall.full(Duration::ZERO));
+        }
         let began = clock.now();
         let until = began.saturating_add(shared.patience).min(self.start_by).min(self.end_by);
         while hall.is_full() && !hall.board.look().is_closing() {

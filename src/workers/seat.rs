@@ -1,5 +1,6 @@
 //! The pool's side of a worker: its resource is a seat, which stands for a thread.
 
+use super::circle;
 use super::desk::{Desk, hold, take_held, with_held};
 use super::hall::Hall;
 use super::manager::LocalManager;
@@ -175,6 +176,8 @@ impl<M: LocalManager> Manager for Threads<M> {
         let its_place = Arc::clone(&place);
         let run = move || {
             let desk = Desk::here();
+            // Whoever waits in `create` for a job of these workers may wait for the worker that it is about to be.
+            circle::enter(&hall.circle, |_| Err(1));
             let make = || manager.create().map(hold).map_err(|error| ThreadError::of(&*manager, error));
             let outcome = catch_unwind(AssertUnwindSafe(make)).map(|outcome| outcome.map(|()| Arc::clone(&desk)));
             let is_there = matches!(outcome, Ok(Ok(_)));

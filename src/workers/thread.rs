@@ -58,6 +58,21 @@ enum Rest {
     Not,
 }
 
+/// Whether a worker may wait for a job of its own workers beside those that do: as its id, or not because there are only so many.
+fn may_wait<M: LocalManager>(
+    me: Option<(ResourceId, Arc<Inner<Threads<M>>>)>,
+    waiting: &[ResourceId],
+) -> Result<ResourceId, usize> {
+    let Some((id, pool)) = me else { return Err(1) };
+    let all = pool.capacity();
+    if waiting.len() + 1 < all {
+        return Ok(id);
+    }
+    // One that is late has lent its place to another, which runs jobs.
+    let in_their_places = waiting.iter().chain([&id]).filter(|id| !pool.is_hold_replaced(**id)).count();
+    if in_their_places < all { Ok(id) } else { Err(all) }
+}
+
 impl<M: LocalManager> Worker<M> {
     pub(super) fn new(desk: Arc<Desk>, hall: Arc<Hall<M::Resource>>, place: Arc<OnceLock<Place<M>>>) -> Self {
         Self { desk, hall, place, searching: false }
@@ -66,8 +81,8 @@ impl<M: LocalManager> Worker<M> {
     /// Until the resource has ended.
     pub(super) fn run(mut self) {
         let place = Arc::clone(&self.place);
-        let pool = move || place.get().and_then(|place| place.pool.upgrade());
-        circle::enter(&self.hall.circle, move || pool().map_or(usize::MAX, |pool| pool.capacity()));
+        let pool = move || place.get().and_then(|place| Some((place.id, place.pool.upgrade()?)));
+        circle::enter(&self.hall.circle, move |waiting| may_wait(pool(), waiting));
         loop {
             if self.desk.has_mail() {
                 self.desk.read_mail();

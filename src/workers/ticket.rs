@@ -38,8 +38,10 @@ impl<T> Ticket<T> {
     /// Until the job is done, or will never be.
     ///
     /// # Errors
-    /// Every variant of [`JobError`] but `Refused`. [`WouldDeadlock`](JobError::WouldDeadlock) only within a job of the same workers: then
-    /// this job is cancelled, if it has not begun.
+    /// Every variant of [`JobError`] but `Refused`. [`WouldDeadlock`](JobError::WouldDeadlock) only within a job of the same workers, or
+    /// within `create`: then this job is cancelled, if it has not begun. Workers that wait for each other's jobs across two sets are not
+    /// found out: whoever builds two that submit to each other bounds those waits, with [`wait_timeout`](Self::wait_timeout) or with
+    /// [`Job::timeout`](super::Job::timeout).
     pub fn wait(self) -> Result<T, JobError> {
         match self.answer_by(NEVER) {
             Some(answer) => answer,
@@ -48,7 +50,8 @@ impl<T> Ticket<T> {
         }
     }
 
-    /// Waits for the answer, for `timeout` at most: then the ticket comes back, and the job goes on.
+    /// Waits for the answer, for `timeout` at most: then the ticket comes back, and the job goes on. Within a job of the same workers too:
+    /// a wait that ends by itself is never refused, and nobody is refused because of it.
     ///
     /// # Blocking
     /// Until the job is done, at most for `timeout`. Zero looks once.
@@ -91,17 +94,16 @@ impl<T> Ticket<T> {
             }
             std::hint::spin_loop();
         }
-        let inside = match join(self.circle) {
-            Ok(inside) => inside,
+        // A wait that ends by itself is in nobody's way for ever.
+        let is_bounded = until != NEVER;
+        let mut waiter = || Ok(Waiter::new(current(), if is_bounded { None } else { join(self.circle)? }));
+        match self.task.wait(&mut waiter) {
+            Ok(true) => {}
+            Ok(false) => return self.task.take(),
             Err(Closes(workers)) => {
-                return Some(self.task.take().unwrap_or_else(|| {
-                    self.task.cancel();
-                    Err(JobError::WouldDeadlock { workers })
-                }));
+                self.task.cancel();
+                return Some(Err(JobError::WouldDeadlock { workers }));
             }
-        };
-        if !self.task.wait(Waiter::new(current(), inside)) {
-            return self.task.take();
         }
         loop {
             if let Some(answer) = self.task.take() {
@@ -134,7 +136,7 @@ impl<T> Ticket<T> {
     /// The answer, if it is there; else the calling thread is unparked when it is.
     pub(super) fn poll_or_unpark(&mut self) -> Option<Result<T, JobError>> {
         self.expire();
-        if self.task.wait(Waiter::new(current(), None)) {
+        if let Ok(true) = self.task.wait(&mut || Ok(Waiter::new(current(), None))) {
             return None;
         }
         self.task.take()

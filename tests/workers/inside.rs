@@ -1,8 +1,10 @@
 //! Jobs that submit jobs.
 
-use crate::closes_balanced;
-use crate::support::WATCHDOG;
-use slackwater::{JobError, LocalManager, Workers};
+use crate::support::{WATCHDOG, until};
+use crate::{Held, closes_balanced};
+use slackwater::{JobError, LocalManager, SubmitError, Workers};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 fn workers(size: usize) -> Workers<impl LocalManager<Resource = u64>> {
     Workers::builder(|| Ok::<_, String>(0)).pool(move |pool| pool.max_size(size)).build().unwrap()
@@ -69,4 +71,119 @@ fn workers_may_wait_for_other_workers() {
     assert_eq!(outer.execute(move |_| its.execute(|_| 7)).unwrap().unwrap(), 7);
     closes_balanced(&outer);
     closes_balanced(&inner);
+}
+
+#[test]
+fn a_wait_that_ends_by_itself_is_not_refused_and_the_job_goes_on() {
+    let workers = workers(1);
+    let its = workers.clone();
+    let within = Duration::from_millis(20);
+    let (ticket, took) = workers
+        .execute(move |_| {
+            let began = Instant::now();
+            (its.submit(|_| 7).unwrap().wait_timeout(within), began.elapsed())
+        })
+        .unwrap();
+    assert!(took >= within, "{took:?}");
+    assert_eq!(ticket.unwrap_err().wait().unwrap(), 7);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_worker_that_waits_for_a_time_only_is_none_of_those_that_wait() {
+    let workers = workers(2);
+    let (its, (seen, has_seen)) = (workers.clone(), mpsc::channel());
+    let held = workers.submit(move |_| {
+        let never = its.submit(|_| ()).unwrap();
+        never.cancel();
+        let (go, may_go) = mpsc::channel::<()>();
+        let runs = its.submit(move |_| may_go.recv_timeout(WATCHDOG).is_ok()).unwrap();
+        // While this one waits for the other worker,
+        let runs = runs.wait_timeout(Duration::from_millis(5)).unwrap_err();
+        seen.send(()).unwrap();
+        go.send(()).unwrap();
+        runs.wait_timeout(WATCHDOG).unwrap().unwrap()
+    });
+    has_seen.recv_timeout(WATCHDOG).unwrap();
+    // ... and is done with it, another one finds somebody to wait for.
+    let its = workers.clone();
+    assert_eq!(workers.execute(move |_| its.execute(|_| 7)).unwrap().unwrap(), 7);
+    assert!(held.unwrap().wait().unwrap());
+    closes_balanced(&workers);
+}
+
+/// Bad run: who finds its answer waits for the next one at once, and is counted twice; or is counted although the answer is there.
+#[test]
+fn one_that_waits_again_and_again_beside_a_free_worker_is_never_refused() {
+    let workers = workers(3);
+    let tickets: Vec<_> = (0..2)
+        .map(|_| {
+            let its = workers.clone();
+            workers.submit(move |_| (0..5_000).all(|_| its.submit(|_| 7).unwrap().wait().is_ok())).unwrap()
+        })
+        .collect();
+    for ticket in tickets {
+        assert!(ticket.wait_timeout(3 * WATCHDOG).expect("no deadlock").unwrap());
+    }
+    closes_balanced(&workers);
+}
+
+/// Of two workers one is late and waits; another has its place. So there are two that run jobs.
+#[test]
+fn a_worker_whose_place_is_lent_is_none_of_those_that_wait() {
+    let workers = workers(2);
+    let (its, gate) = (workers.clone(), Arc::new(OnceLock::<()>::new()));
+    let blocked = Held::at(&workers);
+    // Waits for a job that is behind the one that holds the other worker.
+    let late = workers.job().timeout(Duration::from_millis(20)).submit(move |_| {
+        let answer = its.submit(|_| 7).unwrap().wait();
+        gate.set(()).unwrap();
+        answer
+    });
+    assert!(matches!(late.unwrap().wait(), Err(JobError::Timeout(_))));
+    until(|| workers.pool().stats().long_holds == 1);
+    blocked.end();
+    let its = workers.clone();
+    assert_eq!(workers.execute(move |_| its.execute(|_| 7)).unwrap().unwrap(), 7);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_full_queue_refuses_jobs_of_jobs_at_once() {
+    let workers = Workers::builder(|| Ok::<_, String>(0)).queue(1).build().unwrap();
+    let its = workers.clone();
+    let (ticket, refused) = workers
+        .execute(move |_| {
+            let ticket = its.submit(|_| 1).unwrap();
+            (ticket, its.submit(|_| 2).unwrap_err())
+        })
+        .unwrap();
+    let SubmitError::Full { queued: 1, limit: 1, waited } = refused else { panic!("{refused}") };
+    assert_eq!(waited, Duration::ZERO);
+    assert_eq!(ticket.wait().unwrap(), 1);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn create_is_refused_a_wait_for_a_job_of_its_own_workers() {
+    struct Greedy(Arc<OnceLock<Workers<Greedy>>>, mpsc::Sender<JobError>);
+    impl LocalManager for Greedy {
+        type Resource = u64;
+        type Error = String;
+
+        fn create(&self) -> Result<u64, String> {
+            let Some(workers) = self.0.get() else { return Ok(0) };
+            let answer = workers.submit(|_| 1).unwrap().wait();
+            self.1.send(answer.unwrap_err()).map_err(|gone| gone.to_string())?;
+            Ok(1)
+        }
+    }
+    let (its, (told, is_told)) = (Arc::new(OnceLock::new()), mpsc::channel());
+    let workers = Workers::builder(Greedy(Arc::clone(&its), told)).pool(|pool| pool.min_idle(0)).build().unwrap();
+    // Without a reference that goes round: the manager lets go of it below.
+    assert!(its.set(workers.clone()).is_ok());
+    assert_eq!(workers.submit(|number| *number).unwrap().wait_timeout(WATCHDOG).expect("no deadlock").unwrap(), 1);
+    let told = is_told.recv_timeout(WATCHDOG).unwrap();
+    assert!(matches!(told, JobError::WouldDeadlock { workers: 1 }), "{told:?}");
+    closes_balanced(&workers);
 }
