@@ -67,8 +67,9 @@ fn a_degraded_worker_serves_as_a_last_resort_and_heals() {
         workers.pool().tick();
         workers.pool().stats().degraded == 1
     });
-    // The other one is at work: it has to do.
+    // The other one is at work: it has to do. Whichever of them the first job finds: it is not the degraded one.
     let (one, two) = (Held::at(&workers), Held::at(&workers));
+    assert_eq!((workers.pool().stats().in_use, workers.pool().stats().available), (2, 0));
     one.end();
     two.end();
     until(|| {

@@ -43,6 +43,26 @@ fn higher_priorities_go_first() {
     assert_eq!(*order.lock(), [1, 1, 1, 2, 2, 2, 3, 3, 3]);
 }
 
+/// Whatever the order they come in.
+#[test]
+fn higher_priorities_go_first_though_they_came_first_or_in_between() {
+    const ORDERS: [[u32; 3]; 5] = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2]];
+    for came in ORDERS {
+        let (clock, order) = (VirtualClock::new(), Order::default());
+        let workers = one_worker(&clock);
+        let held = Held::at(&workers);
+        for _ in 0..3 {
+            for number in came {
+                let priority = [Priority::High, Priority::Normal, Priority::Low][number as usize - 1];
+                submit(&workers, &order, priority, number);
+            }
+        }
+        held.end();
+        closes_balanced(&workers);
+        assert_eq!(*order.lock(), [1, 1, 1, 2, 2, 2, 3, 3, 3], "came as {came:?}");
+    }
+}
+
 #[test]
 fn a_low_job_that_is_old_enough_goes_before_high_ones() {
     let (clock, order) = (VirtualClock::new(), Order::default());
