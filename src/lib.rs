@@ -89,5 +89,5 @@ mod guarantees {}
 mod settings_page {}
 
 #[cfg(all(doctest, feature = "workers"))]
-#[doc = include_str!("../docs/threads-map.md")]
-mod threads_map {}
+#[doc = include_str!("../docs/threads.md")]
+mod threads {}
