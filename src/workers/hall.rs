@@ -143,9 +143,11 @@ impl<R: 'static> Hall<R> {
     /// Ends all that wait, because the workers are closed.
     pub(super) fn refuse_all(&self) {
         while let Some(job) = self.take(&mut false) {
-            // One that was cancelled, or is too late, nobody misses.
-            if job.refuse(JobError::NoWorker(self.closed_error())) {
-                self.refused.fetch_add(1, SeqCst);
+            // Before it is answered: who is told, and closes the workers again, is not to find it in the report of that.
+            self.refused.fetch_add(1, SeqCst);
+            if !job.refuse(JobError::NoWorker(self.closed_error())) {
+                // One that was cancelled, or is too late, nobody misses.
+                self.refused.fetch_sub(1, SeqCst);
             }
             let_go_of(job);
         }

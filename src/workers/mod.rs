@@ -208,7 +208,7 @@ impl<M: LocalManager> Workers<M> {
         }
         let mut report = self.pool.close(Duration::from_nanos(deadline.saturating_sub(clock.now())));
         report.took = Duration::from_nanos(clock.now().saturating_sub(began));
-        report.jobs_refused = hall.refused() - refused_before;
+        report.jobs_refused = hall.refused().saturating_sub(refused_before);
         report
     }
 

@@ -1,8 +1,8 @@
 //! Jobs that submit jobs.
 
-use crate::support::{WATCHDOG, until};
-use crate::{Held, closes_balanced};
-use slackwater::{JobError, LocalManager, SubmitError, Workers};
+use crate::closes_balanced;
+use crate::support::{TimeRunsOut, WATCHDOG, until};
+use slackwater::{JobError, LocalManager, SubmitError, VirtualClock, Workers};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -91,24 +91,21 @@ fn a_wait_that_ends_by_itself_is_not_refused_and_the_job_goes_on() {
 
 #[test]
 fn a_worker_that_waits_for_a_time_only_is_none_of_those_that_wait() {
-    let workers = workers(2);
-    let (its, (seen, has_seen)) = (workers.clone(), mpsc::channel());
-    let held = workers.submit(move |_| {
-        let never = its.submit(|_| ()).unwrap();
-        never.cancel();
-        let (go, may_go) = mpsc::channel::<()>();
-        let runs = its.submit(move |_| may_go.recv_timeout(WATCHDOG).is_ok()).unwrap();
-        // While this one waits for the other worker,
-        let runs = runs.wait_timeout(Duration::from_millis(5)).unwrap_err();
-        seen.send(()).unwrap();
-        go.send(()).unwrap();
-        runs.wait_timeout(WATCHDOG).unwrap().unwrap()
+    let (workers, within) = (workers(2), Duration::from_millis(50));
+    let (first, second) = (workers.clone(), workers.clone());
+    let (waits, is_waiting) = mpsc::channel();
+    let bounded = workers.submit(move |_| {
+        let never = first.submit(|_| 1).unwrap();
+        waits.send(()).unwrap();
+        never.wait_timeout(within)
     });
-    has_seen.recv_timeout(WATCHDOG).unwrap();
-    // ... and is done with it, another one finds somebody to wait for.
-    let its = workers.clone();
-    assert_eq!(workers.execute(move |_| its.execute(|_| 7)).unwrap().unwrap(), 7);
-    assert!(held.unwrap().wait().unwrap());
+    // Both are inside now, and nobody runs anything before the first has waited long enough.
+    let unbounded = workers.submit(move |_| {
+        is_waiting.recv_timeout(WATCHDOG).unwrap();
+        second.submit(|_| 7).unwrap().wait()
+    });
+    assert_eq!(unbounded.unwrap().wait().unwrap().unwrap(), 7);
+    assert_eq!(bounded.unwrap().wait().unwrap().unwrap_err().wait().unwrap(), 1);
     closes_balanced(&workers);
 }
 
@@ -131,20 +128,31 @@ fn one_that_waits_again_and_again_beside_a_free_worker_is_never_refused() {
 /// Of two workers one is late and waits; another has its place. So there are two that run jobs.
 #[test]
 fn a_worker_whose_place_is_lent_is_none_of_those_that_wait() {
-    let workers = workers(2);
-    let (its, gate) = (workers.clone(), Arc::new(OnceLock::<()>::new()));
-    let blocked = Held::at(&workers);
-    // Waits for a job that is behind the one that holds the other worker.
-    let late = workers.job().timeout(Duration::from_millis(20)).submit(move |_| {
-        let answer = its.submit(|_| 7).unwrap().wait();
-        gate.set(()).unwrap();
-        answer
+    let clock = VirtualClock::new();
+    let _late = TimeRunsOut(&clock);
+    let on = clock.clone();
+    let workers =
+        Workers::builder(|| Ok::<_, String>(0)).pool(move |pool| pool.max_size(2).clock(&on)).build().unwrap();
+    let its = workers.clone();
+    let (begun, has_begun) = mpsc::channel();
+    let (go, may_go) = mpsc::channel::<()>();
+    let late = workers.job().timeout(Duration::from_secs(5)).submit(move |_| {
+        let waited_for = its.submit(move |_| {
+            begun.send(()).unwrap();
+            may_go.recv_timeout(3 * WATCHDOG).is_ok()
+        });
+        waited_for.unwrap().wait()
     });
+    has_begun.recv_timeout(WATCHDOG).unwrap();
+    clock.advance(Duration::from_secs(5));
     assert!(matches!(late.unwrap().wait(), Err(JobError::Timeout(_))));
     until(|| workers.pool().stats().long_holds == 1);
-    blocked.end();
     let its = workers.clone();
-    assert_eq!(workers.execute(move |_| its.execute(|_| 7)).unwrap().unwrap(), 7);
+    let waits = workers.submit(move |_| its.submit(|_| 7).unwrap().wait()).unwrap();
+    // It waits for the one that the late one waits for, too.
+    until(|| workers.pool().stats().checkouts == 3 && workers.queued() == 1);
+    go.send(()).unwrap();
+    assert_eq!(waits.wait().unwrap().unwrap(), 7);
     closes_balanced(&workers);
 }
 
