@@ -257,9 +257,13 @@ impl<R: 'static> Attendant for Hall<R> {
 
     #[allow(private_interfaces)]
     fn refuse(&self, most: u32, refusal: &Refusal) {
+        // That is for who waits for one resource, which no job does.
+        if matches!(refusal, Refusal::LookAgain) {
+            return;
+        }
         self.end_queued(most as usize, |job| {
             JobError::NoWorker(match refusal {
-                Refusal::Closed => self.closed_error(),
+                Refusal::Closed | Refusal::LookAgain => self.closed_error(),
                 Refusal::CircuitOpen(open) => CheckoutError::CircuitOpen(open.clone()),
                 Refusal::Create { error, attempts, severity } => CheckoutError::Create(Box::new(CreateError {
                     pool: self.name.get().cloned(),
