@@ -197,6 +197,9 @@ impl<M: Manager> Inner<M> {
         if to == BreakerState::Closed {
             self.creation_is_back();
         }
+        if to == BreakerState::Open {
+            self.last_resorts();
+        }
         // The keeper has a probe to send, or demand to serve, and the log to tell if nobody else has.
         self.alarm.ring();
     }

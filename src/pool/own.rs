@@ -24,13 +24,30 @@ impl<M: Manager> Inner<M> {
     #[inline]
     fn own_word(&self, id: ResourceId) -> Option<Word> {
         let seen = self.shelf.slot(id.slot())?.look();
-        let fits = match seen.phase() {
-            Phase::Ready => self.lives[id.slot()].expires() > self.must_outlast(),
+        (self.serves(id.slot(), seen) && seen.generation() == id.generation()).then_some(seen)
+    }
+
+    #[inline]
+    fn serves(&self, slot: usize, seen: Word) -> bool {
+        match seen.phase() {
+            Phase::Ready => self.lives[slot].expires() > self.must_outlast(),
             // The last resort, and checked again at its return: not while another is free.
             Phase::Degraded => !self.is_any(Phase::Ready),
             _ => false,
-        };
-        (fits && seen.generation() == id.generation()).then_some(seen)
+        }
+    }
+
+    /// Has the resource `id` checked if it was set aside for that: as anybody else does who would take it. Its opening is told.
+    #[cold]
+    pub(crate) fn check_own(&self, id: ResourceId) {
+        let Some(slot) = self.shelf.slot(id.slot()) else { return };
+        let seen = slot.look();
+        if seen.phase() == Phase::Stale
+            && seen.generation() == id.generation()
+            && let Some(right) = slot.claim(seen, Phase::Checking)
+        {
+            self.send_to_check(right);
+        }
     }
 
     /// The time in ticks of 10 ms, as good as it is known without looking at a clock.
@@ -88,11 +105,15 @@ impl<M: Manager> Inner<M> {
         }
     }
 
-    /// Tells those of the last resort that it is their turn: they leave it to others as long as there are any.
+    /// Tells those of the last resort that it is their turn: what is degraded leaves it to others as long as there are any, and what
+    /// is too old to what is made in its place. Only those who can serve: who cannot tells others in turn.
     #[cold]
     pub(crate) fn last_resorts(&self) {
+        if self.attendant().is_none() {
+            return;
+        }
         for (index, slot) in self.shelf.slots() {
-            if slot.look().phase() == Phase::Degraded {
+            if self.serves(index as usize, slot.look()) {
                 self.tell_opened(Some(index));
             }
         }

@@ -6,7 +6,8 @@ use super::desk::Desk;
 use super::error::{JobError, SubmitError};
 use super::job::{AnyJob, let_go_of};
 use super::lanes::Lanes;
-use crate::core::sync::around::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex};
+use crate::core::sync::around::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::core::sync::{AtomicU32, fence};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
 use crate::keeper::{Clock, since_ticks};
 use crate::manager::{Manager, Severity};
@@ -39,7 +40,7 @@ pub(super) struct Hall<R> {
     /// By slot.
     desks: RwLock<Vec<Option<Arc<Desk>>>>,
     /// Workers that stand aside.
-    aside: AtomicUsize,
+    aside: AtomicU32,
     /// Where those wait who want the queue to become shorter.
     crowd: Mutex<usize>,
     thinned: Condvar,
@@ -63,7 +64,7 @@ impl<R: 'static> Hall<R> {
             limit,
             run_for,
             desks: RwLock::default(),
-            aside: AtomicUsize::new(0),
+            aside: AtomicU32::new(0),
             crowd: Mutex::new(0),
             thinned: Condvar::new(),
             waking: AtomicBool::new(false),
@@ -212,10 +213,12 @@ impl<R: 'static> Hall<R> {
     /// are told.
     #[inline]
     pub(super) fn calls_for_more<M: Manager>(&self, pool: &Inner<M>) {
+        // Meets the fence of a place that becomes vacant, and that of a worker that stands aside: they see the job, or we see them.
+        fence(SeqCst);
         if pool.has_room() {
             pool.is_wanted_there();
         }
-        if self.aside.load(Relaxed) > 0 {
+        if self.is_anyone_aside() {
             pool.last_resorts();
         }
     }
@@ -233,6 +236,15 @@ impl<R: 'static> Hall<R> {
             self.aside.fetch_sub(1, SeqCst);
         }
         desk.stand_aside(aside);
+        if aside {
+            // Before the look at the slot: who opens it from then on sees who stands aside.
+            step!("aside_fence", fence(SeqCst));
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_anyone_aside(&self) -> bool {
+        self.aside.load(SeqCst) > 0
     }
 }
 
@@ -246,7 +258,7 @@ impl<R: 'static> Attendant for Hall<R> {
     }
 
     fn opened(&self, slot: usize) {
-        if self.aside.load(SeqCst) == 0 {
+        if !self.is_anyone_aside() {
             return;
         }
         let desk = self.desks.read().get(slot).cloned().flatten();

@@ -4,17 +4,20 @@
 
 use super::board::{Board, Sleeper};
 use super::circle::Waiter;
+use super::desk::Desk;
 use super::error::JobError;
 use super::hall::Hall;
 use super::job::{Answers, AnyJob, Run, Span, Task, Terms, Turn};
+use crate::core::Word;
 use crate::core::models::{explore, explore_all};
-use crate::core::sync::{Mutex, Thread, current, park};
+use crate::core::sync::{AtomicBool, Mutex, Thread, current, fence, park};
 use crate::error::CheckoutError;
-use crate::pool::Priority;
+use crate::observe::ResourceId;
+use crate::pool::{Attendant, Priority};
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// A worker that sleeps.
 #[derive(Clone)]
@@ -180,5 +183,29 @@ fn a_job_submitted_beside_a_close_is_answered() {
             let answer = task.take().expect("an answer");
             assert!(matches!(answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
         }
+    });
+}
+
+/// Bad run: who opens a slot sees nobody aside, and its worker a slot that is not free.
+#[test]
+fn a_worker_that_stands_aside_is_told_of_its_slot() {
+    explore_all("aside against opened", || {
+        let hall = Arc::new(Hall::<()>::new(8, crate::pool::NEVER));
+        let is_free = Arc::new(AtomicBool::new(false));
+        let me = Desk::here();
+        hall.seat(ResourceId::new(0, Word::from_bits(0)), &me);
+        let (its, free) = (Arc::clone(&hall), Arc::clone(&is_free));
+        let opener = loom::thread::spawn(move || {
+            free.store(true, Relaxed);
+            // As `tell_opened` does.
+            fence(SeqCst);
+            its.opened(0);
+        });
+        hall.stand_aside(&me, true);
+        if !is_free.load(Relaxed) {
+            park();
+        }
+        hall.stand_aside(&me, false);
+        opener.join().unwrap();
     });
 }

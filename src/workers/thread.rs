@@ -117,8 +117,12 @@ impl<M: LocalManager> Worker<M> {
                 return Rest::Not;
             }
             let Some(right) = pool.claim_own(place.id) else {
-                let is_fit = || pool.is_own_fit(place.id);
-                return self.aside(is_fit);
+                pool.check_own(place.id);
+                let rest = self.aside(|| pool.is_own_fit(place.id));
+                if let Rest::Aside = rest {
+                    self.call_others(&pool);
+                }
+                return rest;
             };
             match self.next_job(&pool) {
                 Some(job) => self.run_one(&pool, right, job),
@@ -142,6 +146,10 @@ impl<M: LocalManager> Worker<M> {
         if std::mem::take(&mut self.searching) {
             self.hall.board.stop_searching();
         }
+        // Ended by this thread itself, at a return: nobody would tell it of that.
+        if self.desk.is_ended() {
+            return Rest::Not;
+        }
         self.hall.stand_aside(&self.desk, true);
         if is_mine_again() {
             self.hall.stand_aside(&self.desk, false);
@@ -150,13 +158,21 @@ impl<M: LocalManager> Worker<M> {
         Rest::Aside
     }
 
+    /// Who was woken for a job and cannot take it was relied on.
+    fn call_others(&self, pool: &Inner<Threads<M>>) {
+        if self.hall.board.jobs() > 0 && !self.hall.board.look().is_anyone_idle() {
+            self.hall.calls_for_more(pool);
+        }
+    }
+
     /// Takes a job. Who searched for it was relied on: should there be more, and nobody left to take them, others are made.
     #[inline]
     fn take(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
         let searched = self.searching;
         let job = self.hall.take(&mut self.searching);
-        if searched && job.is_some() && self.hall.board.jobs() > 0 && !self.hall.board.look().is_anyone_idle() {
-            self.hall.calls_for_more(pool);
+        // Those who stand aside may have seen this slot free a moment ago, and left the jobs to it.
+        if job.is_some() && (searched || self.hall.is_anyone_aside()) {
+            self.call_others(pool);
         }
         job
     }

@@ -2,9 +2,10 @@
 
 use crate::support::{Act, Probe, WATCHDOG, until};
 use crate::{Held, closes_balanced};
-use slackwater::{CheckoutError, JobError, SubmitError, VirtualClock, Workers};
-use std::sync::Arc;
+use slackwater::{CheckoutError, JobError, Keeper, LocalManager, SubmitError, VirtualClock, Workers};
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -144,4 +145,50 @@ fn what_a_close_did_not_run_is_in_its_report_with_the_time_it_had() {
     assert!(matches!(queued.wait(), Err(JobError::NoWorker(CheckoutError::Closed(_)))));
     drop(seat);
     closes_balanced(&workers);
+}
+
+/// No thread of the pool's is left: those of its workers have its name, too.
+#[cfg(target_os = "linux")]
+fn no_thread_is_left(name: &str) {
+    until(|| crate::support::threads_named(name).is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_is_left_where_the_last_handle_goes_while_a_job_runs() {
+    let workers = Workers::builder(Probe::new()).pool(|pool| pool.max_size(2).name("last-gone")).build().unwrap();
+    let (one, two) = (Held::at(&workers), Held::at(&workers));
+    drop(workers);
+    one.end();
+    two.end();
+    no_thread_is_left("last-gone");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_is_left_where_a_job_outlasts_the_close() {
+    let workers = Workers::builder(Probe::new()).pool(|pool| pool.max_size(2).name("outlasts")).build().unwrap();
+    let held = Held::at(&workers);
+    assert_eq!(workers.close(Duration::ZERO).still_out.len(), 1);
+    held.end();
+    closes_balanced(&workers);
+    no_thread_is_left("outlasts");
+}
+
+/// Without threads of the pool's own each worker ends its resource itself, at the return.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_is_left_of_workers_that_end_themselves() {
+    let pool = |pool: slackwater::Builder<_>| pool.keeper(Keeper::Manual).max_uses(1).name("by-itself");
+    let workers = Workers::builder(Probe::new()).pool(pool).build().unwrap();
+    for number in 1..=5 {
+        let ticket = workers.submit(|thing| thing.number).unwrap();
+        until(|| {
+            workers.pool().tick();
+            ticket.is_done()
+        });
+        assert_eq!(ticket.wait().unwrap(), number);
+    }
+    closes_balanced(&workers);
+    no_thread_is_left("by-itself");
 }

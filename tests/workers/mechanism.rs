@@ -1,6 +1,6 @@
 //! What is the pool's own: replacement, failures, demand.
 
-use crate::support::{Act, Probe, WATCHDOG, passes, until};
+use crate::support::{Act, Probe, TimeRunsOut, WATCHDOG, passes, until};
 use crate::{Held, closes_balanced};
 use slackwater::{
     Backoff, BreakerConfig, BuildError, CheckoutError, Creation, DestroyReason, JobError, Keeper, ReturnOutcome,
@@ -76,6 +76,70 @@ fn a_degraded_worker_serves_as_a_last_resort_and_heals() {
         workers.pool().tick();
         workers.pool().stats().available == 2
     });
+    closes_balanced(&workers);
+}
+
+/// Bad run: set aside by the keeper, it takes itself for somebody else's, and waits to be told for ever.
+#[test]
+fn a_worker_that_has_idled_for_too_long_is_checked_and_works_on() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let its = clock.clone();
+    let pool = move |pool: slackwater::Builder<_>| {
+        pool.clock(&its).keeper(Keeper::Manual).check_if_idle_for(Duration::from_secs(1))
+    };
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    for checks in 1..=3 {
+        until(|| workers.pool().stats().in_use == 0);
+        for _ in 0..3 {
+            clock.advance(Duration::from_secs(1));
+            workers.pool().tick();
+        }
+        assert_eq!(probe.check.calls(), checks - 1);
+        let ticket = workers.submit(|thing| thing.number).unwrap();
+        until(|| {
+            workers.pool().tick();
+            ticket.is_done()
+        });
+        assert_eq!((ticket.wait().unwrap(), probe.check.calls()), (1, checks));
+    }
+    closes_balanced(&workers);
+}
+
+/// Bad run: its submitter leaves the job to a worker that sleeps, whose slot is out; that one leaves it to nobody.
+#[test]
+fn a_worker_that_is_woken_and_cannot_work_has_another_made() {
+    let probe = Probe::new();
+    let workers = Workers::builder(probe.clone()).pool(|pool| pool.max_size(2).min_idle(0)).build().unwrap();
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
+    until(|| workers.pool().stats().in_use == 0);
+    let seat = workers.pool().checkout().unwrap();
+    assert_eq!(workers.pool().stats().created, 1);
+    let ticket = workers.submit(|thing| thing.number).unwrap();
+    assert_eq!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), 2);
+    drop(seat);
+    closes_balanced(&workers);
+}
+
+/// Bad run: too old to work as long as another is being made, it never learns that none is.
+#[test]
+fn a_worker_whose_time_is_over_serves_when_its_successor_cannot_be_made() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let _late = TimeRunsOut(&clock);
+    let its = clock.clone();
+    let pool =
+        move |pool: slackwater::Builder<_>| pool.clock(&its).max_lifetime(Duration::from_secs(60)).lifetime_jitter(0.0);
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
+    until(|| workers.pool().stats().in_use == 0);
+    probe.create.shut();
+    probe.create.always(Act::Fail);
+    clock.advance(Duration::from_secs(61));
+    let ticket = workers.submit(|thing| thing.number).unwrap();
+    until(|| probe.create.inside() == 1);
+    assert!(!ticket.is_done());
+    probe.create.open();
+    assert_eq!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), 1);
+    probe.create.always(Act::Pass);
     closes_balanced(&workers);
 }
 
