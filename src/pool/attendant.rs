@@ -17,6 +17,8 @@ pub trait Attendant: Send + Sync {
     fn waiting(&self) -> u32;
     /// How many of them nobody is about to serve.
     fn unserved(&self) -> u32;
+    /// Whether the calling thread is one of its resources'.
+    fn is_its_thread(&self) -> bool;
     /// The resource in this slot is there for whoever wants it. Called after every opening but those by the resource itself.
     fn opened(&self, slot: usize);
     /// Nothing will come for the first `most` of those who wait.

@@ -121,9 +121,11 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Waits for resources that the crew ends because it takes its time: the program may be over when the last handle is gone, and
-    /// nobody would end them any more. Not for one that hangs, and not on a crew's own thread, which may be at one of them.
+    /// nobody would end them any more. Not for one that hangs, and not on a thread of the crew's, or of a resource's own,
+    /// which may be at one of them.
     fn wait_for_slow_ends(&self) {
-        if !M::ENDS_SLOWLY || self.is_manual() || keeper::is_on_crew() {
+        let is_at_one = || keeper::is_on_crew() || self.attendant().is_some_and(|attendant| attendant.is_its_thread());
+        if !M::ENDS_SLOWLY || self.is_manual() || is_at_one() {
             return;
         }
         let (began, limit) = (Instant::now(), Duration::from_nanos(self.crew.timeout(JobKind::Destroy)));

@@ -1,7 +1,7 @@
 //! Where jobs wait, and the workers that take them.
 
 use super::board::{Board, Sight};
-use super::circle::Circle;
+use super::circle::{Circle, is_inside};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
 use super::job::{AnyJob, let_go_of};
@@ -255,6 +255,10 @@ impl<R: 'static> Attendant for Hall<R> {
 
     fn unserved(&self) -> u32 {
         self.waiting().saturating_sub(self.board.look().searchers() as u32)
+    }
+
+    fn is_its_thread(&self) -> bool {
+        is_inside(self.circle.number)
     }
 
     fn opened(&self, slot: usize) {

@@ -192,3 +192,37 @@ fn no_thread_is_left_of_workers_that_end_themselves() {
     closes_balanced(&workers);
     no_thread_is_left("by-itself");
 }
+
+/// Drops a handle of its own workers in `destroy`.
+struct Keeps {
+    handle: Arc<Mutex<Option<Workers<Keeps>>>>,
+    dropped: mpsc::Sender<()>,
+}
+
+impl LocalManager for Keeps {
+    type Resource = ();
+    type Error = Infallible;
+
+    fn create(&self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn destroy(&self, (): ()) {
+        let handle = self.handle.lock().unwrap().take();
+        drop(handle);
+        self.dropped.send(()).unwrap();
+    }
+}
+
+/// Bad run: who drops it waits for the end of its own resource, as long as a `destroy` may take.
+#[test]
+fn the_last_handle_may_go_at_the_end_of_a_resource() {
+    let (dropped, is_dropped) = mpsc::channel();
+    let handle = Arc::default();
+    let keeps = Keeps { handle: Arc::clone(&handle), dropped };
+    let workers = Workers::builder(keeps).pool(|pool| pool.max_uses(1)).build().unwrap();
+    let held = Held::at(&workers);
+    *handle.lock().unwrap() = Some(workers);
+    held.end();
+    is_dropped.recv_timeout(WATCHDOG).expect("it waits for itself");
+}
