@@ -4,8 +4,8 @@
 //! can be had, and when it closes.
 
 use super::Inner;
-use crate::core::Right;
 use crate::core::sync::around::fence;
+use crate::core::{Phase, Right, Word};
 use crate::error::{Refusal, SharedError};
 use crate::manager::Manager;
 use crate::observe::ResourceId;
@@ -80,5 +80,35 @@ impl<M: Manager> Inner<M> {
         if let Some(attendant) = self.manager.attendant() {
             attendant.closed(self.stopped_by.get());
         }
+    }
+
+    /// Whether a resource in this state takes work by itself.
+    #[inline]
+    pub(super) fn serves(&self, slot: usize, seen: Word) -> bool {
+        match seen.phase() {
+            Phase::Ready => self.lives[slot].expires() > self.must_outlast(),
+            // The last resort, and checked again at its return: not while another is free.
+            Phase::Degraded => !self.is_any(Phase::Ready),
+            _ => false,
+        }
+    }
+
+    /// Tells those of the last resort that it is their turn: what is degraded leaves it to others as long as there are any, and what
+    /// is too old to what is made in its place. Only those who can serve: who cannot tells others in turn.
+    #[cold]
+    pub(crate) fn last_resorts(&self) {
+        if self.attendant().is_none() {
+            return;
+        }
+        for (index, slot) in self.shelf.slots() {
+            if self.serves(index as usize, slot.look()) {
+                self.tell_opened(Some(index));
+            }
+        }
+    }
+
+    /// Whether any slot is in this phase.
+    fn is_any(&self, phase: Phase) -> bool {
+        self.shelf.slots().any(|(_, slot)| slot.look().phase() == phase)
     }
 }

@@ -27,16 +27,6 @@ impl<M: Manager> Inner<M> {
         (self.serves(id.slot(), seen) && seen.generation() == id.generation()).then_some(seen)
     }
 
-    #[inline]
-    fn serves(&self, slot: usize, seen: Word) -> bool {
-        match seen.phase() {
-            Phase::Ready => self.lives[slot].expires() > self.must_outlast(),
-            // The last resort, and checked again at its return: not while another is free.
-            Phase::Degraded => !self.is_any(Phase::Ready),
-            _ => false,
-        }
-    }
-
     /// Has the resource `id` checked if it was set aside for that: as anybody else does who would take it. Its opening is told.
     #[cold]
     pub(crate) fn check_own(&self, id: ResourceId) {
@@ -103,25 +93,6 @@ impl<M: Manager> Inner<M> {
             self.request_creation(self.unserved());
             self.tell_the_hopeless();
         }
-    }
-
-    /// Tells those of the last resort that it is their turn: what is degraded leaves it to others as long as there are any, and what
-    /// is too old to what is made in its place. Only those who can serve: who cannot tells others in turn.
-    #[cold]
-    pub(crate) fn last_resorts(&self) {
-        if self.attendant().is_none() {
-            return;
-        }
-        for (index, slot) in self.shelf.slots() {
-            if self.serves(index as usize, slot.look()) {
-                self.tell_opened(Some(index));
-            }
-        }
-    }
-
-    /// Whether any slot is in this phase.
-    pub(crate) fn is_any(&self, phase: Phase) -> bool {
-        self.shelf.slots().any(|(_, slot)| slot.look().phase() == phase)
     }
 
     /// Whether there is room for one more resource.
