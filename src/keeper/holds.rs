@@ -268,6 +268,10 @@ mod tests {
             0
         }
 
+        fn is_its_thread(&self) -> bool {
+            false
+        }
+
         fn opened(&self, _: usize) {}
 
         fn refuse(&self, _: u32, _: &crate::error::Refusal) {}

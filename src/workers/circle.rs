@@ -77,7 +77,11 @@ pub(super) fn enter(circle: &Arc<Circle>, may_wait: impl Fn(&[ResourceId]) -> Re
 
 /// Whether the calling thread is one of `circle`'s workers.
 pub(super) fn is_inside(circle: u64) -> bool {
-    INSIDE.with_borrow(|inside| inside.as_ref().is_some_and(|(_, mine)| mine.number == circle))
+    // What a thread drops at its very end may ask too.
+    let is_mine = |inside: &RefCell<Option<(Box<MayWait>, Arc<Circle>)>>| {
+        inside.borrow().as_ref().is_some_and(|(_, mine)| mine.number == circle)
+    };
+    INSIDE.try_with(is_mine).unwrap_or(false)
 }
 
 /// Counts the calling thread in, if it is one of `circle`'s workers. Refuses the last of them. Called under the lock of what it waits for:
