@@ -283,7 +283,8 @@ fn sleeps_for(span: Duration) {
         while sleeps_on() && began.elapsed() < span {
             thread::yield_now();
         }
-        sleeps_on()
+        // It may have been seen awake in between, and be about to sleep again: that is not the whole span.
+        began.elapsed() >= span && sleeps_on()
     });
 }
 
