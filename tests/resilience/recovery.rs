@@ -160,7 +160,10 @@ fn a_recovery_that_makes_no_sense_is_refused() {
     let transient = Severity::Transient;
     for recovery in [Recovery::Degrade, Recovery::Remove, Recovery::Replace] {
         let error = refused(FailureKind::Create(transient), recovery);
-        assert!(error.starts_with("recovery.create.transient = ") && error.contains("allowed are Retry, Refuse and Stop"), "{error}");
+        assert!(
+            error.starts_with("recovery.create.transient = ") && error.contains("allowed are Retry, Refuse and Stop"),
+            "{error}"
+        );
     }
     for kind in [FailureKind::Check(transient), FailureKind::Use(transient)] {
         let error = refused(kind, Recovery::Refuse);
