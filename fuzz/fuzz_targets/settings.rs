@@ -10,7 +10,8 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         match settings.and_then(|settings| settings.config()) {
             Ok(config) => {
                 let written = serde_json::to_string(&config).unwrap();
-                let again: PoolConfig = serde_json::from_str(&written).unwrap_or_else(|error| panic!("{error}: {written}"));
+                let again: PoolConfig =
+                    serde_json::from_str(&written).unwrap_or_else(|error| panic!("{error}: {written}"));
                 assert_eq!(format!("{config:?}"), format!("{again:?}"), "{written}");
             }
             Err(SettingsError::File { errors, .. }) => {
