@@ -3,7 +3,7 @@
 use crate::closes_balanced;
 use crate::support::{TimeRunsOut, WATCHDOG, until};
 use slackwater::{JobError, LocalManager, SubmitError, VirtualClock, Workers};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 fn workers(size: usize) -> Workers<impl LocalManager<Resource = u64>> {
@@ -174,24 +174,26 @@ fn a_full_queue_refuses_jobs_of_jobs_at_once() {
 
 #[test]
 fn create_is_refused_a_wait_for_a_job_of_its_own_workers() {
-    struct Greedy(Arc<OnceLock<Workers<Greedy>>>, mpsc::Sender<JobError>);
+    struct Greedy(Arc<Mutex<Option<Workers<Greedy>>>>, mpsc::Sender<JobError>);
     impl LocalManager for Greedy {
         type Resource = u64;
         type Error = String;
 
         fn create(&self) -> Result<u64, String> {
-            let Some(workers) = self.0.get() else { return Ok(0) };
+            let Some(workers) = self.0.lock().unwrap().clone() else { return Ok(0) };
             let answer = workers.submit(|_| 1).unwrap().wait();
             self.1.send(answer.unwrap_err()).map_err(|gone| gone.to_string())?;
             Ok(1)
         }
     }
-    let (its, (told, is_told)) = (Arc::new(OnceLock::new()), mpsc::channel());
+    let (its, (told, is_told)) = (Arc::new(Mutex::new(None)), mpsc::channel());
     let workers = Workers::builder(Greedy(Arc::clone(&its), told)).pool(|pool| pool.min_idle(0)).build().unwrap();
-    // Without a reference that goes round: the manager lets go of it below.
-    assert!(its.set(workers.clone()).is_ok());
+    *its.lock().unwrap() = Some(workers.clone());
     assert_eq!(workers.submit(|number| *number).unwrap().wait_timeout(WATCHDOG).expect("no deadlock").unwrap(), 1);
     let told = is_told.recv_timeout(WATCHDOG).unwrap();
     assert!(matches!(told, JobError::WouldDeadlock { workers: 1 }), "{told:?}");
     closes_balanced(&workers);
+    // The manager holds the workers that hold it.
+    let held = its.lock().unwrap().take();
+    drop(held);
 }
