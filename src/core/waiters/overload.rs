@@ -1,6 +1,7 @@
 //! What the queue tells of itself to what watches for overload, and what it is told.
 
-use super::{List, Now, rank};
+use super::Now;
+use super::list::{List, rank};
 
 impl List {
     /// Tells what watches for overload that somebody has joined. Returns when that one may be shed at the earliest.
