@@ -36,6 +36,7 @@ mod stats;
 mod work;
 
 use crate::run::budget::{Budget, Share};
+use crate::run::closing::Closing;
 use crate::run::dashboard::Dashboard;
 use crate::run::ending;
 use crate::run::files::{Done, key};
@@ -47,7 +48,7 @@ use crate::run::writing::{self, Order};
 use crate::run::{NO_OUTPUT, Noun, USAGE, complain};
 use ahead::Ahead;
 pub use args::{Args, timeout};
-use closing::Closing;
+use closing::Extraction;
 use input::{Finder, Source, Walk};
 use list::List;
 use record::Record;
@@ -56,7 +57,7 @@ use work::{Line, Shared, Worker};
 /// The progress is formatted once in so many pages.
 const SHOWN_ONE_IN: u64 = 32;
 
-type Run = ending::Run<Closing>;
+type Run = ending::Run<Extraction>;
 
 const PAGES: Noun = Noun { one: "page", many: "pages" };
 
@@ -122,14 +123,13 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let closing = Closing {
         quiet: args.quiet,
         progress: progress.clone(),
-        shared: Arc::clone(&shared),
-        report,
         dashboard,
         stats: Wanted::open(args.out.stats.is_some(), args.out.stats_to.as_deref()).map_err(|why| (NO_OUTPUT, why))?,
         leftovers: output.leftovers(),
         kept: output.kept(),
         resumed,
         failed_before: output.failed_before(),
+        job: Extraction { shared: Arc::clone(&shared), report },
     };
     let run = Arc::new(Run::new(window, record, closing, PAGES, Box::new(no_output)));
     run.stop_at(signals);

@@ -1,22 +1,20 @@
-//! What a run says at its end: the summary, the statistics.
+//! What a mapping says at its end beyond what every run says: its workers, the statistics.
 
 use std::fmt::Write;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use slackwater::DestroyReason;
+use slackwater::{DestroyReason, Distribution};
 
 use super::failure::FailureKind;
 use super::record::Record;
 use super::workers::Workers;
-use crate::run::dashboard::Dashboard;
-use crate::run::ending::{self, End, Run};
-use crate::run::files::Leftovers;
-use crate::run::output::Kept;
-use crate::run::stats::{self, times};
-use crate::run::terminal::{Progress, Summary, peak_memory};
+use crate::run::closing::{self, Ended, Job};
+use crate::run::ending::End;
+use crate::run::series::Counts;
+use crate::run::stats::times;
+use crate::run::terminal::peak_memory;
 
 /// How long workers may take to end, all together. What they do then is nobody's business; what is left is killed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -24,47 +22,38 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Characters of the first failure that are shown.
 const SHOWN: usize = 600;
 
-pub struct Closing {
-    pub quiet: bool,
-    pub progress: Progress,
+pub struct Mapping {
     pub workers: Arc<Workers>,
-    pub dashboard: Option<Dashboard>,
-    pub stats: stats::Wanted,
-    pub leftovers: Leftovers,
-    pub kept: Kept,
-    /// Lines that earlier runs did.
-    pub resumed: u64,
-    /// Those of them that failed.
-    pub failed_before: u64,
 }
 
-impl ending::Closing for Closing {
-    type Record = Record;
-
-    fn leftovers(&self) -> Leftovers {
-        self.leftovers.clone()
+impl closing::Record for Record {
+    fn started(&self) -> Instant {
+        self.started
     }
 
-    fn end(self, run: &Run<Self>, end: &End) -> u8 {
-        let Self { quiet, progress, workers, dashboard, stats, kept, resumed, failed_before, .. } = self;
-        let record = run.record.lock();
-        let took = record.started.elapsed();
-        progress.finish();
-        let counts = Workload::of(&workers);
-        if !quiet && !stats.on_stderr {
-            let times = ("calls", record.calls.distribution());
-            let (noun, tally, cut) = (run.noun, record.tally, end.cut());
-            let summary = Summary { noun, tally, took, skipped: 0, times, resumed, cut };
-            // Standard error may be gone too; there is nobody left to tell.
-            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}\n{}", counts.words(&record)));
-        }
-        dashboard.into_iter().for_each(|dashboard| dashboard.close(quiet));
-        let code = run.told(end, &record, kept, failed_before);
-        let told = |code| line(end, code, &record, took, resumed, &counts);
-        let code = stats.write(code, told);
+    fn tally(&self) -> Counts {
+        self.tally
+    }
+
+    fn times(&self) -> (&'static str, Distribution) {
+        ("calls", self.calls.distribution())
+    }
+}
+
+impl Job for Mapping {
+    type Record = Record;
+
+    fn words(&self, record: &Record) -> String {
+        format!("\n{}", Workload::of(&self.workers).words(record))
+    }
+
+    fn end(self, ended: Ended<'_, Self>) -> u8 {
+        let Ended { end, record, took, resumed, stats, code, .. } = ended;
+        let counts = Workload::of(&self.workers);
+        let code = stats.write(code, |code| line(end, code, record, took, resumed, &counts));
         // After an interruption some may be in the midst of a line. They end with this process.
         let patience = if matches!(end, End::Interrupted(_)) { Duration::ZERO } else { LAST_WORDS };
-        workers.pool.close(patience);
+        self.workers.pool.close(patience);
         code
     }
 }

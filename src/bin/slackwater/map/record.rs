@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use slackwater::Histogram;
 
 use super::failure::FailureKind;
-use crate::run::ending;
 use crate::run::series::Counts;
 
 /// A line that is done.
@@ -57,11 +56,5 @@ impl Record {
             self.kinds[kind as usize] += 1;
             self.first_failure.get_or_insert((line.number, reason));
         }
-    }
-}
-
-impl ending::Record for Record {
-    fn written(&self) -> (u64, u64) {
-        (self.tally.pages, self.tally.failures)
     }
 }

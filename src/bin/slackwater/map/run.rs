@@ -15,11 +15,12 @@ use slackwater::http::Server;
 
 use super::args::Args;
 use super::call::{Caller, NoWorker};
-use super::closing::Closing;
+use super::closing::Mapping;
 use super::input::{Line, Lines};
 use super::record::{Done, Record};
 use super::workers::Workers;
 use crate::run::budget::{Budget, Share};
+use crate::run::closing::Closing;
 use crate::run::dashboard::Dashboard;
 use crate::run::ending::{self, was_complete};
 use crate::run::files::{self, Division, Form, Json, key};
@@ -29,7 +30,7 @@ use crate::run::terminal::{Progress, Total};
 use crate::run::writing::{self, Order};
 use crate::run::{NO_OUTPUT, Noun, USAGE, arguments, stats};
 
-type Run = ending::Run<Closing>;
+type Run = ending::Run<Mapping>;
 
 const LINES: Noun = Noun { one: "line", many: "lines" };
 
@@ -98,13 +99,13 @@ pub fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let closing = Closing {
         quiet: args.quiet,
         progress: progress.clone(),
-        workers: Arc::clone(&workers),
         dashboard,
         stats,
         leftovers: output.leftovers(),
         kept: output.kept(),
         resumed,
         failed_before: output.failed_before(),
+        job: Mapping { workers: Arc::clone(&workers) },
     };
     let run = Arc::new(Run::new(window, Record::new(Instant::now()), closing, LINES, Box::new(no_output)));
     run.stop_at(signals);

@@ -1,4 +1,4 @@
-//! How a run ends: the summary, the exit code. Whatever ends it, that is said once.
+//! How a run ends: what ended it, the exit code. Whatever ends it, that is said once; see `closing` for what is said.
 
 use std::io;
 use std::process;
@@ -10,9 +10,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use slackwater::extract::Window;
 
-use super::files::Leftovers;
+use super::closing::{Closing, Job, Record};
 use super::interrupt::{Signal, Signals};
 use super::output::{Kept, Output};
+use super::series::Counts;
 use super::{FAILED, LOST, NO_OUTPUT, Noun, USAGE, complain};
 
 /// How long an interrupted run may take over what is in hand and the lines that wait. Some never end: standard input that
@@ -23,9 +24,9 @@ const GRACE: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// A run, as seen by all its threads.
-pub struct Run<C: Closing> {
+pub struct Run<J: Job> {
     pub window: Window,
-    pub record: Mutex<C::Record>,
+    pub record: Mutex<J::Record>,
     /// What was found in the input, what there was besides, and whether all was looked at.
     pub found: AtomicU64,
     pub skipped: AtomicU64,
@@ -38,24 +39,7 @@ pub struct Run<C: Closing> {
     gave_up: OnceLock<String>,
     /// How to say that the output could not be written.
     no_output: Box<dyn Fn(&io::Error) -> String + Send + Sync>,
-    closing: Mutex<Option<C>>,
-}
-
-/// What was done up to now.
-pub trait Record: Send + 'static {
-    /// Lines written, and those of them that are failures.
-    fn written(&self) -> (u64, u64);
-}
-
-/// What it takes to end a run. Whoever takes it ends it: the main thread, or the one that waits for signals if that one is stuck.
-pub trait Closing: Sized + Send + 'static {
-    type Record: Record;
-
-    /// What to take away if the main thread cannot.
-    fn leftovers(&self) -> Leftovers;
-
-    /// Says what was done. Returns the exit code.
-    fn end(self, run: &Run<Self>, end: &End) -> u8;
+    closing: Mutex<Option<Closing<J>>>,
 }
 
 /// What ended a run.
@@ -102,11 +86,11 @@ impl End {
     }
 }
 
-impl<C: Closing> Run<C> {
+impl<J: Job> Run<J> {
     pub fn new(
         window: Window,
-        record: C::Record,
-        closing: C,
+        record: J::Record,
+        closing: Closing<J>,
         noun: Noun,
         no_output: Box<dyn Fn(&io::Error) -> String + Send + Sync>,
     ) -> Self {
@@ -143,7 +127,7 @@ impl<C: Closing> Run<C> {
             thread::sleep(GRACE - SILENCE);
             let stuck = run.closing.lock().take();
             if let Some(closing) = stuck {
-                let leftovers = closing.leftovers();
+                let leftovers = closing.leftovers.clone();
                 let code = closing.end(&run, &End::Interrupted(signal));
                 // The report went by its own way; the lines never will.
                 leftovers.remove();
@@ -171,7 +155,7 @@ impl<C: Closing> Run<C> {
 
     /// What came in between, unless everything was done by then.
     fn interrupted(&self) -> Option<Signal> {
-        let is_complete = self.walked.load(Relaxed) && self.record.lock().written().0 == self.found.load(Relaxed);
+        let is_complete = self.walked.load(Relaxed) && self.record.lock().tally().pages == self.found.load(Relaxed);
         self.signal.get().copied().filter(|_| !is_complete)
     }
 
@@ -191,7 +175,7 @@ impl<C: Closing> Run<C> {
             (None, None, None) => match written.and_then(|()| output.finish()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => End::Closed,
                 Err(error) => End::NoOutput((self.no_output)(&error)),
-                Ok(()) if self.record.lock().written().0 != self.found.load(Relaxed) => End::Lost,
+                Ok(()) if self.record.lock().tally().pages != self.found.load(Relaxed) => End::Lost,
                 Ok(()) => End::Complete,
             },
         };
@@ -205,8 +189,8 @@ impl<C: Closing> Run<C> {
     }
 
     /// Says what ended the run, if that is an error. Returns the exit code: of the whole output, as lines of an earlier run are in it too.
-    pub fn told(&self, end: &End, record: &C::Record, kept: Kept, failed_before: u64) -> u8 {
-        let (written, failed) = record.written();
+    pub fn told(&self, end: &End, record: &J::Record, kept: Kept, failed_before: u64) -> u8 {
+        let Counts { pages: written, failures: failed, .. } = record.tally();
         let (left, many) = (kept.how_to_go_on(), self.noun.many);
         match end {
             End::Closed => 0,

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 pub mod arguments;
 pub mod budget;
+pub mod closing;
 pub mod dashboard;
 pub mod ending;
 pub mod files;
