@@ -1,6 +1,6 @@
 //! The lock-free heart: slots, their words, and the threads that wait for them.
 //!
-//! The only folder with `unsafe`. It runs no user code, reads no clock (times come in as numbers) and allocates nothing
+//! The only folder with `unsafe`, but for the few calls that `docs/testing.md` names. It runs no user code, reads no clock (times come in as numbers) and allocates nothing
 //! after the pool is built, apart from one queue node per thread that ever waits, one list per slot once somebody waits for a
 //! particular one, and what finding a circle among those takes.
 //!

@@ -67,6 +67,7 @@ fn every_ticket_of_a_storm_gets_exactly_one_answer() {
                     let ticket = job.submit(move |uses| {
                         ran.fetch_add(1, Relaxed);
                         if is_long {
+                            // What is too long is this job itself; nobody waits by it for a state.
                             thread::park_timeout(Duration::from_millis(40));
                         }
                         if number.is_multiple_of(101) {
