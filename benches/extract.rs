@@ -12,15 +12,19 @@
 //! Then B with `--report` against B without, on the same sample, in blocks of with, without, without, with: what it costs to count for
 //! a report and to write it. The blocks are many, as it costs less than what two runs of the same differ by.
 //!
+//! Then one page of 60 MB among all pages of the tree, found first and found last.
+//!
 //! Then the memory: the whole tree in each output format (Parquet with the feature `parquet`), on many threads, and a WARC that is made while it is read,
 //! through a pipe, plain and as .gz. What is told is the peak of the process, as the kernel saw it.
 //!
 //! Environment: EXTRACT_PAGES sample size (1500; `all` for the whole tree, where both sides walk it), EXTRACT_ROUNDS (7),
-//! EXTRACT_BLOCKS (21; 0 leaves the report out), EXTRACT_WARC_MB (2000; 0 leaves the memory out), EXTRACT_THREADS (cores). With
+//! EXTRACT_BLOCKS (21; 0 leaves the report out), EXTRACT_LARGE rounds with a large page (7; 0 leaves it out), EXTRACT_WARC_MB (2000; 0 leaves the memory out), EXTRACT_THREADS (cores). With
 //! EXTRACT_ROUNDS=0 there is no comparison with the bare loop.
 
 #[path = "harness/mod.rs"]
 mod harness;
+#[path = "extract/largest.rs"]
+mod largest;
 #[path = "extract/memory.rs"]
 mod memory;
 
@@ -76,6 +80,10 @@ fn main() -> ExitCode {
     }
     if blocks > 0 {
         with_report(blocks, threads, given, sample.len(), &mut verdicts);
+    }
+    let large = number("EXTRACT_LARGE").unwrap_or(7);
+    if large > 0 {
+        largest::found_last(large, threads, &all, &mut verdicts);
     }
     let warc = number("EXTRACT_WARC_MB").unwrap_or(2_000);
     if warc > 0 {

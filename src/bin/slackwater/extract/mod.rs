@@ -33,13 +33,12 @@ mod output;
 mod record;
 mod report;
 mod stats;
+mod tickets;
 mod work;
 
-use crate::run::budget::{Budget, Share};
 use crate::run::closing::Closing;
 use crate::run::dashboard::Dashboard;
 use crate::run::ending;
-use crate::run::files::{Done, key};
 use crate::run::interrupt::Signals;
 use crate::run::output::Opened;
 use crate::run::stats::Wanted;
@@ -49,9 +48,10 @@ use crate::run::{NO_OUTPUT, Noun, USAGE, complain};
 use ahead::Ahead;
 pub use args::{Args, timeout};
 use closing::Extraction;
-use input::{Finder, Source, Walk};
+use input::Walk;
 use list::List;
 use record::Record;
+use tickets::{Batch, Tickets};
 use work::{Line, Shared, Worker};
 
 /// The progress is formatted once in so many pages.
@@ -61,18 +61,8 @@ type Run = ending::Run<Extraction>;
 
 const PAGES: Noun = Noun { one: "page", many: "pages" };
 
-/// Pages are handed on in batches: waking a thread for each made 50 000 to 75 000 context switches over the 48 000 pages of the
-/// reference input, batches make 11 000, and the run is some 4 % shorter. A run starts with single pages, so that a few pages
-/// use all threads, and grows its batches by one every so many pages, up to the limit.
-const BATCH: u64 = 16;
-const BATCH_GROWS_EVERY: u64 = 64;
-
 /// Batches found ahead of the workers. Enough to hide a slow folder, small beside one page.
 const AHEAD: usize = 64;
-
-/// Bytes of pages out of archives that wait for a worker. The walker reads these itself, as nobody else can in the midst of a
-/// stream; files are only named, and read by who extracts them. Some hundred pages are enough to keep all threads busy.
-const WAITING_BYTES: usize = 24 << 20;
 
 /// Bytes of lines after which a worker does not wait for its batch to be complete.
 const FULL_BATCH: usize = 64 << 10;
@@ -137,6 +127,11 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     let (to_workers, tickets) = bounded(AHEAD);
     let (to_output, lines) = bounded(2 * threads);
     let ahead = Ahead::default();
+    let order = match (args.out.resume, args.ordered) {
+        (true, _) => Order::Resumable,
+        (false, true) => Order::Input,
+        (false, false) => Order::AsReady,
+    };
     let written = thread::scope(|scope| {
         let (args, run, shared, rayon, encoder, ahead) = (&args, &*run, &*shared, &rayon, &encoder, &ahead);
         let (recipe, limits) = (&recipe, (args.max_bytes, args.page_timeout));
@@ -144,18 +139,14 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
         if progress.is_shown() {
             scope.spawn(move || ahead.count(&input_of(args, None), listed));
         }
-        scope.spawn(move || walk(args, list, run, done, to_workers));
+        let in_order = order != Order::AsReady;
+        scope.spawn(move || walk(args, list, run, Tickets::new(run, done, in_order, to_workers)));
         scope.spawn(move || {
             rayon.broadcast(|_| work(Worker::new(shared, recipe, encoder, limits), &tickets, &to_output, &run.window));
         });
         let total = || match run.walked.load(Relaxed) {
             true => Total::Exactly(run.found.load(Relaxed)),
             false => ahead.total().after(resumed),
-        };
-        let order = match (args.out.resume, args.ordered) {
-            (true, _) => Order::Resumable,
-            (false, true) => Order::Input,
-            (false, false) => Order::AsReady,
         };
         let written = writing::write(&mut output, &lines, order, |output, mut line: Line| {
             output.write(line.key, mem::take(&mut line.row), line.failure.is_some())?;
@@ -175,9 +166,6 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
     Ok(run.close(output, written))
 }
 
-/// A page and its place in the input, and what it holds of the memory for those that wait.
-type Ticket = (u64, Source, Share);
-
 /// The input as it was typed.
 fn input_of(args: &Args, list: Option<List>) -> Walk<'_> {
     Walk {
@@ -190,71 +178,21 @@ fn input_of(args: &Args, list: Option<List>) -> Walk<'_> {
 }
 
 /// Gives every page found its ticket, but those that were done by an earlier run.
-fn walk(args: &Args, list: Option<List>, run: &Run, done: Done, to_workers: Sender<Vec<Ticket>>) {
+fn walk(args: &Args, list: Option<List>, run: &Run, mut tickets: Tickets) {
     let walk = input_of(args, list);
-    let budget = Budget::new(WAITING_BYTES);
-    let mut tickets = Tickets { found: 0, batch: Vec::new(), budget, run, done, to_workers };
     let to_the_end = walk.run(&mut tickets);
     run.walked.store(to_the_end, Relaxed);
-    if let (true, Err(changed)) = (to_the_end, tickets.done.end()) {
+    if let Err(changed) = tickets.end(to_the_end) {
         run.refuse(changed);
-    }
-    // Nobody to take it is the end of a run whose output was closed, or that was interrupted.
-    let _ = tickets.to_workers.send(tickets.batch);
-}
-
-/// What was found, on its way to the workers.
-struct Tickets<'a> {
-    found: u64,
-    batch: Vec<Ticket>,
-    budget: Arc<Budget>,
-    run: &'a Run,
-    done: Done,
-    to_workers: Sender<Vec<Ticket>>,
-}
-
-impl Tickets<'_> {
-    fn send(&mut self) -> bool {
-        self.to_workers.send(mem::take(&mut self.batch)).is_ok()
-    }
-}
-
-impl Finder for Tickets<'_> {
-    fn found(&mut self, source: Source) -> bool {
-        match self.done.next(|| key(source.name())) {
-            Ok(false) => {}
-            Ok(true) => return true,
-            Err(changed) => return self.run.refuse(changed),
-        }
-        let weight = source.weight();
-        let share = match self.budget.try_take(weight) {
-            Some(share) => share,
-            // What waits here would never be given back.
-            None if !self.send() => return false,
-            None => self.budget.take(weight),
-        };
-        self.batch.push((self.found, source, share));
-        self.found += 1;
-        self.run.found.store(self.found, Relaxed);
-        let enough = (1 + self.found / BATCH_GROWS_EVERY).min(BATCH);
-        (self.batch.len() as u64) < enough || self.send()
-    }
-
-    fn skipped(&mut self) {
-        self.run.skipped.fetch_add(1, Relaxed);
-    }
-
-    fn waits(&mut self) -> bool {
-        self.send()
     }
 }
 
 /// One worker's run, until there are no more tickets or nobody wants lines.
-fn work(mut worker: Worker, tickets: &Receiver<Vec<Ticket>>, to_output: &Sender<Vec<(u64, Line)>>, window: &Window) {
+fn work(mut worker: Worker, tickets: &Receiver<Batch>, to_output: &Sender<Vec<(u64, Line)>>, window: &Window) {
     for batch in tickets {
         let mut done = Vec::new();
         let mut bytes = 0;
-        for (ticket, source, share) in batch {
+        for (ticket, source, share) in batch.begin() {
             if bytes >= FULL_BATCH || !window.is_open_for(ticket) {
                 bytes = 0;
                 if to_output.send(mem::take(&mut done)).is_err() {
