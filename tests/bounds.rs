@@ -82,3 +82,24 @@ fn an_owned_guard_outlives_its_pool_and_a_borrowing_one_moves_to_a_thread() {
     drop(pool);
     std::thread::spawn(move || drop(owned)).join().unwrap();
 }
+
+#[test]
+fn a_guard_goes_where_a_reference_is_asked_for() {
+    fn write_to(output: &mut impl std::io::Write) {
+        output.write_all(b"knows of no pool").unwrap();
+    }
+    fn length(bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+    let pool = Pool::builder(Makes::<Vec<u8>>(PhantomData)).build().unwrap();
+    let mut guard = pool.checkout().unwrap();
+    write_to(&mut *guard);
+    assert_eq!(length(&guard), 16);
+    drop(guard);
+    let mut owned = pool.checkout_owned().unwrap();
+    write_to(&mut *owned);
+    assert_eq!(length(&owned), 32);
+    drop(owned);
+    pool.with(write_to).unwrap();
+    assert_eq!(length(&pool.checkout().unwrap()), 48);
+}

@@ -19,6 +19,7 @@ pub struct Figures {
 
 /// Where in `waits` each of the four stands, and its share of the checkouts.
 const SHARES: [f64; 4] = [0.5, 0.99, 0.999, 1.0];
+const P99: usize = 1;
 const P999: usize = 2;
 const MAXIMUM: usize = 3;
 
@@ -54,6 +55,8 @@ pub fn print_table(scenario: Scenario, figures: &[&Figures]) {
 pub fn judge(scenario: Scenario, figures: &[&Figures], verdicts: &mut Verdicts) {
     let find = |name| figures.iter().find(|each| each.name == name);
     let Some(ours) = find(OURS) else { return };
+    let millis = ours.waits[P99].median() / 1_000.0;
+    verdicts.wanted(&format!("p99 of waits, {scenario}"), millis, " ms", Bound::Below(100.0));
     if let (Hold::Nothing, Some(r2d2)) = (scenario.hold, find(R2D2)) {
         let times = ratios(&ours.rate, &r2d2.rate).median();
         verdicts.wanted_times(&format!("throughput vs r2d2, {scenario}"), times, Bound::AtLeast(5.0));

@@ -2,7 +2,7 @@
 
 use super::support::{Act, Probe, Refused, closes_balanced, until};
 use super::{MS, SEC, pool_of};
-use slackwater::{BuildError, Keeper, MemoryLimitExceeded, VirtualClock, WarmUpReport};
+use slackwater::{BuildError, CheckoutError, Creation, Keeper, MemoryLimitExceeded, VirtualClock, WarmUpReport};
 use std::error::Error;
 use std::thread;
 use std::time::Instant;
@@ -41,6 +41,24 @@ fn create_parallelism_limits_what_runs_at_once() {
         build.join().unwrap()
     });
     assert_eq!(pool.stats().available, 8);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn what_is_not_warm_yet_is_not_lent() {
+    let probe = Probe::new();
+    let pool = pool_of(&probe, 1).min_idle(0).creation(Creation::Background).build().unwrap();
+    probe.warm.shut();
+    thread::scope(|s| {
+        let waiter = s.spawn(|| pool.checkout().unwrap().number);
+        until(|| probe.warm.inside() == 1);
+        let stats = pool.stats();
+        assert_eq!((stats.available, stats.in_use, probe.alive()), (0, 0, 1));
+        assert!(matches!(pool.try_checkout(), Err(CheckoutError::Exhausted(_))));
+        probe.warm.open();
+        assert_eq!(waiter.join().unwrap(), 1);
+    });
+    assert_eq!((probe.create.calls(), probe.warm.calls()), (1, 1));
     closes_balanced(&pool);
 }
 
