@@ -1,15 +1,26 @@
 //! The settings of a pool, and their validation.
 
+mod live;
+mod mode;
 mod presets;
 mod shedding;
 mod upkeep;
 
+pub use live::{Change, Changes};
+pub use mode::Mode;
 pub use presets::Load;
 pub use shedding::CoDel;
 pub use upkeep::{OnLeak, Scaling};
 
+#[cfg(feature = "config")]
+pub(crate) use live::fixed_setting;
+pub(crate) use live::{refuse_fixed, refuse_other_breaker, refused};
+pub(crate) use mode::is_kept;
+
+use crate::core::HandOver;
 use crate::error::ConfigError;
-use crate::keeper::Clock;
+use crate::keeper::{Clock, nanos};
+use crate::resilience::shedding::Overload;
 use crate::resilience::{Backoff, BreakerConfig, RecoveryTable};
 use std::fmt::Debug;
 use std::num::NonZero;
@@ -34,6 +45,8 @@ const MAX_NOTED_SPAN: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PoolConfig {
+    /// See [`Builder::mode`](crate::Builder::mode).
+    pub mode: Mode,
     /// See [`Builder::name`](crate::Builder::name).
     pub name: Option<String>,
     /// See [`Builder::max_size`](crate::Builder::max_size).
@@ -140,6 +153,7 @@ impl Default for PoolConfig {
     /// One resource, made by `build`; no overflow; 5 s of patience.
     fn default() -> Self {
         Self {
+            mode: Mode::default(),
             name: None,
             max_size: 1,
             min_idle: None,
@@ -214,6 +228,7 @@ impl PoolConfig {
     /// # Errors
     /// The first setting that is refused: its name, its value and what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_mode()?;
         let slots_left = MAX_SLOTS.saturating_sub(self.max_size);
         within("max_size", self.max_size, 0..=MAX_SLOTS)?;
         within("max_overflow", self.max_overflow, 0..=slots_left)?;
@@ -265,6 +280,37 @@ impl PoolConfig {
             }
             _ => self.validate_upkeep(),
         }
+    }
+
+    /// When a return passes its slot on to the head of the queue.
+    pub(crate) fn hand_over(&self) -> HandOver {
+        match self.fairness {
+            Fairness::Eventual { bound } => HandOver::After(nanos(bound)),
+            Fairness::Fifo => HandOver::Always,
+            Fairness::Barging => HandOver::Never,
+        }
+    }
+
+    pub(crate) fn most_waiters(&self) -> u32 {
+        self.max_waiters.map_or(u32::MAX, |most| most as u32)
+    }
+
+    pub(crate) fn overload(&self) -> Overload {
+        Overload::of(self.codel, self.refuse_unservable)
+    }
+
+    /// By [`JobKind`](crate::JobKind), in nanoseconds.
+    pub(crate) fn job_timeouts(&self) -> [u64; 3] {
+        [self.create_timeout, self.check_timeout, self.destroy_timeout].map(nanos)
+    }
+
+    /// Whether returns are to be looked at more closely than for their health.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.record_uses
+            || self.max_uses.is_some()
+            || self.memory_budget.is_some()
+            || self.max_growth.is_some()
+            || self.mode.keeps().is_some()
     }
 
     pub(crate) fn slots(&self) -> usize {

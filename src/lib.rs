@@ -41,8 +41,8 @@ mod workers;
 #[doc(hidden)]
 pub use crate::core::sync::as_if_unwinding;
 pub use config::{
-    CoDel, Creation, Fairness, Fences, Keeper, Load, MAX_SLOTS, MAX_SPAN, OnDeadlock, OnLeak, OnPanic, PoolConfig,
-    Scaling, Strategy,
+    Change, Changes, CoDel, Creation, Fairness, Fences, Keeper, Load, MAX_SLOTS, MAX_SPAN, Mode, OnDeadlock, OnLeak,
+    OnPanic, PoolConfig, Scaling, Strategy,
 };
 pub use error::{
     BuildError, CheckoutError, CircuitOpen, Closed, ConfigError, CreateError, Exhausted, Panicked, Saturated,
@@ -61,8 +61,8 @@ pub use observe::{
 #[cfg(feature = "metrics")]
 pub use observe::{Metric, MetricKind, MetricsReporter};
 pub use pool::{
-    Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Lifeline, Memory, MemoryLimitExceeded, Pool, Priority,
-    Request, Rollout, SessionMode, SessionStats, WarmUpReport,
+    Builder, CloseReport, Epoch, Gc, KeyedError, KeyedPool, Lifeline, Memory, MemoryLimitExceeded, Only, Pool,
+    Priority, ReconfigureError, Request, Rollout, SessionMode, SessionStats, Spent, WarmUpReport,
 };
 pub use registry::{AnyPool, RegisterError, RegisterReason, Registry, RegistryError};
 pub use resilience::{

@@ -17,10 +17,12 @@ mod life;
 mod lifeline;
 mod lives;
 mod memory;
+mod modes;
 #[cfg(feature = "workers")]
 mod own;
 #[cfg(feature = "rayon")]
 mod parallel;
+mod reconfigure;
 mod recovery;
 mod refusal;
 mod rollout;
@@ -34,6 +36,8 @@ pub use close::CloseReport;
 pub use keyed::{KeyedError, KeyedPool};
 pub use lifeline::Lifeline;
 pub use memory::{Gc, Memory, MemoryLimitExceeded};
+pub use modes::{Only, Spent};
+pub use reconfigure::ReconfigureError;
 pub use rollout::{Epoch, Rollout};
 pub use session::{SessionMode, SessionStats};
 
@@ -45,7 +49,7 @@ pub(crate) use inner::{Inner, Job, Quarantined};
 pub(crate) use life::NEVER;
 
 use crate::core::Lease;
-use crate::error::{CheckoutError, ConfigError};
+use crate::error::CheckoutError;
 use crate::guard::{Checkout, OwnedCheckout};
 use crate::keeper::{Advice, Deadline, nanos};
 use crate::manager::Manager;
@@ -295,15 +299,6 @@ impl<M: Manager> Pool<M> {
         self.inner.recorder.transitions()
     }
 
-    /// Sets `min_idle` and `max_size` while the pool is at work. Growing serves waiters at once. Shrinking ends surplus
-    /// resources: free ones now, those in use at their return. A closed pool stays as it is.
-    ///
-    /// # Errors
-    /// For what `build` would refuse, and for more than [`ceiling`](Builder::ceiling) allows.
-    pub fn resize(&self, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
-        self.inner.resize(min_idle, max_size, |surplus| self.inner.retire(surplus, crate::DestroyReason::Resized))
-    }
-
     /// What size would fit the load of the last minute.
     pub fn advise(&self) -> Advice {
         self.inner.advise()
@@ -351,9 +346,10 @@ impl<M: Manager> Pool<M> {
         &self.inner.manager
     }
 
-    /// The settings the pool was built with.
-    pub fn config(&self) -> &crate::PoolConfig {
-        &self.inner.config
+    /// The settings of the pool: those it was built with, and what [`reconfigure`](Self::reconfigure), [`set_mode`](Self::set_mode) and
+    /// [`resize`](Self::resize) have made of them since. What the mode and scaling make of the sizes, [`stats`](Self::stats) tells.
+    pub fn config(&self) -> Arc<crate::PoolConfig> {
+        Arc::clone(&self.inner.said.lock())
     }
 
     /// Runs the keeper's duties once, now, and the background work that nobody has begun. Only with

@@ -10,3 +10,17 @@ mod fairness;
 mod refusals;
 #[path = "settings/upkeep.rs"]
 mod upkeep;
+
+use slackwater::{Builder, Pool};
+use support::Probe;
+
+/// Builds a pool whose settings are those of its builder. `tests/live.rs` has another way to come to one.
+trait Built {
+    fn built(self) -> Pool<Probe>;
+}
+
+impl Built for Builder<Probe> {
+    fn built(self) -> Pool<Probe> {
+        self.build().unwrap()
+    }
+}

@@ -84,6 +84,11 @@ impl Record {
         self.count_on();
     }
 
+    /// As [`time_after`](Self::time_after), by anybody: it counts from the next sign on, 2^15 uses away at most.
+    pub(crate) fn time_after_sign(&self, checkouts: u64) {
+        self.timed_after.store(checkouts, Relaxed);
+    }
+
     /// The sign is as far away as the next use that is timed, or as it can be.
     fn count_on(&self) {
         let checkouts = self.checkouts();

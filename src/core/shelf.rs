@@ -99,6 +99,31 @@ pub(crate) enum HandOver {
     After(u64),
 }
 
+/// The same as one word: a bound is neither zero nor as long as a word can say.
+struct PlainHandOver(AtomicU64);
+
+impl PlainHandOver {
+    fn of(hand_over: HandOver) -> Self {
+        Self(AtomicU64::new(Self::word(hand_over)))
+    }
+
+    fn word(hand_over: HandOver) -> u64 {
+        match hand_over {
+            HandOver::Always => 0,
+            HandOver::Never => u64::MAX,
+            HandOver::After(bound) => bound.clamp(1, u64::MAX - 1),
+        }
+    }
+
+    fn get(&self) -> HandOver {
+        match self.0.load(Relaxed) {
+            0 => HandOver::Always,
+            u64::MAX => HandOver::Never,
+            bound => HandOver::After(bound),
+        }
+    }
+}
+
 /// Returns of a thread between two looks at the age of a queue whose head has been woken already. A look takes the
 /// queue's lock and reads the clock; at this rate it costs a return that holds nothing less than 3 ns.
 const RETURNS_PER_LOOK: u32 = 16;
@@ -166,8 +191,9 @@ pub(crate) struct Shelf<R> {
     slots: Box<SlotArray<R>>,
     signals: CachePadded<Signals>,
     available: Available,
-    hand_over: HandOver,
-    max_waiters: u32,
+    /// These two may change, and are read once for each decision; not part of any protocol.
+    hand_over: PlainHandOver,
+    max_waiters: PlainTime,
     asymmetric: bool,
     /// Held while CONTENDED and FENCED change, so that one is never up for long without the other.
     fencing: Mutex<()>,
@@ -201,8 +227,8 @@ impl<R> Shelf<R> {
                 coarse: PlainTime::new(0),
             }),
             available: config.available,
-            hand_over: config.fairness,
-            max_waiters: config.max_waiters,
+            hand_over: PlainHandOver::of(config.fairness),
+            max_waiters: PlainTime::new(config.max_waiters),
             asymmetric,
             fencing: Mutex::new(()),
             waiters: CachePadded::new(Waiters::new(config.overload)),
@@ -301,6 +327,17 @@ impl<R> Shelf<R> {
         } else {
             self.signals.attention.fetch_and(!flag, Acquire);
         }
+    }
+
+    /// Sets whom returns serve, and how many may wait, from the next decision on.
+    pub(crate) fn set_queue(&self, hand_over: HandOver, max_waiters: u32) {
+        self.hand_over.0.store(PlainHandOver::word(hand_over), Relaxed);
+        self.max_waiters.store(max_waiters, Relaxed);
+    }
+
+    /// Sets what watches for overload. It knows nothing of what was before.
+    pub(crate) fn set_overload(&self, overload: Overload, now: impl Now) {
+        self.waiters.lock().set_overload(overload, now());
     }
 
     /// How often a waiter was woken and found nothing.

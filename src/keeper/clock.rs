@@ -31,6 +31,15 @@ impl Clock {
         }
     }
 
+    /// Whether it is this one, or the one that nobody has to choose.
+    pub(crate) fn is_as_good_as(&self, pools: &Clock) -> bool {
+        match (&self.0, &pools.0) {
+            (Kind::System { .. }, _) => true,
+            (Kind::Virtual(one), Kind::Virtual(other)) => Arc::ptr_eq(&one.0, &other.0),
+            (Kind::Virtual(_), Kind::System { .. }) => false,
+        }
+    }
+
     pub(crate) fn is_virtual(&self) -> bool {
         matches!(self.0, Kind::Virtual(_))
     }

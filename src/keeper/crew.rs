@@ -7,7 +7,7 @@
 
 use super::lanes::{Lanes, Task};
 use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
-use crate::core::sync::around::{Condvar, Mutex};
+use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
 use crate::error::let_go;
 use crate::observe::{HungJob, JobKind};
 use std::cell::Cell;
@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// How long an idle thread stays for more work: longer than the gap between jobs of a busy pool, short enough that a pool
@@ -51,6 +52,7 @@ pub(crate) trait Work: Send + Sync + 'static {
 }
 
 /// How large a crew may get, and how long its jobs may take.
+#[derive(Clone, Copy)]
 pub(crate) struct CrewLimits {
     /// Jobs that may run at once, hung ones not counted.
     pub(crate) at_once: usize,
@@ -62,7 +64,11 @@ pub(crate) struct CrewLimits {
 
 pub(crate) struct Crew<J> {
     name: String,
-    limits: CrewLimits,
+    /// Jobs there can be that hang: one a slot.
+    slots: usize,
+    at_once: AtomicUsize,
+    /// By [`JobKind`], in nanoseconds.
+    timeouts: [AtomicU64; JobKind::ALL.len()],
     state: Mutex<State<J>>,
     wake: Condvar,
 }
@@ -135,12 +141,20 @@ impl<J: Task + 'static> Crew<J> {
             hung_ever: 0,
             starved: false,
         };
-        Self { name, limits, state: Mutex::new(state), wake: Condvar::new() }
+        let CrewLimits { at_once, slots, timeouts } = limits;
+        let (at_once, timeouts) = (AtomicUsize::new(at_once), timeouts.map(AtomicU64::new));
+        Self { name, slots, at_once, timeouts, state: Mutex::new(state), wake: Condvar::new() }
     }
 
     /// How long a job may take before it hangs, in nanoseconds.
     pub(crate) fn timeout(&self, kind: JobKind) -> u64 {
-        self.limits.timeouts[kind as usize]
+        self.timeouts[kind as usize].load(Relaxed)
+    }
+
+    /// Sets how many jobs may run at once, and how long they may take. Those that run are measured by it too.
+    pub(crate) fn set_limits(&self, at_once: usize, timeouts: [u64; JobKind::ALL.len()]) {
+        self.at_once.store(at_once, Relaxed);
+        self.timeouts.iter().zip(timeouts).for_each(|(timeout, to)| timeout.store(to, Relaxed));
     }
 
     /// Queues a job; gives it back once the crew is closing.
@@ -175,7 +189,7 @@ impl<J: Task + 'static> Crew<J> {
 
     /// Starts a thread if there is work and room for one. Without one the job waits for the next thread that is free.
     fn start<W: Work<Job = J>>(self: &Arc<Self>, state: &mut State<J>, owner: &Arc<W>) -> io::Result<()> {
-        let CrewLimits { at_once, slots, .. } = self.limits;
+        let (at_once, slots) = (self.at_once.load(Relaxed), self.slots);
         if state.jobs.is_empty() || state.counted() >= at_once || state.threads.len() >= at_once + slots {
             return Ok(());
         }
@@ -236,7 +250,7 @@ impl<J: Task + 'static> Crew<J> {
         let me = thread::current().id();
         loop {
             // More threads than the limit, after a job that hung: those that took its place go on.
-            let superfluous = state.counted() > self.limits.at_once;
+            let superfluous = state.counted() > self.at_once.load(Relaxed);
             if !superfluous && let Some(job) = state.jobs.pop() {
                 // Busy from here on, so that nobody joins us.
                 let present = Present { kind: job.kind(), slot: job.slot(), since: None, hung: false };
@@ -265,7 +279,7 @@ impl<J: Task + 'static> Crew<J> {
 
     /// Finds jobs that hang by `now`, and lets other threads start in their place. Returns when to look again.
     pub(crate) fn look_after<W: Work<Job = J>>(self: &Arc<Self>, owner: &Arc<W>, now: u64) -> Upkeep {
-        let least = self.limits.timeouts.into_iter().min().unwrap_or(u64::MAX);
+        let least = self.timeouts.iter().map(|timeout| timeout.load(Relaxed)).min().unwrap_or(u64::MAX);
         let soonest = now.saturating_add(least.max(SOONEST));
         let mut state = self.state.lock();
         let (mut next, mut newly_hung) = (None::<u64>, Vec::new());

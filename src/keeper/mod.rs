@@ -169,7 +169,7 @@ pub(crate) fn end<M: Manager>(inner: &Inner<M>, deadline: u64) {
 
 fn start_dedicated<M: Manager>(inner: &Arc<Inner<M>>) -> io::Result<JoinHandle<()>> {
     let (pool, alarm, clock) = (Arc::downgrade(inner), Arc::clone(&inner.alarm), inner.config().clock.clone());
-    let label = inner.config().name.as_deref().unwrap_or("pool");
+    let label = inner.name().map_or("pool", |name| name);
     let keep = move || {
         let mut next = None;
         while let Some(rung) = alarm.sleep(&clock, next) {
@@ -219,6 +219,7 @@ impl<M: Manager> Inner<M> {
                 self.expire(now),
                 self.replace(now),
                 self.end_idle(now),
+                self.end_left_over(),
                 #[cfg(feature = "r2d2")]
                 self.reap(now),
                 self.set_stale_aside(now),

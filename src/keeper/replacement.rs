@@ -146,7 +146,7 @@ impl<M: Manager> Inner<M> {
         if state.replacements.is_empty() && !state.wishes {
             return None;
         }
-        let pace = state.pace.unwrap_or(Pace::of(self.config()));
+        let pace = state.pace.unwrap_or(Pace::of(&self.config()));
         let entries = &mut state.replacements;
         let phase_of = |old: ResourceId| self.word_of(old).map(Word::phase);
         let busy = |old: ResourceId| phase_of(old) == Some(Phase::Busy);

@@ -133,7 +133,8 @@ impl<M: Manager> Inner<M> {
 
     /// Adapts `max_size` to the load, at most once an `interval`: up after one above the band, down after two below it.
     pub(super) fn scale(&self, now: u64) -> Option<u64> {
-        let scaling = self.config().scaling.as_ref()?;
+        let config = self.config();
+        let scaling = config.scaling.as_ref()?;
         let interval = nanos(scaling.interval);
         let (low, high) = scaling.band;
         let size = self.max_size();
@@ -158,8 +159,10 @@ impl<M: Manager> Inner<M> {
         let fitting = (mean / ((low + high) / 2.0)).ceil() as usize;
         let wanted = fitting.clamp(scaling.min_size, scaling.max_size);
         if wanted != size {
-            let min_idle = self.config().min_idle.map_or(wanted, |least| least.min(wanted));
-            match self.resize(min_idle, wanted, |surplus| self.send_to_end(surplus, DestroyReason::Resized)) {
+            let min_idle = config.min_idle.map_or(wanted, |least| least.min(wanted));
+            match self
+                .scale_to(&config, (min_idle, wanted), |surplus| self.send_to_end(surplus, DestroyReason::Resized))
+            {
                 Ok(()) => {
                     self.log(log::Level::Info, format_args!("{mean:.1} in use on average: max_size {size} -> {wanted}"))
                 }

@@ -2,6 +2,7 @@
 
 use super::journal::{Journal, listens};
 use super::{DestroyReason, Holder, ResourceId, ResourceState};
+use crate::config::Changes;
 use crate::core::Right;
 use crate::error::{BuildError, CheckoutError, SharedError};
 use crate::keeper::since_ticks;
@@ -40,6 +41,11 @@ pub enum PoolEvent {
         from: usize,
         /// What it is.
         to: usize,
+    },
+    /// Settings changed: see [`Pool::reconfigure`](crate::Pool::reconfigure).
+    Reconfigured {
+        /// Which, from what to what.
+        changes: Changes,
     },
     /// Resources keep failing right after their creation. See [`Stats::short_lives`](crate::Stats::short_lives).
     CrashLoop {

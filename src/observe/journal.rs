@@ -140,7 +140,8 @@ impl Line {
             PoolEvent::Closing { in_use, waiting } => Line::Closing { in_use, waiting },
             PoolEvent::Closed => Line::Closed,
             PoolEvent::MemoryPressure { used, threshold, evicted } => Line::MemoryPressure { used, threshold, evicted },
-            PoolEvent::Refused(_)
+            PoolEvent::Reconfigured { .. }
+            | PoolEvent::Refused(_)
             | PoolEvent::NotBuilt(_)
             | PoolEvent::FellBack { .. }
             | PoolEvent::LeakSuspected(_)

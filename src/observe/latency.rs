@@ -2,7 +2,7 @@
 
 use super::stats::Count;
 use super::{Distribution, Histogram};
-use crate::core::{Mark, Record, Right};
+use crate::core::{Mark, Phase, Record, Right};
 use crate::manager::Manager;
 use crate::pool::Inner;
 use std::fmt;
@@ -92,6 +92,15 @@ pub(crate) struct Ended {
     weight: u64,
 }
 
+/// After how many uses the next one is timed, of a record with one timed in `one_in`.
+fn next_timed(one_in: u32, record: &Record, index: u32) -> u64 {
+    let checkouts = record.checkouts();
+    match one_in {
+        0 => u64::MAX,
+        _ => checkouts.saturating_add(gap(one_in, checkouts ^ u64::from(index) << 40)),
+    }
+}
+
 /// How many uses go untimed before the next one that is timed, if each is with a chance of one in `one_in`.
 ///
 /// Every five hundredth would be wrong: a program that uses a resource for something short and something long in turn would
@@ -149,9 +158,21 @@ impl<M: Manager> Inner<M> {
     /// Draws which use of a slot is the next to be timed, of those after the present one.
     fn draw_next(&self, record: &Record, index: u32) {
         let one_in = self.config().time_one_in;
-        if one_in > 0 {
-            let checkouts = record.checkouts();
-            record.time_after(checkouts.saturating_add(gap(one_in, checkouts ^ u64::from(index) << 40)));
+        record.time_after(next_timed(one_in, record, index));
+    }
+
+    /// Draws anew, after a change of how many uses are timed. What is in use learns of it later.
+    pub(crate) fn draw_timed_anew(&self) {
+        let one_in = self.config().time_one_in;
+        for (index, slot) in self.shelf.slots() {
+            slot.record().time_after_sign(next_timed(one_in, slot.record(), index));
+            let seen = slot.look();
+            if seen.phase() == Phase::Ready
+                && let Some(right) = slot.claim(seen, Phase::Checking)
+            {
+                self.draw_next(right.record(), index);
+                self.open_anew(right);
+            }
         }
     }
 

@@ -44,11 +44,13 @@ pub enum DestroyReason {
     Grown,
     /// It was held for longer than `max_hold`, and another took its place.
     HeldTooLong,
+    /// Nothing was to be kept of it: see [`Mode::Unpooled`](crate::Mode::Unpooled).
+    Unpooled,
 }
 
 impl DestroyReason {
     /// Every reason.
-    pub const ALL: [DestroyReason; 17] = [
+    pub const ALL: [DestroyReason; 18] = [
         DestroyReason::Discarded,
         DestroyReason::HolderPanicked,
         DestroyReason::Broken,
@@ -66,6 +68,7 @@ impl DestroyReason {
         DestroyReason::MemoryPressure,
         DestroyReason::Grown,
         DestroyReason::HeldTooLong,
+        DestroyReason::Unpooled,
     ];
 }
 
@@ -89,6 +92,7 @@ impl fmt::Display for DestroyReason {
             DestroyReason::MemoryPressure => "memory pressure",
             DestroyReason::Grown => "grown",
             DestroyReason::HeldTooLong => "held too long",
+            DestroyReason::Unpooled => "unpooled",
         })
     }
 }

@@ -8,12 +8,12 @@ use super::sizes::Sizes;
 use super::{Inner, Job, Pool};
 use crate::config::{Creation, Fairness, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
 use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
-use crate::core::{Available, HandOver, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, anchored, attention};
+use crate::core::{Available, IndexQueue, IndexStack, Listed, Shelf, ShelfConfig, anchored, attention};
 use crate::error::{BuildError, SharedError, let_go};
 use crate::keeper::{self, Alarm, Clock, Crew, CrewLimits, KeeperState, Turns, nanos, ticks};
 use crate::manager::Manager;
 use crate::observe::{Counts, PoolEvent, Recorder, Subscribers, Timings, Told, say};
-use crate::resilience::shedding::Overload;
+use arc_swap::ArcSwap;
 use crossbeam_channel::Receiver;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -51,6 +51,11 @@ impl<M: Manager> Builder<M> {
     pub fn config(mut self, config: PoolConfig) -> Self {
         self.config = config;
         self
+    }
+
+    /// The settings so far.
+    pub fn settings(&self) -> &PoolConfig {
+        &self.config
     }
 
     /// Names the pool in errors, logs and thread names. Default: none. 1 to 64 bytes without control characters; two pools
@@ -214,14 +219,18 @@ impl<M: Manager> Builder<M> {
             say(log::Level::Error, &label, format_args!("not built: {error}"));
             error
         };
+        let attended = manager.attendant().is_some();
         let valid = config.validate().and_then(|()| config.validate_for::<M>());
+        let valid = valid.and_then(|()| config.validate_attended(attended));
         valid.map_err(|error| told(&subscribers, error.into()))?;
+        let in_force = config.in_force();
         let warm_up = Arc::new(WarmUp::default());
-        let inner =
-            anchored(shelf(&config), |shelf, me| assemble(shelf, manager, config, subscribers, Weak::clone(me)));
+        let inner = anchored(shelf(&in_force, config.places()), |shelf, me| {
+            assemble(shelf, manager, (config, in_force), subscribers, Weak::clone(me))
+        });
         let watcher: Weak<dyn keeper::Watch> = inner.me.clone();
         inner.clock.watch(watcher);
-        inner.shelf.set_wake_on_vacancy(inner.config.creation == Creation::Inline || inner.is_manual());
+        inner.shelf.set_wake_on_vacancy(inner.config().creation == Creation::Inline || inner.is_manual());
         inner.draw_first();
         let pool = Pool { inner };
         keeper::start(&pool.inner).map_err(|error| told(&pool.inner.subscribers, error))?;
@@ -243,12 +252,8 @@ impl<M: Manager> fmt::Debug for Builder<M> {
     }
 }
 
-fn shelf(config: &PoolConfig) -> ShelfConfig {
-    let slots = config.places();
-    let measured = config.record_uses
-        || config.max_uses.is_some()
-        || config.memory_budget.is_some()
-        || config.max_growth.is_some();
+/// With `slots` places.
+fn shelf(config: &PoolConfig, slots: usize) -> ShelfConfig {
     let (available, listed) = match config.strategy {
         Strategy::Affine => (Available::Affine, 0),
         Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
@@ -258,34 +263,26 @@ fn shelf(config: &PoolConfig) -> ShelfConfig {
         slots: slots as u32,
         open: config.slots() as u32,
         available,
-        fairness: match config.fairness {
-            Fairness::Eventual { bound } => HandOver::After(nanos(bound)),
-            Fairness::Fifo => HandOver::Always,
-            Fairness::Barging => HandOver::Never,
-        },
-        max_waiters: config.max_waiters.map_or(u32::MAX, |most| most as u32),
-        attention: if measured { listed | attention::MEASURED } else { listed },
+        fairness: config.hand_over(),
+        max_waiters: config.most_waiters(),
+        attention: if config.is_measured() { listed | attention::MEASURED } else { listed },
         asymmetric: config.fences == Fences::Auto,
-        overload: Overload::of(config.codel, config.refuse_unservable),
+        overload: config.overload(),
     }
 }
 
 fn assemble<M: Manager>(
     shelf: Shelf<M::Resource>,
     manager: M,
-    config: PoolConfig,
+    (said, config): (PoolConfig, PoolConfig),
     subscribers: Subscribers,
     me: Weak<Inner<M>>,
 ) -> Inner<M> {
-    let slots = config.places();
+    let slots = said.places();
     let label = config.name.as_deref().unwrap_or("pool");
     let alarm = Arc::new(Alarm::default());
     subscribers.journal.rings(&alarm);
-    let limits = CrewLimits {
-        at_once: config.create_parallelism(),
-        slots,
-        timeouts: [config.create_timeout, config.check_timeout, config.destroy_timeout].map(nanos),
-    };
+    let limits = CrewLimits { at_once: config.create_parallelism(), slots, timeouts: config.job_timeouts() };
     Inner {
         shelf,
         name: config.name.as_deref().map(Arc::from),
@@ -320,7 +317,8 @@ fn assemble<M: Manager>(
         draining: Mutex::new(()),
         drained: Condvar::new(),
         manager,
-        config,
+        config: ArcSwap::from_pointee(config),
+        said: Mutex::new(Arc::new(said)),
         me,
     }
 }
@@ -390,7 +388,7 @@ impl<M: Manager> Inner<M> {
     fn warm_up(&self, warm_up: &Arc<WarmUp>) -> WarmUpReport {
         let began = self.now();
         let asked = self.min_idle();
-        let deadline = began.saturating_add(nanos(self.config.warm_up_timeout));
+        let deadline = began.saturating_add(nanos(self.config().warm_up_timeout));
         for _ in 0..asked {
             if self.is_manual() {
                 self.warm_one(warm_up);

@@ -209,9 +209,9 @@ impl<M: Manager> Inner<M> {
         // Meets the fences in `latencies` and `stats`: who counts this checkout knows that it missed, and that it waited.
         fence(Release);
         let is_due = right.record().checked_out(stamp.at(time), caller.site);
-        if self.config.record_uses {
+        if self.config().record_uses {
             self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
-        } else if self.config.strategy == crate::Strategy::Affine {
+        } else if self.config().strategy == crate::Strategy::Affine {
             self.shelf.remember(&right, stamp);
         }
         let right = match caller.has_waited.get() {
@@ -257,7 +257,7 @@ impl<M: Manager> Inner<M> {
         let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
         let began = self.now();
         let patience = match patient {
-            Patient::Default => nanos(self.config.checkout_timeout),
+            Patient::Default => nanos(self.config().checkout_timeout),
             Patient::Never => 0,
             Patient::For(time) => time,
             Patient::Until(instant) => nanos(instant.saturating_duration_since(Instant::now())),
@@ -282,7 +282,7 @@ impl<M: Manager> Inner<M> {
             return Err(self.refused_closed());
         }
         // With waiters queued, newcomers have had their hint's chance and queue: no search of a saturated pool.
-        let may_pass = self.shelf.waiting() == 0 || self.config.fairness == Fairness::Barging;
+        let may_pass = self.shelf.waiting() == 0 || self.config().fairness == Fairness::Barging;
         let mut tried = false;
         let mut found = if may_pass { self.look(caller, true) } else { None };
         loop {
@@ -379,7 +379,7 @@ impl<M: Manager> Inner<M> {
     fn last_resort(&self, caller: &Caller) -> Option<Found<'_, M::Resource>> {
         // Nothing free, and no new one to be had for now: then one whose time has come, which the keeper would have replaced
         // if it had room.
-        if self.config.max_lifetime.is_some()
+        if self.config().max_lifetime.is_some()
             && let Some(right) = self.shelf.take_anywhere(caller.start)
         {
             return Some(Found::Resource(right));
@@ -410,7 +410,7 @@ impl<M: Manager> Inner<M> {
         caller: &Caller,
         take: impl FnOnce(&'s Shelf<M::Resource>) -> Option<Right<'s, M::Resource>>,
     ) -> Option<Found<'s, M::Resource>> {
-        if self.config.max_lifetime.is_none() {
+        if self.config().max_lifetime.is_none() {
             return take(&self.shelf).map(Found::Resource);
         }
         if !caller.ended_one.get() {
@@ -437,7 +437,7 @@ impl<M: Manager> Inner<M> {
 
     /// The time at which a resource that is lent must not have expired: now, or none if no other can be made.
     pub(super) fn must_outlast(&self) -> u64 {
-        if self.config.max_lifetime.is_none() {
+        if self.config().max_lifetime.is_none() {
             return 0;
         }
         let now = self.now();
@@ -445,7 +445,7 @@ impl<M: Manager> Inner<M> {
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
-        if self.config.fairness == Fairness::Fifo {
+        if self.config().fairness == Fairness::Fifo {
             return None;
         }
         for round in 0..SPIN_ROUNDS {
@@ -468,7 +468,7 @@ impl<M: Manager> Inner<M> {
         let began = Instant::now();
         let found = loop {
             // What is free belongs to whoever has waited for longer.
-            let oldest = self.config.fairness == Fairness::Barging
+            let oldest = self.config().fairness == Fairness::Barging
                 || self.shelf.waits_since().is_none_or(|since| caller.began <= since);
             let found = self.look(caller, oldest);
             if found.is_some() || began.elapsed() >= AWAY || self.now() >= caller.deadline {
@@ -506,7 +506,7 @@ impl<M: Manager> Inner<M> {
                     self.queue_changed();
                 }
                 // Asked after joining the queue: of those who close a circle at the same time, one is last.
-                let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+                let refuses = self.config().on_deadlock == OnDeadlock::Refuse;
                 let deadlock = || (refuses && self.completes_deadlock(caller)).then_some(Found::Deadlock);
                 self.look(caller, free_slots).or_else(deadlock)
             },
@@ -554,7 +554,7 @@ impl<M: Manager> Inner<M> {
     fn may_wait_on(&self, caller: &Caller, ask: Ask, failure: CreateFailure) -> Result<(), CheckoutError> {
         let retries = self.recovery(FailureKind::Create(failure.severity)) == Recovery::Retry;
         let too_late = || self.creation.paused_until(self.now()).is_some_and(|pause| pause >= caller.deadline);
-        let is_over = || failure.failures >= self.config.backoff.attempts || too_late();
+        let is_over = || failure.failures >= self.config().backoff.attempts || too_late();
         if matches!(ask.patient, Patient::Never) || !retries || (is_over() && self.is_hopeless()) {
             return Err(self.create_error(failure, Some(caller)));
         }

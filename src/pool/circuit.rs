@@ -26,7 +26,7 @@ pub(crate) struct PoolBreaker {
     circuit: Circuit,
     /// Checks that failed in a row since the last one that passed, or the last creation that succeeded.
     failed_checks: AtomicU32,
-    most_failed_checks: u32,
+    most_failed_checks: AtomicU32,
     /// What the log is to be told, by whoever has nothing in hand: see [`Inner::tell_of_circuit`].
     untold: Mutex<Vec<(log::Level, String)>>,
 }
@@ -34,12 +34,16 @@ pub(crate) struct PoolBreaker {
 impl PoolBreaker {
     pub(super) fn of(config: &PoolConfig) -> Option<Self> {
         let config = config.breaker.as_ref()?;
-        let most_failed_checks = match config.trip {
-            Trip::Consecutive(failures) => failures,
-            Trip::Rate { .. } => CHECKS_IN_A_ROW,
-        };
+        let most_failed_checks = AtomicU32::new(checks_in_a_row(config.trip));
         let (circuit, failed_checks) = (Circuit::new(config), AtomicU32::new(0));
         Some(Self { circuit, failed_checks, most_failed_checks, untold: Mutex::default() })
+    }
+}
+
+fn checks_in_a_row(trip: Trip) -> u32 {
+    match trip {
+        Trip::Consecutive(failures) => failures,
+        Trip::Rate { .. } => CHECKS_IN_A_ROW,
     }
 }
 
@@ -51,6 +55,14 @@ pub(super) struct Leave(Option<Ticket>);
 impl<M: Manager> Inner<M> {
     fn look_at_circuit(&self) -> Option<Look> {
         Some(self.breaker.as_ref()?.circuit.look(self.now()))
+    }
+
+    /// Has the breaker compare with other numbers.
+    pub(super) fn set_breaker(&self, config: &PoolConfig) {
+        if let (Some(breaker), Some(config)) = (&self.breaker, &config.breaker) {
+            breaker.circuit.set(config);
+            breaker.most_failed_checks.store(checks_in_a_row(config.trip), Relaxed);
+        }
     }
 
     pub(crate) fn breaker_state(&self) -> Option<BreakerState> {
@@ -85,7 +97,7 @@ impl<M: Manager> Inner<M> {
 
     /// Leave to make one more resource, if failures lately do not speak against it.
     pub(super) fn ask_leave(&self) -> Result<Leave, Held> {
-        let attempt = || self.creation.attempt(&self.config.backoff, self.now());
+        let attempt = || self.creation.attempt(&self.config().backoff, self.now());
         let Some(PoolBreaker { circuit, .. }) = &self.breaker else { return attempt().map(|()| Leave(None)) };
         let held = |refused: Refused| Held { until: self.now().saturating_add(refused.retry_after) };
         let ticket = circuit.acquire(|| self.now()).map_err(held)?;
@@ -142,7 +154,7 @@ impl<M: Manager> Inner<M> {
             if breaker.failed_checks.load(Relaxed) != 0 {
                 breaker.failed_checks.store(0, Relaxed);
             }
-        } else if breaker.failed_checks.fetch_add(1, Relaxed) + 1 >= breaker.most_failed_checks {
+        } else if breaker.failed_checks.fetch_add(1, Relaxed) + 1 >= breaker.most_failed_checks.load(Relaxed) {
             breaker.failed_checks.store(0, Relaxed);
             self.circuit_changed(breaker.circuit.suspect(self.now()));
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 impl<M: Manager> Inner<M> {
     pub(super) fn recovery(&self, kind: FailureKind) -> Recovery {
-        self.config.recovery.of(kind)
+        self.config().recovery.of(kind)
     }
 
     /// Whether nothing that is alive could serve anyone.
@@ -29,7 +29,9 @@ impl<M: Manager> Inner<M> {
             Recovery::Stop => self.stop(&failure.error),
             Recovery::Refuse => self.refuse_waiters(failure),
             _ if self.is_circuit_open() => self.tell_the_hopeless(),
-            _ if failure.failures >= self.config.backoff.attempts && self.is_hopeless() => self.refuse_waiters(failure),
+            _ if failure.failures >= self.config().backoff.attempts && self.is_hopeless() => {
+                self.refuse_waiters(failure)
+            }
             _ => {}
         }
         // A waiter that found a new one on its way passed over what is degraded.

@@ -87,14 +87,14 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Opens a slot that was created or checked.
-    pub(super) fn open_anew(&self, right: Right<'_, M::Resource>) {
+    pub(crate) fn open_anew(&self, right: Right<'_, M::Resource>) {
         if self.is_closed() {
             return self.destroy(right.change(Phase::Retiring), DestroyReason::Closed);
         }
         let Some(right) = self.unless_surplus(right) else { return };
         self.open(right);
         // The keeper has a new time to wake at, or waits for resources to end.
-        if self.config.ages() || self.shelf.attention() & (attention::WISHES | attention::OVERFLOWING) != 0 {
+        if self.config().ages() || self.shelf.attention() & (attention::WISHES | attention::OVERFLOWING) != 0 {
             self.alarm.ring();
         }
     }
@@ -121,7 +121,7 @@ impl<M: Manager> Inner<M> {
     /// The same, of a use that ended in a panic or did not.
     pub(super) fn give_back_after(&self, mut right: Right<'_, M::Resource>, panicked: bool) {
         let ended = self.use_ended(&right);
-        if panicked && self.config.on_panic == OnPanic::Discard {
+        if panicked && self.config().on_panic == OnPanic::Discard {
             return self.retire(right, DestroyReason::HolderPanicked);
         }
         if self.is_closed() {
@@ -134,7 +134,9 @@ impl<M: Manager> Inner<M> {
         }
         let outcome = match judged {
             Ok(ReturnOutcome::Healthy) if suspect => ReturnOutcome::Suspect,
-            Ok(ReturnOutcome::Healthy) if panicked && self.config.on_panic == OnPanic::Check => ReturnOutcome::Suspect,
+            Ok(ReturnOutcome::Healthy) if panicked && self.config().on_panic == OnPanic::Check => {
+                ReturnOutcome::Suspect
+            }
             Ok(outcome) => outcome,
             Err(CallbackPanicked) => return self.retire(right, DestroyReason::CallbackPanicked),
         };
@@ -168,14 +170,14 @@ impl<M: Manager> Inner<M> {
 
     /// Notes the end of a use whose resource stays as it is, or is yet to be looked at.
     fn returned(&self, right: &Right<'_, M::Resource>) {
-        if self.config.record_uses && right.word().phase() == Phase::Busy {
+        if self.config().record_uses && right.word().phase() == Phase::Busy {
             self.moved(right, ResourceState::Ready, TransitionReason::Returned);
         }
     }
 
     /// Why a resource that comes back goes no further: it failed too often, somebody wished it, or it reached a limit.
     fn reason_to_end(&self, right: &mut Right<'_, M::Resource>, verdict: Option<Verdict>) -> Option<DestroyReason> {
-        let too_often = || self.life(right).failures() >= u64::from(self.config.remove_after);
+        let too_often = || self.life(right).failures() >= u64::from(self.config().remove_after);
         if verdict == Some(Verdict::Remove) || (verdict.is_some() && too_often()) {
             return Some(DestroyReason::CheckFailed);
         }
@@ -199,7 +201,7 @@ impl<M: Manager> Inner<M> {
             let is_new = right.word().phase() == Phase::Creating;
             if self.beyond_capacity(usize::from(is_new)) > 0 {
                 (right.change(Phase::Retiring), DestroyReason::Resized)
-            } else if !is_new && self.config.overflow_ttl().is_zero() && self.is_surplus() {
+            } else if !is_new && self.config().overflow_ttl().is_zero() && self.is_surplus() {
                 (right.change(Phase::Retiring), DestroyReason::Overflow)
             } else {
                 return Some(right);
@@ -328,9 +330,9 @@ impl<M: Manager> Inner<M> {
     /// all. Not on the slow path alone: a holder may report what it found.
     pub(super) fn open_after_failure(&self, right: Right<'_, M::Resource>) {
         let failures = self.life(&right).failures();
-        if failures >= u64::from(self.config.remove_after) {
+        if failures >= u64::from(self.config().remove_after) {
             self.retire(right, DestroyReason::CheckFailed);
-        } else if failures < u64::from(self.config.degrade_after) {
+        } else if failures < u64::from(self.config().degrade_after) {
             self.returned(&right);
             self.open_anew(right);
         } else {
@@ -391,7 +393,9 @@ impl<M: Manager> Inner<M> {
 
     /// Destroys a resource: here if that has measured cheap, else on the crew. The slot is free once it is done.
     pub(crate) fn retire(&self, right: Right<'_, M::Resource>, reason: DestroyReason) {
-        let cheap = (self.creation.destroy_cost() <= CHEAP && !panicking()) || self.is_closed();
+        // What a pool that keeps nothing lends costs its holder what it would without the pool.
+        let cheap = self.creation.destroy_cost() <= CHEAP || reason == DestroyReason::Unpooled;
+        let cheap = (cheap && !panicking()) || self.is_closed();
         if (cheap && !M::ENDS_SLOWLY) || self.is_manual() || self.manager.ends_where_found() {
             return self.destroy(right, reason);
         }

@@ -20,6 +20,7 @@ use crate::manager::Manager;
 use crate::observe::{
     Audit, Counts, DestroyReason, Holder, JobKind, Recorder, ResourceId, Stats, Subscribers, Timings, Told, say,
 };
+use arc_swap::{ArcSwap, Guard};
 use crossbeam_utils::CachePadded;
 use std::any::Any;
 use std::borrow::Cow;
@@ -31,7 +32,10 @@ use std::sync::{Arc, OnceLock, Weak};
 pub(crate) struct Inner<M: Manager> {
     pub(crate) shelf: Shelf<M::Resource>,
     pub(super) manager: M,
-    pub(super) config: PoolConfig,
+    /// What is in force: as was said, but for what the mode makes of it.
+    pub(super) config: ArcSwap<PoolConfig>,
+    /// What was said. Held while that changes.
+    pub(super) said: Mutex<Arc<PoolConfig>>,
     pub(super) name: Option<Arc<str>>,
     pub(crate) clock: Clock,
     pub(crate) counts: Counts,
@@ -148,8 +152,14 @@ impl<M: Manager> Inner<M> {
         self.clock.now()
     }
 
-    pub(crate) fn config(&self) -> &PoolConfig {
-        &self.config
+    /// The settings in force now. Whoever needs several of them keeps this: the next look may find others.
+    pub(crate) fn config(&self) -> Guard<Arc<PoolConfig>> {
+        self.config.load()
+    }
+
+    /// Under the lock of `said`.
+    pub(super) fn set_config(&self, in_force: PoolConfig) {
+        self.config.store(Arc::new(in_force));
     }
 
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
@@ -252,7 +262,7 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(crate) fn is_manual(&self) -> bool {
-        self.config.keeper == crate::Keeper::Manual
+        self.config().keeper == crate::Keeper::Manual
     }
 
     /// The same number twice if nothing moved in between: of the words and uses of all slots, and what else is counted in pairs.
@@ -288,7 +298,7 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn stats(&self) -> Stats {
         let before = self.fingerprint();
-        let config = &self.config;
+        let config = self.config();
         let (hung_jobs, hung_jobs_total) = self.crew.hung();
         let mut stats = Stats {
             max_size: self.max_size(),

@@ -108,6 +108,11 @@ impl Life {
         self.expires.load(Relaxed)
     }
 
+    /// Sets when it expires, if that is still `before`.
+    pub(super) fn expires_instead(&self, before: u64, expires: u64) {
+        let _ = self.expires.compare_exchange(before, expires, Relaxed, Relaxed);
+    }
+
     /// Uses of the present resource, of the slot's `checkouts` in all.
     pub(crate) fn uses(&self, checkouts: u64) -> u64 {
         checkouts.saturating_sub(self.uses_before.load(Relaxed))

@@ -1,17 +1,15 @@
 //! The lives of resources, from the side of those who hold their rights.
 
 use super::Inner;
-use super::life::{Birth, Life, NEVER};
+use super::life::{Birth, Life};
 use crate::config::MAX_SLOTS;
 use crate::core::Right;
 use crate::core::sync::around::fence;
 use crate::error::Panicked;
-use crate::keeper::nanos;
 use crate::manager::{Manager, Severity};
 use crate::observe::DestroyReason;
-use crate::resilience::draw;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
 
 /// Returns over which the least weight is taken, and windows in a row in which it has to rise.
 const WINDOW: u64 = 16;
@@ -28,10 +26,16 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn begin_life(&self, right: &Right<'_, M::Resource>, weight: u64) {
-        let now = self.now();
-        let expires = self.config.max_lifetime.map_or(NEVER, |lifetime| now.saturating_add(self.shortened(lifetime)));
-        let checkouts = right.record().checkouts();
-        self.life(right).begin(&Birth { now, expires, checkouts, weight });
+        let (now, checkouts) = (self.now(), right.record().checkouts());
+        loop {
+            let config = self.config();
+            self.life(right).begin(&Birth { now, expires: self.expires(now), checkouts, weight });
+            // Meets the one in `put_in_force`: what changes meanwhile is seen here, or sees this.
+            fence(SeqCst);
+            if Arc::ptr_eq(&config, &self.config()) {
+                break;
+            }
+        }
         self.memory.born(weight);
     }
 
@@ -42,7 +46,7 @@ impl<M: Manager> Inner<M> {
     /// Notes that a resource weighs `new` instead of `old`. Returns what all weighed before and weigh now.
     fn reweighed(&self, old: u64, new: u64) -> (u64, u64) {
         let (before, after) = self.memory.change(old, new);
-        if self.config.memory_budget.is_some_and(|budget| before >= budget && after < budget) {
+        if self.config().memory_budget.is_some_and(|budget| before >= budget && after < budget) {
             // There may be room now, and waiters that were told there is none.
             fence(SeqCst);
             self.shelf.opened(None, self.shelf.attention(), move || self.now());
@@ -54,19 +58,17 @@ impl<M: Manager> Inner<M> {
         (before, after)
     }
 
-    /// `lifetime` in nanoseconds, less a share drawn once for each resource: those made together do not end together.
-    fn shortened(&self, lifetime: Duration) -> u64 {
-        let lifetime = nanos(lifetime);
-        lifetime - (lifetime as f64 * self.config.lifetime_jitter() * draw()) as u64
-    }
-
-    /// Measures a returned resource against the limits on uses and weight.
+    /// Measures a returned resource against the limits on uses and weight, if it is to be kept at all.
     pub(super) fn measure(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
+        let config = self.config();
+        if self.is_unpooled(config.mode, right) {
+            return Some(DestroyReason::Unpooled);
+        }
         let uses = self.life(right).uses(right.record().checkouts());
-        if self.config.max_uses.is_some_and(|most| uses >= most) {
+        if config.max_uses.is_some_and(|most| uses >= most) {
             return Some(DestroyReason::Worn);
         }
-        if self.config.memory_budget.is_none() && self.config.max_growth.is_none() {
+        if config.memory_budget.is_none() && config.max_growth.is_none() {
             return None;
         }
         let resource = &*right.resource_mut();
@@ -76,10 +78,10 @@ impl<M: Manager> Inner<M> {
         let life = self.life(right);
         let (before, after) = self.reweighed(life.weighed(weight), weight);
         // Only once: until it is below again, the keeper looks by itself.
-        if self.config.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold) {
+        if config.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold) {
             self.alarm.ring();
         }
-        let growth = self.config.max_growth?;
+        let growth = config.max_growth?;
         let floor = life.floor(weight, uses, WINDOW)?;
         let leaks = floor.rises >= RISES && floor.weight as f64 > floor.baseline as f64 * growth;
         leaks.then_some(DestroyReason::Grown)
@@ -87,13 +89,14 @@ impl<M: Manager> Inner<M> {
 
     /// Weighs a resource that its check may have changed: its next return may be far off.
     pub(super) fn weigh_anew(&self, right: &mut Right<'_, M::Resource>) {
-        if self.config.memory_budget.is_none() && self.config.max_growth.is_none() {
+        if self.config().memory_budget.is_none() && self.config().max_growth.is_none() {
             return;
         }
         let Ok(new) = self.weigh(right.resource_mut()) else { return };
         let old = self.life(right).weighed(new);
         let (before, after) = self.reweighed(old, new);
-        let is_much = self.config.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold);
+        let is_much =
+            self.config().memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold);
         // What did not fit may fit now.
         if new < old || is_much {
             self.alarm.ring();

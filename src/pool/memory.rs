@@ -107,7 +107,7 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn gc(&self) -> Gc {
         // What came back since the keeper's last look idles too.
         self.look_around(self.now());
-        let (evicted, freed) = match self.config.memory_threshold() {
+        let (evicted, freed) = match self.config().memory_threshold() {
             Some(threshold) => self.evict(threshold),
             None => self.evict_all(),
         };
@@ -121,7 +121,7 @@ impl<M: Manager> Inner<M> {
             total: self.memory.used(),
             in_use: busy.map(|(_, life)| life.weight()).sum(),
             peak: self.memory.peak.load(Relaxed),
-            budget: self.config.memory_budget,
+            budget: self.config().memory_budget,
             gc_count: self.memory.runs.load(Relaxed),
             evicted: self.memory.evicted.load(Relaxed),
         }
@@ -129,7 +129,7 @@ impl<M: Manager> Inner<M> {
 
     /// Why nothing may be made now, if so.
     pub(crate) fn over_budget(&self) -> Option<MemoryLimitExceeded> {
-        let (used, limit) = (self.memory.used(), self.config.memory_budget?);
+        let (used, limit) = (self.memory.used(), self.config().memory_budget?);
         (used >= limit).then_some(MemoryLimitExceeded { used, limit })
     }
 }

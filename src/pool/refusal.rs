@@ -41,7 +41,11 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn refused_closed(&self) -> CheckoutError {
-        CheckoutError::Closed(Box::new(Closed { pool: self.name.clone(), cause: self.stopped_by.get().cloned() }))
+        CheckoutError::Closed(Box::new(self.closed_error()))
+    }
+
+    pub(super) fn closed_error(&self) -> Closed {
+        Closed { pool: self.name.clone(), cause: self.stopped_by.get().cloned() }
     }
 
     pub(super) fn exhausted_or_over_budget(&self) -> CheckoutError {
@@ -122,7 +126,7 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(super) fn saturated(&self, waiting: u32) -> CheckoutError {
-        let max_waiters = self.config.max_waiters.unwrap_or(usize::MAX);
+        let max_waiters = self.config().max_waiters.unwrap_or(usize::MAX);
         let saturated = Saturated { pool: self.name.clone(), waiting: waiting as usize, max_waiters };
         CheckoutError::Saturated(Box::new(saturated))
     }

@@ -87,7 +87,7 @@ impl<M: Manager> Pool<M> {
     /// # Errors
     /// If both are 0, or `surge` is more than the [`surge`](crate::Builder::surge) the pool was built with.
     pub fn replace_all(&self, surge: usize, max_unavailable: usize) -> Result<Rollout<M>, ConfigError> {
-        within("surge", surge, 0..=self.inner.config.surge)?;
+        within("surge", surge, 0..=self.inner.config().surge)?;
         within("max_unavailable", max_unavailable, usize::from(surge == 0)..=crate::MAX_SLOTS)?;
         self.inner.keeper.lock().pace = Some(Pace { surge, max_unavailable });
         Ok(self.retire_older_than(self.epoch()))

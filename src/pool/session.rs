@@ -105,6 +105,12 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    pub(super) fn last_for(&self, lasts: Duration) {
+        self.table.last_for(nanos(lasts));
+    }
+}
+
 impl<M: Manager> Builder<M> {
     /// How long [`checkout_for`](Pool::checkout_for) remembers which resource a key had: from its last use on, to the millisecond. Default:
     /// 5 minutes. 1 ms to a year.

@@ -38,7 +38,7 @@ impl<M: Manager> Builder<M> {
 impl<M: Manager> Inner<M> {
     /// How long who waits from now on, until `deadline`, may have to wait without being refused. None: for ever.
     pub(super) fn worth_waiting(&self, deadline: u64) -> Option<u64> {
-        if !self.config.refuse_unservable || self.shelf.has_room() {
+        if !self.config().refuse_unservable || self.shelf.has_room() {
             return None;
         }
         Some(deadline.saturating_sub(self.now())).filter(|allowed| *allowed > 0)
@@ -46,7 +46,7 @@ impl<M: Manager> Inner<M> {
 
     /// The time until when who came at `began` waits, overloaded or not.
     pub(super) fn waits_anyway_until(&self, began: u64) -> u64 {
-        self.config.codel.map_or(u64::MAX, |codel| began.saturating_add(nanos(codel.target)))
+        self.config().codel.map_or(u64::MAX, |codel| began.saturating_add(nanos(codel.target)))
     }
 
     pub(super) fn shed_for_delay(&self, began: u64, above_for: u64) -> CheckoutError {
@@ -54,7 +54,7 @@ impl<M: Manager> Inner<M> {
             self.gave_up_on_creation();
         }
         let waited = Duration::from_nanos(self.now().saturating_sub(began));
-        let target = self.config.codel.unwrap_or_default().target;
+        let target = self.config().codel.unwrap_or_default().target;
         let reason = ShedReason::QueueDelay { waited, target, above_for: Duration::from_nanos(above_for) };
         self.shed(reason, self.shelf.waiting())
     }

@@ -7,6 +7,7 @@ use crate::core::{Phase, Right, attention};
 use crate::error::ConfigError;
 use crate::manager::Manager;
 use crate::observe::PoolEvent;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 /// The present sizes. Written under `changing`, read anywhere.
@@ -20,6 +21,9 @@ pub(crate) struct Sizes {
     held: AtomicUsize,
     changing: Mutex<()>,
 }
+
+/// `max_size` as it was and as it is, and what is too much by that.
+pub(super) type Resized<'s, M> = Option<(usize, usize, Vec<Right<'s, <M as Manager>::Resource>>)>;
 
 impl Sizes {
     pub(super) fn of(config: &PoolConfig) -> Self {
@@ -54,43 +58,63 @@ impl<M: Manager> Inner<M> {
 
     /// Most resources at once, overflow included.
     pub(crate) fn capacity(&self) -> usize {
-        self.max_size() + self.config.max_overflow
+        self.max_size() + self.config().max_overflow
     }
 
     pub(crate) fn set_extra(&self, extra: usize) {
         self.sizes.extra.store(extra, Relaxed);
     }
 
-    /// Sets `min_idle` and `max_size`. Surplus resources that are free end at once, by `end`, those in use at their return.
-    pub(crate) fn resize(
+    /// Whether `config` would be one with these sizes, and the pool has places for it.
+    pub(super) fn may_resize(&self, config: &PoolConfig, min_idle: usize, max_size: usize) -> Result<(), ConfigError> {
+        let config = PoolConfig { min_idle: Some(min_idle), max_size, scaling: None, ..config.clone() };
+        let most = (self.shelf.len() as usize).saturating_sub(config.places_for_replacement() + config.max_overflow);
+        crate::config::within("max_size", max_size, 0..=most)?;
+        PoolConfig { ceiling: None, idle_timeout: None, on_leak: OnLeak::Report, ..config }.validate()
+    }
+
+    /// Sets `min_idle` and `max_size` as `scaling` has it, if `config` is still in force. Surplus resources that are free end at once, by `end`, those in use at their return.
+    pub(crate) fn scale_to(
         &self,
-        min_idle: usize,
-        max_size: usize,
+        config: &Arc<PoolConfig>,
+        (min_idle, max_size): (usize, usize),
         end: impl Fn(Right<'_, M::Resource>),
     ) -> Result<(), ConfigError> {
-        let config = PoolConfig { min_idle: Some(min_idle), max_size, scaling: None, ..self.config.clone() };
-        let most = self.most_slots() - config.max_overflow;
-        crate::config::within("max_size", max_size, 0..=most)?;
-        PoolConfig { ceiling: None, idle_timeout: None, on_leak: OnLeak::Report, ..config }.validate()?;
-        let one_at_a_time = self.sizes.changing.lock();
-        if self.is_closed() {
+        self.may_resize(config, min_idle, max_size)?;
+        let said = self.said.lock();
+        if !Arc::ptr_eq(config, &self.config()) {
             return Ok(());
+        }
+        let resized = self.set_sizes(min_idle, max_size);
+        drop(said);
+        self.end_resized(resized, end);
+        Ok(())
+    }
+
+    /// Sets the sizes there are to be. Under the lock of `said`; what it returns is for who has given that back. None in a closed
+    /// pool.
+    pub(super) fn set_sizes(&self, min_idle: usize, max_size: usize) -> Resized<'_, M> {
+        let _one_at_a_time = self.sizes.changing.lock();
+        if self.is_closed() {
+            return None;
         }
         let from = self.sizes.max_size.swap(max_size, Relaxed);
         self.sizes.min_idle.store(min_idle, Relaxed);
         self.set_target();
         // Returns end the surplus from here on, where the claims below have not done so.
         self.watch_surplus();
-        let surplus = self.claim_surplus();
-        // `destroy` is the user's.
-        drop(one_at_a_time);
+        Some((from, max_size, self.claim_surplus()))
+    }
+
+    /// Ends what is too much, by `end`, which is the user's, and tells.
+    pub(super) fn end_resized<'s>(&'s self, resized: Resized<'s, M>, end: impl Fn(Right<'s, M::Resource>)) {
+        let Some((from, to, surplus)) = resized else { return };
         surplus.into_iter().for_each(end);
         self.request_creation(self.unserved());
         self.alarm.ring();
-        if from != max_size {
-            self.subscribers.tell(|| PoolEvent::Resized { from, to: max_size });
+        if from != to {
+            self.subscribers.tell(|| PoolEvent::Resized { from, to });
         }
-        Ok(())
     }
 
     pub(crate) fn set_places_for_held(&self, held: usize) {
@@ -117,12 +141,6 @@ impl<M: Manager> Inner<M> {
         if self.is_closed() {
             self.tell_drained();
         }
-    }
-
-    /// Slots without those kept for replacements.
-    fn most_slots(&self) -> usize {
-        let config = &self.config;
-        config.places() - config.places_for_replacement()
     }
 
     /// Has returns look whether they are one too many.
@@ -152,6 +170,6 @@ impl<M: Manager> Inner<M> {
     /// How many more resources there are than the pool may hold since it was made smaller, counting `new` that were just
     /// made and whose slots do not say so yet.
     pub(super) fn beyond_capacity(&self, new: usize) -> usize {
-        (self.staying() + new).saturating_sub(self.places_in_service() + self.config.max_overflow)
+        (self.staying() + new).saturating_sub(self.places_in_service() + self.config().max_overflow)
     }
 }

@@ -58,10 +58,12 @@ mod word;
 use super::breaker::{BreakerConfig, Trip};
 use super::window::Window;
 use crate::core::sync::{AtomicU32, AtomicU64};
+// Numbers to compare with; not part of the protocol.
 use crate::keeper::nanos;
 pub(crate) use look::Look;
 use std::fmt;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU32 as Plain32, AtomicU64 as Plain64};
 pub(super) use word::Period;
 pub(super) use word::{MOST_FAILURES, MOST_OPENINGS, MOST_PROBES, MOST_SUCCESSES, MS};
 use word::{View, Word, after, closed_since, not_before};
@@ -135,13 +137,13 @@ pub(crate) struct Circuit {
     /// Failures since it was closed last, for texts alone. Written before the exchange that opens.
     failures: AtomicU32,
     /// Failures in a row that open it.
-    threshold: u32,
+    threshold: Plain32,
     window: Option<Window>,
     /// Nanoseconds.
-    open_for: u64,
-    open_for_at_first: u64,
-    probes: u32,
-    success_threshold: u32,
+    open_for: Plain64,
+    open_for_at_first: Plain64,
+    probes: Plain32,
+    success_threshold: Plain32,
 }
 
 impl Circuit {
@@ -155,13 +157,24 @@ impl Circuit {
             word: AtomicU64::new(Word::from(View::Closed { since: 0, failures: 0 }).bits()),
             heard: AtomicU64::new(0),
             failures: AtomicU32::new(0),
-            threshold,
+            threshold: Plain32::new(threshold),
             window,
-            open_for: nanos(config.open_for),
-            open_for_at_first: nanos(config.first_opening()),
-            probes: config.probes,
-            success_threshold: config.success_threshold,
+            open_for: Plain64::new(nanos(config.open_for)),
+            open_for_at_first: Plain64::new(nanos(config.first_opening())),
+            probes: Plain32::new(config.probes),
+            success_threshold: Plain32::new(config.success_threshold),
         }
+    }
+
+    /// Sets all of it that is a number to compare with, from the next decision on. What trips it stays of its kind.
+    pub(crate) fn set(&self, config: &BreakerConfig) {
+        if let (Trip::Consecutive(failures), None) = (config.trip, &self.window) {
+            self.threshold.store(failures, Relaxed);
+        }
+        self.open_for.store(nanos(config.open_for), Relaxed);
+        self.open_for_at_first.store(nanos(config.first_opening()), Relaxed);
+        self.probes.store(config.probes, Relaxed);
+        self.success_threshold.store(config.success_threshold, Relaxed);
     }
 
     /// Lets a call through, or refuses it. Asks for the time only if the circuit is not closed.
@@ -186,7 +199,7 @@ impl Circuit {
                     View::HalfOpen { since: not_before(now).max(until), openings, probing: 1, successes: 0, span: 0 }
                 }
                 View::HalfOpen { since, openings, probing, successes, .. }
-                    if probing < self.probes || left_out!("circuit_places") =>
+                    if probing < self.probes.load(Relaxed) || left_out!("circuit_places") =>
                 {
                     let span = self.span_at(since, openings, now);
                     View::HalfOpen { since, openings, probing: probing + 1, successes, span }
@@ -262,7 +275,7 @@ impl Circuit {
             let next = match view {
                 View::Closed { since, failures } => {
                     let mut failures_now = if failed { failures + 1 } else { 0 };
-                    let mut opens = failures_now >= self.threshold;
+                    let mut opens = failures_now >= self.threshold.load(Relaxed);
                     if let Some(window) = &self.window {
                         let told = *in_window.get_or_insert_with(|| {
                             window.tell(since, now, failed);
@@ -285,7 +298,7 @@ impl Circuit {
                     self.failures.store(before.saturating_add(1), Relaxed);
                     self.opening(view, now, None)
                 }
-                View::HalfOpen { since, successes, .. } if successes + 1 >= self.success_threshold => {
+                View::HalfOpen { since, successes, .. } if successes + 1 >= self.success_threshold.load(Relaxed) => {
                     View::Closed { since: closed_since(since, now), failures: 0 }
                 }
                 View::HalfOpen { since, openings, probing, successes, .. } => {
@@ -323,7 +336,8 @@ impl Circuit {
 
     /// How long the `openings`th opening in a row lasts, in nanoseconds.
     fn span(&self, openings: u32) -> u64 {
-        self.open_for_at_first.saturating_mul(1 << openings.saturating_sub(1)).min(self.open_for)
+        let at_first = self.open_for_at_first.load(Relaxed);
+        at_first.saturating_mul(1 << openings.saturating_sub(1)).min(self.open_for.load(Relaxed))
     }
 
     /// Which of the spans that a half-open period is divided in it is at `now`, from 0.

@@ -2,7 +2,7 @@
 
 use super::options::Unfit;
 use super::scalar::{Given, Scalar, words};
-use crate::config::{Fairness, OnLeak, PoolConfig, Scaling};
+use crate::config::{Fairness, Mode, OnLeak, PoolConfig, Scaling};
 use crate::resilience::{BreakerConfig, Trip};
 use serde_json::json;
 use std::time::Duration;
@@ -27,6 +27,55 @@ impl OnOff {
 }
 
 words!(OnOff { OnOff::On => "on", OnOff::Off => "off" });
+
+#[derive(Clone, Copy)]
+pub(super) enum ModeKind {
+    Pooled,
+    Single,
+    Unpooled,
+    Mixed,
+}
+
+words!(ModeKind {
+    ModeKind::Pooled => "pooled",
+    ModeKind::Single => "single",
+    ModeKind::Unpooled => "unpooled",
+    ModeKind::Mixed => "mixed",
+});
+
+/// How many of a hundred are pooled in mixed mode, if nobody says.
+const POOLED: u32 = 50;
+
+pub(super) fn mode(config: &PoolConfig) -> ModeKind {
+    match config.mode {
+        Mode::Pooled => ModeKind::Pooled,
+        Mode::Single => ModeKind::Single,
+        Mode::Unpooled => ModeKind::Unpooled,
+        Mode::Mixed { .. } => ModeKind::Mixed,
+    }
+}
+
+pub(super) fn set_mode(config: &mut PoolConfig, kind: ModeKind) -> Set {
+    config.mode = match kind {
+        ModeKind::Pooled => Mode::Pooled,
+        ModeKind::Single => Mode::Single,
+        ModeKind::Unpooled => Mode::Unpooled,
+        ModeKind::Mixed => Mode::Mixed { pooled: mode_pooled(config).unwrap_or(POOLED) },
+    };
+    Ok(())
+}
+
+pub(super) fn mode_pooled(config: &PoolConfig) -> Option<u32> {
+    match config.mode {
+        Mode::Mixed { pooled } => Some(pooled),
+        _ => None,
+    }
+}
+
+pub(super) fn set_mode_pooled(config: &mut PoolConfig, pooled: u32) -> Set {
+    config.mode = Mode::Mixed { pooled };
+    Ok(())
+}
 
 #[derive(Clone, Copy)]
 pub(super) enum FairnessKind {

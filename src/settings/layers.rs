@@ -54,6 +54,8 @@ pub struct Setting {
     pub value: Option<String>,
     /// Where the value came from.
     pub origin: Origin,
+    /// Why it cannot change while the pool lives. `None` if it can: see [`Pool::reconfigure`](crate::Pool::reconfigure).
+    pub fixed: Option<&'static str>,
 }
 
 impl Settings {
@@ -183,6 +185,7 @@ impl Settings {
             about: row.about,
             value: (row.get)(&config).map(|value| value.to_string()),
             origin: self.origin(row.name),
+            fixed: row.fixed(),
         };
         Ok(ROWS.iter().map(setting).collect())
     }

@@ -1,9 +1,9 @@
 //! Every setting, once. A row has the name it goes by, the type its value is of, where that is in the configuration, and what it is good
 //! for. Names are those of the builder's methods, and of the errors about them.
 
-use super::groups::{self, FairnessKind, LeakKind, OnOff};
+use super::groups::{self, FairnessKind, LeakKind, ModeKind, OnOff};
 use super::scalar::{Given, Scalar, Size};
-use crate::config::{Creation, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy};
+use crate::config::{Creation, Fences, Keeper, OnDeadlock, OnPanic, PoolConfig, Strategy, fixed_setting};
 use crate::manager::Severity;
 use crate::resilience::{FailureKind, Recovery};
 use std::time::Duration;
@@ -26,6 +26,13 @@ pub(super) struct Row {
     /// Its value, unless it follows from others.
     pub(super) get: fn(&PoolConfig) -> Option<Given>,
     pub(super) set: fn(&mut PoolConfig, &Given) -> Result<(), Unfit>,
+}
+
+impl Row {
+    /// Why it cannot change while the pool lives, if it cannot.
+    pub(super) fn fixed(&self) -> Option<&'static str> {
+        fixed_setting(self.name)
+    }
 }
 
 /// A row whose value is a place of the configuration.
@@ -95,6 +102,8 @@ macro_rules! recovery {
 /// In the order in which they are set: what stands for several before what is a part of it.
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = &[
+    row!("mode", ModeKind, |c| Some(groups::mode(c)), |c, value| groups::set_mode(c, value), "What becomes of resources between two uses: kept, one for all, none, or a share of them."),
+    row!("mode.pooled", u32, |c| groups::mode_pooled(c), |c, value| groups::set_mode_pooled(c, value), "How many of a hundred returns keep their resource, with mixed mode: 0 to 100. Unsaid: 50."),
     derived!("name", String, |c| c.name, "Names the pool in errors, logs and thread names: 1 to 64 bytes."),
     row!("max_size", usize, |c| c.max_size, "Most resources outside overload: up to 65,536 with overflow; 0 only with overflow."),
     derived!("min_idle", usize, |c| c.min_idle, "Free resources to keep ready: 0 to max_size. Unsaid: max_size."),
@@ -182,7 +191,7 @@ pub(super) fn find(name: &str) -> Option<usize> {
 pub(super) fn contradict((a, value): (&str, &Given), (b, other): (&str, &Given)) -> bool {
     let is_without = |group: &str, value: &Given, part: &str| {
         let is_part = part.strip_prefix(group).is_some_and(|rest| rest.starts_with('.'));
-        is_part && !["on", "eventual", "replace"].into_iter().any(|with| value.is_text(with))
+        is_part && !["on", "eventual", "replace", "mixed"].into_iter().any(|with| value.is_text(with))
     };
     let (threshold, rate) = ("breaker.failure_threshold", "breaker.failure_rate.");
     is_without(a, value, b)

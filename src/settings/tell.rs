@@ -7,13 +7,15 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
 impl Settings {
-    /// A table of all settings in Markdown: name, what it is, its default, what it is good for. `docs/settings.md` is made of it.
+    /// A table of all settings in Markdown: name, what it is, its default, whether [`Pool::reconfigure`](crate::Pool::reconfigure) can change it,
+    /// what it is good for. `docs/settings.md` is made of it.
     pub fn table() -> String {
         let (mut table, default) =
-            (String::from("| setting | is | default | |\n|---|---|---|---|\n"), PoolConfig::default());
+            (String::from("| setting | is | default | live | |\n|---|---|---|---|---|\n"), PoolConfig::default());
         for row in ROWS {
             let value = (row.get)(&default).map_or_else(String::new, |value| format!("`{value}`"));
-            let _ = writeln!(table, "| `{}` | {} | {value} | {} |", row.name, (row.what)(), row.about);
+            let live = row.fixed().map_or_else(|| "yes".to_owned(), |why| format!("no: {why}"));
+            let _ = writeln!(table, "| `{}` | {} | {value} | {live} | {} |", row.name, (row.what)(), row.about);
         }
         table
     }
@@ -26,6 +28,11 @@ impl Settings {
         for row in ROWS {
             let mut schema = (row.schema)();
             schema["description"] = json!(row.about);
+            // No word of the standard: what a validator does not know, it passes over.
+            schema["x-live"] = json!(row.fixed().is_none());
+            if let Some(why) = row.fixed() {
+                schema["x-not-live-because"] = json!(why);
+            }
             if let Some(value) = (row.get)(&default)
                 && let Ok(value) = serde_json::to_value(value)
             {

@@ -7,6 +7,8 @@ type Each = (&'static str, &'static str, &'static str, &'static [(&'static str, 
 
 /// Each setting with a value that is not its default, and one that is refused. What has to be set beside it stands in the last column.
 const EACH: &[Each] = &[
+    ("mode", "single", "pool", &[]),
+    ("mode.pooled", "30", "101", &[]),
     ("name", "orders", "", &[]),
     ("max_size", "7", "70000", &[]),
     ("min_idle", "0", "2", &[]),

@@ -1,5 +1,6 @@
 //! One test for each field of `PoolConfig`, each failing if the field is ignored.
 
+use super::Built;
 use super::support::{Probe, Step, closes_balanced, until};
 use slackwater::{
     Builder, CheckoutError, Creation, DestroyReason, Fairness, Fences, JobKind, Keeper, OnDeadlock, OnLeak, OnPanic,
@@ -22,7 +23,7 @@ fn manual() -> Builder<Probe> {
 
 #[test]
 fn name_is_the_pools_name_and_stands_in_its_errors() {
-    let pool = manual().name("css").build().unwrap();
+    let pool = manual().name("css").built();
     assert_eq!(pool.name(), Some("css"));
     let held = pool.checkout().unwrap();
     let error = pool.checkout_timeout(Duration::ZERO).unwrap_err();
@@ -33,7 +34,7 @@ fn name_is_the_pools_name_and_stands_in_its_errors() {
 
 #[test]
 fn max_size_is_how_many_may_be_out() {
-    let pool = manual().max_size(3).build().unwrap();
+    let pool = manual().max_size(3).built();
     let held: Vec<_> = (0..3).map(|_| pool.try_checkout().unwrap()).collect();
     assert!(matches!(pool.try_checkout(), Err(CheckoutError::Exhausted(_))));
     drop(held);
@@ -46,7 +47,7 @@ fn min_idle_is_how_many_build_makes_and_tick_makes_anew() {
         let probe = Probe::new();
         let mut config = manual_config(4);
         config.min_idle = min_idle;
-        let pool = Pool::builder(probe.clone()).config(config).build().unwrap();
+        let pool = Pool::builder(probe.clone()).config(config).built();
         assert_eq!((pool.stats().available, probe.create.calls()), (made, made));
         if made > 0 {
             pool.checkout().unwrap().discard("one fewer");
@@ -60,7 +61,7 @@ fn min_idle_is_how_many_build_makes_and_tick_makes_anew() {
 
 #[test]
 fn max_overflow_is_how_many_more_may_be_out() {
-    let pool = manual().max_overflow(2).build().unwrap();
+    let pool = manual().max_overflow(2).built();
     let held: Vec<_> = (0..3).map(|_| pool.try_checkout().unwrap()).collect();
     assert_eq!(pool.stats().overflow, 2);
     assert!(matches!(pool.try_checkout(), Err(CheckoutError::Exhausted(_))));
@@ -71,7 +72,7 @@ fn max_overflow_is_how_many_more_may_be_out() {
 #[test]
 fn overflow_ttl_is_how_long_a_surplus_resource_idles() {
     let clock = VirtualClock::new();
-    let pool = still(&Probe::new(), &clock).max_overflow(1).overflow_ttl(10 * SEC).build().unwrap();
+    let pool = still(&Probe::new(), &clock).max_overflow(1).overflow_ttl(10 * SEC).built();
     drop((pool.try_checkout().unwrap(), pool.try_checkout().unwrap()));
     clock.advance(9 * SEC);
     pool.tick();
@@ -86,7 +87,7 @@ fn overflow_ttl_is_how_long_a_surplus_resource_idles() {
 #[test]
 fn checkout_timeout_is_how_long_checkout_waits() {
     let clock = VirtualClock::new();
-    let pool = still(&Probe::new(), &clock).checkout_timeout(7 * SEC).build().unwrap();
+    let pool = still(&Probe::new(), &clock).checkout_timeout(7 * SEC).built();
     let held = pool.checkout().unwrap();
     thread::scope(|s| {
         let late = s.spawn(|| pool.checkout().map(drop));
@@ -107,7 +108,7 @@ fn checkout_timeout_is_how_long_checkout_waits() {
 #[test]
 fn strategy_is_which_of_the_free_ones_is_lent() {
     for (strategy, slot) in [(Strategy::Affine, 2), (Strategy::Lifo, 0), (Strategy::Fifo, 1)] {
-        let pool = manual().max_size(3).strategy(strategy).build().unwrap();
+        let pool = manual().max_size(3).strategy(strategy).built();
         let mut held: Vec<_> = (0..3).map(|_| pool.checkout().unwrap()).collect();
         held.sort_by_key(|guard| guard.id().slot());
         let [zero, one, two]: [_; 3] = held.try_into().unwrap();
@@ -124,7 +125,7 @@ fn strategy_is_which_of_the_free_ones_is_lent() {
 
 #[test]
 fn max_waiters_is_how_many_may_wait() {
-    let pool = manual().max_waiters(0).build().unwrap();
+    let pool = manual().max_waiters(0).built();
     let held = pool.checkout().unwrap();
     assert!(matches!(pool.checkout(), Err(CheckoutError::Saturated(_))));
     drop(held);
@@ -134,7 +135,7 @@ fn max_waiters_is_how_many_may_wait() {
 #[test]
 fn creation_is_where_a_resource_is_made() {
     for (creation, at_once) in [(Creation::Inline, true), (Creation::Auto, true), (Creation::Background, false)] {
-        let pool = manual().min_idle(0).creation(creation).build().unwrap();
+        let pool = manual().min_idle(0).creation(creation).built();
         assert_eq!(pool.try_checkout().is_ok(), at_once, "{creation:?}");
         closes_balanced(&pool);
     }
@@ -184,7 +185,7 @@ fn on_panic_is_what_becomes_of_a_resource_whose_holder_panicked() {
     let outcomes = [(OnPanic::Discard, (0, 1, 0)), (OnPanic::Check, (1, 0, 1)), (OnPanic::Return, (1, 0, 0))];
     for (on_panic, expected) in outcomes {
         let probe = Probe::new();
-        let pool = still(&probe, &VirtualClock::new()).min_idle(0).on_panic(on_panic).build().unwrap();
+        let pool = still(&probe, &VirtualClock::new()).min_idle(0).on_panic(on_panic).built();
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let _held = pool.checkout().unwrap();
             panic!("while holding");
@@ -201,7 +202,7 @@ fn on_panic_is_what_becomes_of_a_resource_whose_holder_panicked() {
 #[test]
 fn on_deadlock_is_whether_a_hopeless_wait_is_refused() {
     for (on_deadlock, refused) in [(OnDeadlock::Refuse, true), (OnDeadlock::Report, false)] {
-        let pool = manual().on_deadlock(on_deadlock).build().unwrap();
+        let pool = manual().on_deadlock(on_deadlock).built();
         let held = pool.checkout().unwrap();
         let error = pool.checkout_timeout(Duration::ZERO).unwrap_err();
         assert_eq!(matches!(error, CheckoutError::WouldDeadlock(_)), refused, "{error}");
@@ -216,7 +217,7 @@ fn keeper_is_who_does_the_background_work() {
     let lazy = |keeper| {
         let probe = Probe::new();
         let builder = Pool::builder(probe.clone()).min_idle(0).creation(Creation::Background).keeper(keeper);
-        (probe, builder.build().unwrap())
+        (probe, builder.built())
     };
     let (_, kept) = lazy(Keeper::Dedicated);
     assert!(kept.try_checkout().is_err());
@@ -235,7 +236,7 @@ fn keeper_is_who_does_the_background_work() {
 #[test]
 fn clock_is_the_time_the_pool_lives_in() {
     let clock = VirtualClock::new();
-    let pool = still(&Probe::new(), &clock).build().unwrap();
+    let pool = still(&Probe::new(), &clock).built();
     let held = pool.checkout().unwrap();
     clock.advance(100 * SEC);
     assert_eq!(pool.holders()[0].held_for, 100 * SEC);
@@ -247,7 +248,7 @@ fn clock_is_the_time_the_pool_lives_in() {
 fn hung_after(seconds: u32, set: impl Fn(Builder<Probe>) -> Builder<Probe>) -> Vec<JobKind> {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
     let pool = set(Pool::builder(probe.clone()).max_size(3).min_idle(0).clock(&clock).creation(Creation::Background));
-    let pool = pool.build().unwrap();
+    let pool = pool.built();
     // All there is room for, so that none is left over.
     let [mut suspect, ended, missing] = [(); 3].map(|()| pool.checkout().unwrap());
     let steps = [&probe.create, &probe.check, &probe.destroy];
@@ -286,6 +287,13 @@ fn check_timeout_is_how_long_a_check_may_take() {
 fn destroy_timeout_is_how_long_a_destruction_may_take() {
     let set = |builder: Builder<Probe>| builder.destroy_timeout(2 * SEC);
     assert_eq!((hung_after(1, set), hung_after(2, set)), (vec![], vec![JobKind::Destroy]));
+}
+
+#[test]
+fn ceiling_unsaid_is_what_the_pool_was_built_with() {
+    let pool = manual().max_size(2).build().unwrap();
+    assert!(pool.resize(0, 3).is_err());
+    closes_balanced(&pool);
 }
 
 fn manual_config(max_size: usize) -> PoolConfig {
@@ -364,7 +372,7 @@ fn every_method_of_the_builder_sets_its_own_field() {
 
 #[test]
 fn config_replaces_every_setting() {
-    let config = PoolConfig::clone(manual().max_size(5).name("whole").build().unwrap().config());
+    let config = PoolConfig::clone(&manual().max_size(5).name("whole").build().unwrap().config());
     let pool = Pool::builder(Probe::new()).max_size(9).name("other").config(config).build().unwrap();
     assert_eq!((pool.config().max_size, pool.name()), (5, Some("whole")));
     closes_balanced(&pool);

@@ -1,5 +1,6 @@
 //! The `fairness` field: whether a running thread may overtake one that waits.
 
+use super::Built;
 use super::support::{Probe, closes_balanced, until};
 use slackwater::{CheckoutError, Fairness, Keeper, Pool, VirtualClock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -10,7 +11,7 @@ use std::time::Duration;
 /// ages by `age`. Says whether the waiter was ever overtaken.
 fn is_overtaken(fairness: Fairness, age: Duration, rounds: usize) -> bool {
     let (probe, clock) = (Probe::new(), VirtualClock::new());
-    let pool = Pool::builder(probe).fairness(fairness).keeper(Keeper::Manual).clock(&clock).build().unwrap();
+    let pool = Pool::builder(probe).fairness(fairness).keeper(Keeper::Manual).clock(&clock).built();
     let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut overtaken = false;
     let mut guard = pool.checkout().unwrap();

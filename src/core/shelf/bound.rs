@@ -65,7 +65,7 @@ impl<R> Shelf<R> {
             self.bound.lists.get_or_init(|| self.slots.iter().map(|_| Waiters::new(Overload::default())).collect());
         let waiting = self.bound.waiting.fetch_add(1, Relaxed) + self.waiters.count();
         let _counted = Counted(&self.bound);
-        if waiting >= self.max_waiters && !request.comes_back {
+        if waiting >= self.max_waiters.load(Relaxed) && !request.comes_back {
             return Outcome::Full { waiting };
         }
         let (waiters, node) = (&lists[index as usize], Node::mine());
@@ -119,7 +119,7 @@ impl<R> Shelf<R> {
     }
 
     fn queue_goes_before(&self, rank: u64, now: impl Now) -> bool {
-        if self.hand_over == HandOver::Never || self.waiters.count() == 0 {
+        if self.hand_over.get() == HandOver::Never || self.waiters.count() == 0 {
             return false;
         }
         let list = self.waiters.lock();

@@ -25,7 +25,7 @@ impl<R> Shelf<R> {
                 Err((unwanted, is_the_queues)) => (right, queue_first) = (unwanted, is_the_queues),
             }
         }
-        let eager = match self.hand_over {
+        let eager = match self.hand_over.get() {
             _ if queue_first => true,
             HandOver::Always => self.waiters.count() > 0,
             HandOver::After(_) => attention & STARVING != 0,
@@ -95,7 +95,7 @@ impl<R> Shelf<R> {
                     return;
                 }
                 // Somebody was faster; the next return hands over.
-                if self.hand_over != HandOver::Always {
+                if self.hand_over.get() != HandOver::Always {
                     self.signals.attention.fetch_or(STARVING, Relaxed);
                 }
             }
@@ -113,7 +113,7 @@ impl<R> Shelf<R> {
     /// Whether a return looks at the head of the queue although a woken waiter has yet to look. That one may wait for a
     /// processor which the very threads that overtake it occupy, so now and then somebody has to see how old it is.
     fn looks_past_a_wake(&self) -> bool {
-        match self.hand_over {
+        match self.hand_over.get() {
             HandOver::Always => true,
             HandOver::Never => false,
             HandOver::After(_) => self.attention() & STARVING != 0 || hint::every(RETURNS_PER_LOOK),
@@ -122,11 +122,11 @@ impl<R> Shelf<R> {
 
     /// Whom to serve or wake next.
     fn choose<'l>(&self, list: &mut List) -> Option<&'l Node> {
-        if self.hand_over == HandOver::Always { list.first() } else { list.choose() }
+        if self.hand_over.get() == HandOver::Always { list.first() } else { list.choose() }
     }
 
     pub(super) fn is_due(&self, list: &List, node: &Node, now: impl Now) -> bool {
-        match self.hand_over {
+        match self.hand_over.get() {
             HandOver::Always => true,
             HandOver::Never => false,
             HandOver::After(bound) => now().saturating_sub(list.since(node)) >= bound,
@@ -151,7 +151,7 @@ impl<R> Shelf<R> {
     fn grant(&self, mut list: MutexGuard<'_, List>, node: &Node, right: Right<'_, R>, now: impl Now) {
         let (thread, had_wake) = self.pass_right(&mut list, node, right, now);
         self.waiters.count_from(&list);
-        if let HandOver::After(_) = self.hand_over {
+        if let HandOver::After(_) = self.hand_over.get() {
             let next_is_due = list.first().is_some_and(|next| self.is_due(&list, next, now));
             if next_is_due {
                 self.signals.attention.fetch_or(STARVING, Relaxed);

@@ -21,7 +21,7 @@ impl<R> Shelf<R> {
         let place = (request.lane, request.since, request.holder);
         let max_waiters = match request.comes_back {
             true => u32::MAX,
-            false => self.max_waiters.saturating_sub(self.waiting_for_one()),
+            false => self.max_waiters.load(Relaxed).saturating_sub(self.waiting_for_one()),
         };
         let mut joined = match self.waiters.join(&node, place, (max_waiters, request.allowed), now) {
             Ok(joined) => joined,
@@ -54,7 +54,7 @@ impl<R> Shelf<R> {
                         return seat.leave_with(Outcome::Found(found));
                     }
                     self.waiters.overtaken();
-                    if let HandOver::After(bound) = self.hand_over
+                    if let HandOver::After(bound) = self.hand_over.get()
                         && now().saturating_sub(request.since) >= bound
                     {
                         self.signals.attention.fetch_or(STARVING, Relaxed);

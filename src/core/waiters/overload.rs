@@ -2,8 +2,15 @@
 
 use super::Now;
 use super::list::{List, rank};
+use crate::resilience::shedding::Overload;
 
 impl List {
+    /// Watches for overload in another way, from `now` on.
+    pub(crate) fn set_overload(&mut self, mut overload: Overload, now: u64) {
+        overload.stands(now);
+        self.overload = overload;
+    }
+
     /// Tells what watches for overload that somebody has joined. Returns when that one may be shed at the earliest.
     pub(super) fn note_joined(&mut self, now: u64) -> u64 {
         if self.len == 1 {

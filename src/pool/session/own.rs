@@ -40,12 +40,21 @@ enum Own<'s, R> {
 impl<M: Manager> Inner<M> {
     /// What is known of `key` at `now`, in the pool's nanoseconds.
     pub(crate) fn session_of<K: Hash + ?Sized>(&self, key: &K, now: u64) -> Session<'_> {
-        let sessions = self.sessions.get_or_init(|| {
-            let default = || (self.shelf.len() as usize * PLACES_PER_SLOT).max(FEWEST_PLACES);
-            Sessions::new(self.config.session_places.unwrap_or_else(default), self.config.session_binding)
-        });
+        let sessions = self.sessions.get().unwrap_or_else(|| self.make_sessions());
         let hash = sessions.table.hash(key);
         Session { sessions, hash, known: sessions.table.look_up(hash, now) }
+    }
+
+    #[cold]
+    fn make_sessions(&self) -> &Sessions {
+        let sessions = self.sessions.get_or_init(|| {
+            let (config, default) =
+                (self.config(), || (self.shelf.len() as usize * PLACES_PER_SLOT).max(FEWEST_PLACES));
+            Sessions::new(config.session_places.unwrap_or_else(default), config.session_binding)
+        });
+        // Who has changed it before they were there has not told them.
+        sessions.last_for(self.config().session_binding);
+        sessions
     }
 
     /// The slot of a session's own resource, while that lives.
@@ -201,7 +210,7 @@ impl<M: Manager> Inner<M> {
                     self.counts.waits.add_one();
                 }
                 self.queue_changed();
-                let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+                let refuses = self.config().on_deadlock == OnDeadlock::Refuse;
                 match self.look_at_own(session, takes_another, true) {
                     Own::InUse if refuses && self.waits_in_circle(caller, Some(bound.slot)) => Some(Own::Deadlock),
                     Own::InUse => None,
@@ -237,7 +246,7 @@ impl<M: Manager> Inner<M> {
         let slot = self.own_slot(session)?;
         let own = self.shelf.slot(slot as usize)?;
         let (now, word) = (self.now(), own.look());
-        let refuses = self.config.on_deadlock == OnDeadlock::Refuse;
+        let refuses = self.config().on_deadlock == OnDeadlock::Refuse;
         Some(CheckoutError::SessionBusy(Box::new(SessionBusy {
             pool: self.name.clone(),
             id: ResourceId::new(slot, word),

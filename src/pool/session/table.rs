@@ -83,7 +83,7 @@ pub(super) struct Table {
     hasher: Hashes,
     sets: Box<[Set]>,
     /// How long a binding lasts without use, in units.
-    lasts: u64,
+    lasts: AtomicU64,
 }
 
 impl Table {
@@ -93,8 +93,13 @@ impl Table {
         Self {
             hasher: Hashes::default(),
             sets: std::iter::repeat_with(Set::default).take(sets).collect(),
-            lasts: (lasts / UNIT).max(1),
+            lasts: AtomicU64::new((lasts / UNIT).max(1)),
         }
+    }
+
+    /// Has all bindings last so many nanoseconds from now on, those there are too.
+    pub(super) fn last_for(&self, lasts: u64) {
+        self.lasts.store((lasts / UNIT).max(1), Relaxed);
     }
 
     pub(super) fn hash<K: Hash + ?Sized>(&self, key: &K) -> u64 {
@@ -108,7 +113,7 @@ impl Table {
     }
 
     fn is_over(&self, when: u64, now: u64) -> bool {
-        (now / UNIT).saturating_sub(when & mask(TIME_BITS)) >= self.lasts
+        (now / UNIT).saturating_sub(when & mask(TIME_BITS)) >= self.lasts.load(Relaxed)
     }
 
     pub(super) fn look_up(&self, hash: u64, now: u64) -> Known {

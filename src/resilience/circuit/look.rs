@@ -45,7 +45,7 @@ impl Circuit {
         match view {
             View::Closed { .. } => 0,
             View::Open { until, .. } => until * MS,
-            View::HalfOpen { probing, .. } if probing < self.probes => now,
+            View::HalfOpen { probing, .. } if probing < self.probes.load(Relaxed) => now,
             View::HalfOpen { openings, .. } => self.heard.load(Relaxed).saturating_add(self.span(openings)),
         }
     }
