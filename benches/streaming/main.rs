@@ -138,7 +138,7 @@ pub fn managers() -> [StreamingManager; 2] {
     let mut recipe = Recipe::new();
     FIELDS.iter().for_each(|field| assert!(recipe.css(field).is_ok()));
     let fields = FIELDS.iter().map(|field| CssField::parse(field).expect("sound")).enumerate();
-    let unwatched = StreamingManager::unwatched(fields).expect("lol_html has these");
+    let unwatched = StreamingManager::unwatched(fields).expect("they ask for tags only");
     [unwatched, Engine::choose(&recipe).expect("they need no tree").manager()]
 }
 

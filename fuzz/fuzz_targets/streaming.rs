@@ -6,14 +6,17 @@ use slackwater::Manager;
 use slackwater::extract::{CssExtractor, Engine, Extractor, Recipe, StreamingExtractor, Values, decode};
 use std::cell::RefCell;
 
-/// The first recipe cannot tell what was left out of a page, the second can, and the third takes values in every way there is.
-const RECIPES: [&str; 3] = [
+/// The first recipe cannot tell what was left out of a page, the second can, the third takes values in every way there is, and the
+/// fourth looks at what comes before an element.
+const RECIPES: [&str; 4] = [
     "[fields.title]\ncss = 'title'\n[fields.links]\ncss = 'a'\nattribute = 'href'\n[fields.text]\ncss = 'p, li, td, svg'\n\
      [fields.raw]\ncss = 'pre, textarea, script, title, b'\n[fields.class]\ncss = '.c'\nattribute = 'class'\n",
     "[fields.all]\ncss = '*'\nattribute = 'id'\n[fields.child]\ncss = 'div > p'\n[fields.nth]\ncss = ':nth-child(2n)'\nattribute = 'class'\n\
      [fields.even]\ncss = 'a:nth-child(2n)'\n[fields.within]\ncss = 'div a'\n[fields.not]\ncss = 'a:not([href=x])'\n",
     "[fields.first]\ncss = 'p, div'\ntext = 'normalised'\ntake = 'first'\n[fields.count]\ncss = 'a[href]'\ntake = 'count'\n\
      [fields.trimmed]\ncss = 'div, td, svg'\ntext = 'trimmed'\n[fields.needed]\ncss = '#i'\nattribute = 'class'\nrequired = true\n",
+    "[fields.next]\ncss = 'p + p, td + td, b + i'\n[fields.later]\ncss = 'p ~ :is(a, div) b, a ~ *'\nattribute = 'id'\n\
+     [fields.root]\ncss = ':root > *'\nattribute = 'class'\n[fields.not]\ncss = 'a:not([href].c, :not(.d))'\n",
 ];
 
 struct Both {

@@ -47,8 +47,7 @@ pub enum Exceeded {
     Depth(usize),
     /// Without a document tree: what is open takes more memory than there is for it.
     #[error(
-        "its elements are nested so deep, or a tag of it has so many attributes, that lol_html needs more than {0} bytes; \
-         run with the dom engine"
+        "its elements are nested so deep that the streaming engine needs more than {0} bytes for them; run with the dom engine"
     )]
     Streaming(usize),
     /// It is longer than a document can be.

@@ -63,8 +63,6 @@ pub use compiled::CacheStats;
 pub use css::{CssExtractor, CssManager};
 pub use decode::{Decoded, EncodingBy, decode, decode_declared};
 #[cfg(feature = "streaming")]
-pub use dom::not_plain::NotPlain;
-#[cfg(feature = "streaming")]
 pub use dom::sight::NeedsTree;
 pub use field::{CssField, RegexField};
 pub use order::{Reorder, Window};
@@ -75,6 +73,8 @@ pub use query::NotAQuery;
 pub use recipe::Recipe;
 pub use sighting::{Sighting, Trial};
 pub use sniff::{NotHtml, sniff};
+#[cfg(feature = "streaming")]
+pub use streaming::not_plain::NotPlain;
 #[cfg(feature = "streaming")]
 pub use streaming::{Engine, StreamedPages, Streaming, StreamingExtractor, StreamingManager, WhyNot};
 pub use values::{Missing, Values};

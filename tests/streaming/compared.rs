@@ -52,6 +52,18 @@ const RECIPES: &[&[&str]] = &[
         "root=html@lang",
         "tbody=tbody",
     ],
+    &[
+        "next=h1 + p, li + li, td + td, a + b",
+        "later=p ~ p a, dt ~ dd, b ~ *@class",
+        "third=p + p + p",
+        "is=:is(p, .c, #i)",
+        "where=:where(div, td) > :is(a[href], b)",
+        "nots=a:not([href].c, .d), p:not(:not(.c))",
+        "mixed=div:nth-child(2) ~ div p, tr > td + td",
+        "root=:root@lang",
+        "inroot=:root > body > *@id",
+        "none=[class^=''], [class*='']",
+    ],
     &["bb=b b", "deep=div p a", "intable=table td", "svga=svg a@href", "within=div span", "lists=ul li"],
     &["html=html"],
     &["body=body", "class=.c"],
@@ -62,6 +74,7 @@ struct Run {
     names: Vec<String>,
     dom: CssExtractor,
     streaming: StreamingExtractor,
+    unwatched: StreamingExtractor,
 }
 
 /// Asks both the same, page after page, with the same extractors.
@@ -86,8 +99,10 @@ impl Compared {
     pub fn new() -> Self {
         let runs = RECIPES.iter().map(|fields| {
             let (dom, manager) = both(fields);
+            let Ok(unwatched) = recipe(fields).unwatched_manager().expect("it needs no tree").create();
             let (Ok(dom), Ok(streaming)) = (dom.create(), manager.create());
-            Run { manager, names: fields.iter().map(|&field| field.to_owned()).collect(), dom, streaming }
+            let names = fields.iter().map(|&field| field.to_owned()).collect();
+            Run { manager, names, dom, streaming, unwatched }
         });
         Self { runs: runs.collect() }
     }
@@ -96,7 +111,16 @@ impl Compared {
         self.runs.iter_mut().find_map(|run| {
             let (mut tree, mut tags) = (Values::new(run.names.len()), Values::new(run.names.len()));
             run.dom.extract(page, &mut tree);
+            let before = run.manager.pages().streamed;
             run.streaming.extract(page, &mut tags);
+            // On a plain page it does not matter whether somebody watches.
+            if run.manager.pages().streamed > before {
+                let mut alone = Values::new(run.names.len());
+                run.unwatched.extract(page, &mut alone);
+                if let Some(n) = (0..run.names.len()).find(|&n| !alone.of(n).eq(tags.of(n))) {
+                    return Some(format!("{} is another one unwatched", run.names[n]));
+                }
+            }
             (0..run.names.len()).find_map(|field| {
                 let (want, have): (Vec<&str>, Vec<&str>) = (tree.of(field).collect(), tags.of(field).collect());
                 (want != have).then(|| {

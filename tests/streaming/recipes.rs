@@ -29,8 +29,8 @@ fn what_a_file_asks_of_the_tree_is_refused_by_name() {
     }
     let alone = recipe("[fields.x]\nregex = 'a'\nover = 'text'\n");
     assert_eq!(Engine::choose(&alone).err(), Some(WhyNot::PageText { name: name() }));
-    let sibling = recipe("[fields.x]\ncss = 'p + p'\ntake = 'count'\nrequired = true\n");
-    assert_eq!(Engine::choose(&sibling).err(), Some(WhyNot::Field { name: name(), needs: NeedsTree::Siblings }));
+    let ahead = recipe("[fields.x]\ncss = 'p:last-child'\ntake = 'count'\nrequired = true\n");
+    assert_eq!(Engine::choose(&ahead).err(), Some(WhyNot::Field { name: name(), needs: NeedsTree::Ahead }));
     let fields = recipe("[fields.x]\ncss = 'p'\nhtml = 'inner'\n").css_fields().to_vec();
     assert_eq!(StreamingManager::unwatched(fields).err(), Some(WhyNot::Html { name: name() }));
 }

@@ -120,6 +120,16 @@ fn attributes_and_selectors_mean_the_same() {
         "texts=g",
         "classes=*@class",
         "langs=*@lang",
+        "next=p + p",
+        "nexts=* + *@id",
+        "later=p ~ *@id",
+        "svgnext=g + g, svg ~ p",
+        "is=:is(p, [class]):not(.c[id])@id",
+        "where=:where(div, body) > :is(p, a)",
+        "root=:root",
+        "below=:root > *@id",
+        "nothing=[class^=''], [title$=''], [id*='']",
+        "twice=p:not(:not([title]))",
     ];
     let mut wrong = Vec::new();
     for fields in [&sees_least[..], &sees_all[..]] {

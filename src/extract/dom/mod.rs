@@ -10,25 +10,21 @@ mod doctype;
 mod element;
 pub(super) mod entities;
 mod formatting;
-mod markup;
-mod names;
-#[cfg(feature = "streaming")]
-pub(super) mod not_plain;
-mod parser;
-#[cfg(feature = "streaming")]
-pub(super) mod plain;
+pub(super) mod markup;
+pub(super) mod names;
+pub(super) mod parser;
 mod plan;
-mod raw;
+pub(super) mod raw;
 mod record;
 mod rules;
-mod selector;
+pub(super) mod selector;
 #[cfg(feature = "streaming")]
 pub(super) mod sight;
 mod stack;
 pub(super) mod tags;
 pub(super) mod text;
 mod tree;
-mod wanted;
+pub(super) mod wanted;
 mod watch;
 
 use memchr::{memchr, memchr2};

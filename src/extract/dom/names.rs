@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// An element's local name. Below [`KNOWN`]'s length it is one of the constants here, above it a name this page brought.
-pub(super) type NameId = u32;
+pub(in super::super) type NameId = u32;
 
 macro_rules! names {
     ($($id:ident $text:literal)*) => {
@@ -12,7 +12,7 @@ macro_rules! names {
         #[allow(dead_code, reason = "they are never made, only counted")]
         #[repr(u32)]
         enum Order { $($id),* }
-        $(#[allow(dead_code, reason = "some are only known")] pub(super) const $id: NameId = Order::$id as NameId;)*
+        $(#[allow(dead_code, reason = "some are only known")] pub(in super::super) const $id: NameId = Order::$id as NameId;)*
         /// The names the rules speak of, and others that pages are full of.
         const KNOWN: &[&str] = &[$($text),*];
     };
@@ -39,25 +39,31 @@ names! {
 }
 
 /// Ends the search for an element "in scope".
-pub(super) const SCOPE: u16 = 1;
+pub(in super::super) const SCOPE: u16 = 1;
 /// Ends the search in list item scope, beside what [`SCOPE`] ends.
-pub(super) const LIST_SCOPE: u16 = 1 << 1;
+pub(in super::super) const LIST_SCOPE: u16 = 1 << 1;
 /// Ends the search in table scope.
-pub(super) const TABLE_SCOPE: u16 = 1 << 2;
+pub(in super::super) const TABLE_SCOPE: u16 = 1 << 2;
 /// The standard's "special" elements.
-pub(super) const SPECIAL: u16 = 1 << 3;
+pub(in super::super) const SPECIAL: u16 = 1 << 3;
 /// Special, and neither `address`, `div` nor `p`.
-pub(super) const BARS_ITEMS: u16 = 1 << 4;
+pub(in super::super) const BARS_ITEMS: u16 = 1 << 4;
 /// End tags that may be left out.
-pub(super) const IMPLIED_END: u16 = 1 << 5;
+pub(in super::super) const IMPLIED_END: u16 = 1 << 5;
 /// The same, thoroughly.
-pub(super) const THOROUGH_END: u16 = 1 << 6;
+pub(in super::super) const THOROUGH_END: u16 = 1 << 6;
 /// `h1` to `h6`.
-pub(super) const HEADING: u16 = 1 << 7;
+pub(in super::super) const HEADING: u16 = 1 << 7;
 /// Content that does not belong in these is put before their table.
-pub(super) const FOSTERS: u16 = 1 << 8;
+pub(in super::super) const FOSTERS: u16 = 1 << 8;
 /// Start tags that end foreign content.
-pub(super) const BREAKS_OUT: u16 = 1 << 9;
+pub(in super::super) const BREAKS_OUT: u16 = 1 << 9;
+/// No content and no end tag.
+pub(in super::super) const EMPTY: u16 = 1 << 10;
+/// What they hold is text, whatever it looks like.
+pub(in super::super) const TEXT_ONLY: u16 = 1 << 11;
+/// Start tags that close a `p`.
+pub(in super::super) const CLOSES_P: u16 = 1 << 12;
 
 const GROUPS: &[(u16, &[NameId])] = &[
     (SCOPE, &[APPLET, CAPTION, HTML, TABLE, TD, TH, MARQUEE, OBJECT, SELECT, TEMPLATE]),
@@ -84,6 +90,15 @@ const GROUPS: &[(u16, &[NameId])] = &[
             B, BIG, BLOCKQUOTE, BODY, BR, CENTER, CODE, DD, DIV, DL, DT, EM, EMBED, H1, H2, H3, H4, H5, H6, HEAD, HR,
             I, IMG, LI, LISTING, MENU, META, NOBR, OL, P, PRE, RUBY, S, SMALL, SPAN, STRONG, STRIKE, SUB, SUP, TABLE,
             TT, U, UL, VAR,
+        ],
+    ),
+    (EMPTY, &super::markup::VOID),
+    (TEXT_ONLY, &[SCRIPT, STYLE, TITLE, TEXTAREA, XMP, IFRAME, NOEMBED, NOSCRIPT, NOFRAMES]),
+    (
+        CLOSES_P,
+        &[
+            ADDRESS, ARTICLE, ASIDE, BLOCKQUOTE, CENTER, DETAILS, DIALOG, DIR, DIV, DL, FIELDSET, FIGCAPTION, FIGURE,
+            FOOTER, HEADER, HGROUP, MAIN, MENU, NAV, OL, P, SEARCH, SECTION, SUMMARY, UL, PRE, LISTING, TABLE, XMP,
         ],
     ),
 ];
@@ -114,7 +129,7 @@ const fn flags() -> [u16; KNOWN.len()] {
 }
 
 /// The groups an HTML element of this name belongs to.
-pub(super) fn groups(name: NameId) -> u16 {
+pub(in super::super) fn groups(name: NameId) -> u16 {
     FLAGS.get(name as usize).copied().unwrap_or(0)
 }
 
@@ -135,10 +150,16 @@ static TABLE_OF_KNOWN: LazyLock<[u16; SLOTS]> = LazyLock::new(|| {
 
 /// FNV-1a: names are a few bytes long.
 fn hash(name: &[u8]) -> usize {
-    let mut hash = 0x811C_9DC5_u32;
-    for &byte in name {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
+    last(name.iter().fold(BASIS, |hash, &byte| step(hash, byte)))
+}
+
+const BASIS: u32 = 0x811C_9DC5;
+
+fn step(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+}
+
+fn last(hash: u32) -> usize {
     (hash ^ (hash >> 15)) as usize
 }
 
@@ -147,17 +168,49 @@ pub(super) fn known(name: &str) -> Option<NameId> {
     find(&TABLE_OF_KNOWN, name.as_bytes())
 }
 
-/// The same of bytes.
+/// How many names the rules know.
 #[cfg(feature = "streaming")]
-pub(super) fn known_bytes(name: &[u8]) -> Option<NameId> {
-    find(&TABLE_OF_KNOWN, name)
+pub(in super::super) const COUNT: usize = KNOWN.len();
+
+/// A name as it is read from a tag.
+#[cfg(feature = "streaming")]
+pub(in super::super) struct Read {
+    /// If the rules know it.
+    pub(in super::super) known: Option<NameId>,
+    pub(in super::super) end: usize,
+    /// The same for the same name in any case.
+    pub(in super::super) hash: usize,
+}
+
+/// Reads the name that starts here.
+#[cfg(feature = "streaming")]
+#[inline]
+pub(in super::super) fn read_name(bytes: &[u8], start: usize) -> Read {
+    let mut hash = BASIS;
+    let mut end = start;
+    while let Some(&byte) = bytes.get(end)
+        && !super::tags::ends_name(byte)
+    {
+        hash = step(hash, byte.to_ascii_lowercase());
+        end += 1;
+    }
+    let (name, hash) = (&bytes[start..end], last(hash));
+    let same = |known: &str| {
+        known.len() == name.len() && known.bytes().zip(name).all(|(known, byte)| known == byte.to_ascii_lowercase())
+    };
+    Read { known: find_by(&TABLE_OF_KNOWN, hash, same), end, hash }
 }
 
 fn find(slots: &[u16; SLOTS], name: &[u8]) -> Option<NameId> {
-    let mut at = hash(name) % SLOTS;
+    find_by(slots, hash(name), |known| known.as_bytes() == name)
+}
+
+#[inline]
+fn find_by(slots: &[u16; SLOTS], hash: usize, is_it: impl Fn(&str) -> bool) -> Option<NameId> {
+    let mut at = hash % SLOTS;
     loop {
         let id = NameId::from(slots[at].checked_sub(1)?);
-        if KNOWN[id as usize].as_bytes() == name {
+        if is_it(KNOWN[id as usize]) {
             return Some(id);
         }
         at = (at + 1) % SLOTS;
@@ -223,6 +276,28 @@ impl Names {
 }
 
 /// The text of a name the rules know.
-pub(super) fn text_of_known(name: NameId) -> &'static str {
+pub(in super::super) fn text_of_known(name: NameId) -> &'static str {
     KNOWN[name as usize]
+}
+
+#[cfg(all(test, feature = "streaming"))]
+mod tests {
+    use super::*;
+
+    /// Promise: a name that is read from a tag is the one that is looked up, in any case, and what only begins with it is not. Provoked: all
+    /// known names in both cases, with every end there is, and longer ones.
+    #[test]
+    fn names_are_known_as_they_are_read() {
+        for text in KNOWN {
+            for text in [text.to_ascii_lowercase(), text.to_ascii_uppercase()] {
+                for end in ["", " ", ">", "/", "\n", "\t", "\u{c}"] {
+                    let name = if end.is_empty() { format!("{text}x") } else { text.clone() };
+                    let read = read_name(format!("<{text}{end}x").as_bytes(), 1);
+                    assert_eq!(read.known, known(&name.to_ascii_lowercase()), "{text}{end}");
+                    assert_eq!(read.end, 1 + name.len(), "{text}{end}");
+                }
+            }
+        }
+        assert_eq!(read_name(b"<X-y>", 1).hash, read_name(b"x-Y", 0).hash);
+    }
 }

@@ -21,7 +21,7 @@ static ENDS_TEXT: [bool; 256] = {
     ends
 };
 
-pub(super) fn is_space(byte: u8) -> bool {
+pub(in super::super) fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | 0x0C | b' ')
 }
 
@@ -166,7 +166,7 @@ impl Builder<'_> {
 }
 
 /// How many bytes a comment takes after its `<!--`, with its end.
-pub(super) fn comment_end(rest: &[u8]) -> usize {
+pub(in super::super) fn comment_end(rest: &[u8]) -> usize {
     if rest.starts_with(b">") {
         return 1;
     }

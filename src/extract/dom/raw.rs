@@ -96,7 +96,7 @@ fn is_end_tag(bytes: &[u8], at: usize, name: &[u8]) -> bool {
         && bytes.get(end).is_some_and(|&byte| ends_name(byte))
 }
 
-pub(super) fn raw_end(bytes: &[u8], from: usize, name: &[u8]) -> Option<usize> {
+pub(in super::super) fn raw_end(bytes: &[u8], from: usize, name: &[u8]) -> Option<usize> {
     let mut at = from;
     loop {
         at += memchr(b'<', &bytes[at..])?;
@@ -108,7 +108,7 @@ pub(super) fn raw_end(bytes: &[u8], from: usize, name: &[u8]) -> Option<usize> {
 }
 
 /// Where a script's own end tag stands.
-pub(super) fn script_end(bytes: &[u8], from: usize) -> Option<usize> {
+pub(in super::super) fn script_end(bytes: &[u8], from: usize) -> Option<usize> {
     const NAME: &[u8] = b"script";
     let mut at = from;
     loop {

@@ -10,13 +10,13 @@ use super::names::{self, NameId};
 
 /// The types that the `selectors` crate is to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Dialect;
+pub(in super::super) struct Dialect;
 
 /// A name in a selector, with its number if the rules know it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Name {
-    pub(super) text: Box<str>,
-    pub(super) known: Option<NameId>,
+pub(in super::super) struct Name {
+    pub(in super::super) text: Box<str>,
+    pub(in super::super) known: Option<NameId>,
 }
 
 impl From<&str> for Name {
@@ -46,7 +46,7 @@ impl ToCss for Name {
 
 /// A value in a selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Value(pub(super) Box<str>);
+pub(in super::super) struct Value(pub(in super::super) Box<str>);
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
@@ -68,7 +68,7 @@ impl ToCss for Value {
 
 /// There are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {}
+pub(in super::super) enum State {}
 
 impl parser::NonTSPseudoClass for State {
     fn is_active_or_hover(&self) -> bool {
@@ -88,7 +88,7 @@ impl ToCss for State {
 
 /// There are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PseudoElement {}
+pub(in super::super) enum PseudoElement {}
 
 impl parser::PseudoElement for PseudoElement {}
 
@@ -128,7 +128,7 @@ impl<'i> parser::Parser<'i> for Parser {
 
 /// A list of selectors.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Selector(pub(super) SelectorList<Dialect>);
+pub(in super::super) struct Selector(pub(in super::super) SelectorList<Dialect>);
 
 /// Why a selector was refused, in a word or a few: `DanglingCombinator`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Selector {
     }
 
     /// As it would be typed.
-    #[cfg(any(feature = "streaming", feature = "wasm"))]
+    #[cfg(feature = "wasm")]
     pub(in super::super) fn text(&self) -> String {
         self.0.to_css_string()
     }

@@ -1,11 +1,10 @@
 //! What a selector can see of a page that has no tree: whether its answer is that of the tree on every plain page.
 
-use selectors::attr::AttrSelectorOperator;
 use selectors::parser::{Combinator, Component, NthType, Selector as One};
 
 use super::names;
 use super::selector::{Dialect, Name, Selector};
-use super::wanted::{Wanted, is_renamed};
+use super::wanted::is_renamed;
 
 /// What a recipe can see of a page beyond the elements it has tags for.
 #[derive(Debug, Default)]
@@ -14,34 +13,19 @@ pub(in super::super) struct Sight {
     pub(in super::super) implied: bool,
     /// Whether it looks at what is around an element: within a `template` the tree has nothing there.
     pub(in super::super) around: bool,
-    /// The attributes whose values selectors look at.
-    pub(in super::super) values: Vec<Box<str>>,
-    /// The same, for looking up; `None` if there are none.
-    pub(super) wanted: Option<Wanted>,
-}
-
-impl Sight {
-    /// When all selectors have been looked at.
-    pub(in super::super) fn settled(mut self) -> Self {
-        self.wanted = (!self.values.is_empty()).then(|| Wanted::new(self.values.iter().map(|name| &**name)));
-        self
-    }
 }
 
 /// A part of a selector that has an answer only with a tree, or not surely the same one without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NeedsTree {
-    /// `+` and `~`.
-    #[error("what stands before an element among its siblings (+, ~)")]
-    Siblings,
     /// `:has`, `:empty`, `:last-child` and the like.
     #[error("what comes after an element's start tag, as :has, :empty and :last-child ask")]
     Ahead,
-    /// `:nth-of-type` and the like: `lol_html` keeps a count for each name on the page, and looks through all of them at each end tag.
-    #[error("how many of its own name come before an element (:nth-of-type), which takes a page's square of time")]
+    /// `:nth-of-type` and the like: open elements would have to count each name by itself.
+    #[error("how many of its own name come before an element (:nth-of-type)")]
     Types,
-    /// `:is`, `:where`, `:root`, `:scope`, `:nth-child(n of S)`, or anything but one simple selector in `:not`.
+    /// `:scope`, `:nth-child(n of S)`, or more than one element in `:is`, `:where` or `:not`.
     #[error("a pseudo class that is asked of the tree only")]
     PseudoClass,
     /// `svg|a`, `*|a`, `|a`.
@@ -53,11 +37,6 @@ pub enum NeedsTree {
 }
 
 impl Selector {
-    /// Whether it counts elements of one name.
-    pub(in super::super) fn counts_types(&self) -> bool {
-        self.0.slice().iter().any(counts_types)
-    }
-
     /// Adds to what the recipe sees what this selector does.
     pub(in super::super) fn sees(&self, sight: &mut Sight) -> Result<(), NeedsTree> {
         self.0.slice().iter().try_for_each(|selector| one(selector, sight))
@@ -81,8 +60,8 @@ fn one(selector: &One<Dialect>, sight: &mut Sight) -> Result<(), NeedsTree> {
         if let Component::Combinator(combinator) = part {
             match combinator {
                 Combinator::Descendant => {}
-                Combinator::Child => sight.implied = true,
-                _ => return Err(NeedsTree::Siblings),
+                Combinator::Child | Combinator::NextSibling | Combinator::LaterSibling => sight.implied = true,
+                _ => return Err(NeedsTree::PseudoClass),
             }
             sight.around = true;
             sight.implied |= !is_told_apart;
@@ -106,37 +85,23 @@ fn simple(part: &Component<Dialect>, sight: &mut Sight) -> Result<bool, NeedsTre
             Ok(!known.is_some_and(|name| matches!(name, names::HTML | names::HEAD | names::BODY | names::TBODY)))
         }
         Component::ExplicitUniversalType => Ok(false),
-        Component::ID(_) => value("id", sight),
-        Component::Class(_) => value("class", sight),
+        Component::ID(_) | Component::Class(_) => Ok(true),
         Component::AttributeInNoNamespaceExists { local_name, local_name_lower } => {
             same(local_name, local_name_lower).map(|()| true)
         }
-        Component::AttributeInNoNamespace { local_name, operator, value: wanted, .. } => {
-            attribute(&local_name.text)?;
-            // Of no value at all there is no saying what a substring of it is.
-            if wanted.0.is_empty() && *operator != AttrSelectorOperator::Equal {
-                return Err(NeedsTree::PseudoClass);
-            }
-            value(&local_name.text, sight)
+        Component::AttributeInNoNamespace { local_name, .. } => attribute(&local_name.text).map(|()| true),
+        Component::Root => {
+            sight.implied = true;
+            Ok(false)
         }
-        // Those of a type are refused where lol_html is asked, with the rule or without.
+        // Those of a type are refused with the rule or without.
         Component::Nth(data) if matches!(data.ty, NthType::Child | NthType::OfType) => {
             (sight.implied, sight.around) = (true, true);
             Ok(false)
         }
         Component::Nth(_) | Component::Empty | Component::Has(_) => Err(NeedsTree::Ahead),
-        Component::Negation(list) => {
-            for selector in list.slice() {
-                let mut parts = selector.iter_raw_match_order();
-                match (parts.next(), parts.next()) {
-                    (Some(Component::Negation(_) | Component::Combinator(_)), _) | (_, Some(_)) | (None, _) => {
-                        return Err(NeedsTree::PseudoClass);
-                    }
-                    (Some(part), None) => simple(part, sight).map(|_| ())?,
-                }
-            }
-            Ok(false)
-        }
+        Component::Negation(list) => each(list.slice(), sight).map(|_| false),
+        Component::Is(list) | Component::Where(list) => each(list.slice(), sight),
         Component::AttributeOther(_)
         | Component::Namespace(..)
         | Component::DefaultNamespace(_)
@@ -146,22 +111,15 @@ fn simple(part: &Component<Dialect>, sight: &mut Sight) -> Result<bool, NeedsTre
     }
 }
 
-fn counts_types(selector: &One<Dialect>) -> bool {
-    selector.iter_raw_match_order().any(|part| match part {
-        Component::Nth(data) => data.ty == NthType::OfType,
-        Component::Negation(list) => list.slice().iter().any(counts_types),
-        _ => false,
+/// Looks at selectors of one element each. Gives whether none of them matches what was opened without a tag.
+fn each(list: &[One<Dialect>], sight: &mut Sight) -> Result<bool, NeedsTree> {
+    list.iter().try_fold(true, |all, selector| {
+        // A combinator is none of the parts that are known.
+        let mut parts = selector.iter_raw_match_order();
+        parts.try_fold(false, |told, part| Ok(simple(part, sight)? || told)).map(|told| all && told)
     })
 }
 
 fn same(name: &Name, lower: &Name) -> Result<(), NeedsTree> {
     if name == lower { attribute(&name.text) } else { Err(NeedsTree::Case) }
-}
-
-/// A selector that looks at the value of this attribute.
-fn value(name: &str, sight: &mut Sight) -> Result<bool, NeedsTree> {
-    if !sight.values.iter().any(|have| **have == *name) {
-        sight.values.push(name.into());
-    }
-    Ok(true)
 }

@@ -9,7 +9,7 @@ use super::parser::is_space;
 use super::tree::Span;
 
 /// What ends a tag's name.
-pub(super) fn ends_name(byte: u8) -> bool {
+pub(in super::super) fn ends_name(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | 0x0C | b' ' | b'/' | b'>')
 }
 
@@ -117,13 +117,58 @@ pub(in super::super) fn decode_value(value: &str, text: &mut String) {
     entities::resolve(rest, true, text);
 }
 
-/// Reads the attributes of one tag.
-pub(super) struct Attributes<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+/// The end of a tag whose attributes nobody asks for, and whether it closes itself; from behind its name. `None` if the page ends within it.
+#[cfg(feature = "streaming")]
+#[inline]
+pub(in super::super) fn skip(bytes: &[u8], from: usize) -> Option<(usize, bool)> {
+    let mut at = from;
+    loop {
+        match *bytes.get(at)? {
+            b'>' => return Some((at + 1, bytes[at - 1] == b'/' && at > from)),
+            // Behind anything else it may not be what comes before a value.
+            b'=' if !bytes[at - 1].is_ascii_alphanumeric() => return skip_slowly(bytes, from),
+            b'=' => {
+                at += 1;
+                while is_space(*bytes.get(at)?) {
+                    at += 1;
+                }
+                match bytes[at] {
+                    quote @ (b'"' | b'\'') => at += 2 + memchr(quote, &bytes[at + 1..])?,
+                    _ => {
+                        while !matches!(*bytes.get(at)?, b'\t' | b'\n' | 0x0C | b' ' | b'>') {
+                            at += 1;
+                        }
+                        if bytes[at] == b'>' {
+                            return Some((at + 1, false));
+                        }
+                    }
+                }
+            }
+            _ => at += 1,
+        }
+    }
 }
 
-pub(super) enum Next {
+#[cfg(feature = "streaming")]
+#[cold]
+fn skip_slowly(bytes: &[u8], from: usize) -> Option<(usize, bool)> {
+    let mut reader = Attributes { bytes, at: from };
+    loop {
+        match reader.next() {
+            Next::Attribute(..) => {}
+            Next::End { self_closing } => return Some((reader.at, self_closing)),
+            Next::Nothing => return None,
+        }
+    }
+}
+
+/// Reads the attributes of one tag.
+pub(in super::super) struct Attributes<'a> {
+    pub(in super::super) bytes: &'a [u8],
+    pub(in super::super) at: usize,
+}
+
+pub(in super::super) enum Next {
     /// Where its name and its value stand.
     Attribute((usize, usize), (usize, usize)),
     /// The tag is over.
@@ -144,7 +189,7 @@ impl Attributes<'_> {
     }
 
     #[inline]
-    pub(super) fn next(&mut self) -> Next {
+    pub(in super::super) fn next(&mut self) -> Next {
         self.read().unwrap_or(Next::Nothing)
     }
 
@@ -194,5 +239,32 @@ impl Attributes<'_> {
             }
         };
         Some(Next::Attribute(name, value))
+    }
+}
+
+#[cfg(all(test, feature = "streaming"))]
+mod tests {
+    use super::*;
+
+    /// Promise: a tag ends in the same place, and closes itself or not, whether its attributes are read or skipped. Provoked: all tags of up to
+    /// seven signs that mean something in one.
+    #[test]
+    fn tags_that_are_skipped_end_where_those_that_are_read_do() {
+        const SIGNS: &[u8] = b"a />='\"";
+        let mut seen = 0;
+        for len in 0..=7 {
+            for number in 0..SIGNS.len().pow(len) {
+                // The name comes before, and more of the page behind.
+                let mut page = b"<x ".to_vec();
+                page.extend((0..len).map(|at| SIGNS[number / SIGNS.len().pow(at) % SIGNS.len()]));
+                for behind in ["", "b='>'>"] {
+                    let mut page = page.clone();
+                    page.extend(behind.as_bytes());
+                    assert_eq!(skip(&page, 2), skip_slowly(&page, 2), "{:?}", String::from_utf8_lossy(&page));
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 2 * (0..=7).map(|len| SIGNS.len().pow(len)).sum::<usize>());
     }
 }

@@ -4,7 +4,7 @@ use super::tree::Space;
 
 /// Names of attributes, in lower case as they are read from a tag.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(in super::super) struct Wanted {
     names: Vec<Box<str>>,
     /// The names by their first byte: where they start, and where they end.
     starts: Vec<(u16, u16)>,
@@ -15,7 +15,7 @@ const PREFIXES: [&str; 3] = ["xlink:", "xml:", "xmlns:"];
 
 impl Wanted {
     /// Whatever may turn out to have one of these local names.
-    pub(super) fn new<'a>(locals: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(in super::super) fn new<'a>(locals: impl IntoIterator<Item = &'a str>) -> Self {
         let mut names: Vec<Box<str>> = Vec::new();
         for local in locals {
             let local = local.to_ascii_lowercase();
@@ -24,6 +24,11 @@ impl Wanted {
             let forms: Vec<String> = prefixed.chain([local.clone()]).collect();
             names.extend(forms.into_iter().map(Into::into));
         }
+        Self::exactly(names)
+    }
+
+    /// These names, in lower case, and no others.
+    pub(in super::super) fn exactly(mut names: Vec<Box<str>>) -> Self {
         names.sort_unstable();
         names.dedup();
         assert!(names.len() < usize::from(u16::MAX), "a recipe that asks for more than 65534 attributes");
@@ -39,7 +44,7 @@ impl Wanted {
     }
 
     /// Which of the names this is, whatever its case.
-    pub(super) fn find(&self, name: &[u8]) -> Option<u16> {
+    pub(in super::super) fn find(&self, name: &[u8]) -> Option<u16> {
         let first = name.first()?.to_ascii_lowercase();
         let (start, end) = self.starts[usize::from(first)];
         (start..end).find(|&at| self.names[usize::from(at)].as_bytes().eq_ignore_ascii_case(name))
@@ -153,7 +158,7 @@ const SVG: [&str; 58] = [
 ];
 
 /// SVG's elements with capitals, by their lower case.
-pub(super) fn svg_element(name: &str) -> Option<&'static str> {
+pub(in super::super) fn svg_element(name: &str) -> Option<&'static str> {
     const ELEMENTS: [&str; 37] = [
         "altGlyph",
         "altGlyphDef",

@@ -10,7 +10,7 @@ use super::StreamingManager;
 pub enum Engine {
     /// The document tree, [`CssExtractor`](super::super::CssExtractor): every selector, every page.
     Dom,
-    /// `lol_html`, [`StreamingManager::unwatched`]: no tree, and the answers of tags rather than of elements.
+    /// [`StreamingManager::unwatched`]: no tree, and the answers of tags rather than of elements.
     Streaming,
     /// No tree where the answer is the same by rule, [`Engine::choose`].
     Auto,
@@ -29,7 +29,7 @@ impl Engine {
             field.selector.sees(&mut sight).map_err(needs)?;
             field.attribute().map_or(Ok(()), sight::attribute).map_err(needs)?;
         }
-        StreamingManager::new(fields, Some(sight.settled())).map(Streaming)
+        StreamingManager::new(fields, Some(sight)).map(Streaming)
     }
 }
 
@@ -70,14 +70,6 @@ pub enum WhyNot {
         /// What it asks for.
         needs: NeedsTree,
     },
-    /// A field has a selector that `lol_html` does not have.
-    #[error("field {name:?}: lol_html refuses the selector: {why}")]
-    Refused {
-        /// Its name.
-        name: String,
-        /// What it says.
-        why: String,
-    },
     /// A field takes HTML, which is written from the tree.
     #[error("field {name:?} takes HTML, which is written from the tree")]
     Html {
@@ -96,15 +88,4 @@ pub enum WhyNot {
         /// Its name.
         name: String,
     },
-}
-
-/// The selector of a field, as `lol_html` reads it.
-pub(super) fn selector(field: &CssField) -> Result<lol_html::Selector, WhyNot> {
-    if field.selector.counts_types() {
-        return Err(WhyNot::Field { name: field.name.clone(), needs: NeedsTree::Types });
-    }
-    field.selector.text().parse().map_err(|why: lol_html::errors::SelectorError| WhyNot::Refused {
-        name: field.name.clone(),
-        why: why.to_string().trim_end_matches('.').to_owned(),
-    })
 }

@@ -1,32 +1,40 @@
 //! Pages without a document tree, through `lol_html`.
 //!
-//! `lol_html` reads a page tag by tag and keeps nothing but the names of the elements that are open, so its memory does not grow
-//! with the page; the tree takes several times the page. It has no tree builder: it takes the tags for the elements. On many pages
-//! that is the same, and `plain` says on which. So there are two ways to run it:
+//! A page is read tag by tag, by the parts of the tree's own tokenizer, and nothing is kept but the elements that are open and what was found. So
+//! memory does not grow with the page; the tree takes several times the page. No rule of tree construction is applied: tags are taken for
+//! the elements. On many pages that is the same, and `places` says on which. So there are two ways to run it:
 //!
-//! - [`Streaming`], which [`Engine::choose`](super::Engine::choose) gives for recipes that have the tree's answer on every plain page. Each page is looked
-//!   through first, and one that is not plain goes through a tree. The values are the tree's on every page.
-//! - [`StreamingManager::unwatched`], for any recipe that `lol_html` can run. Nothing is looked at first; `docs/extract.md` says how its
+//! - [`Streaming`], which [`Engine::choose`](super::Engine::choose) gives for recipes that have the tree's answer on every plain page. Each page is watched
+//!   while it is read, and one that turns out not to be plain goes through a tree. The values are the tree's on every page.
+//! - [`StreamingManager::unwatched`], for any recipe that asks for nothing but tags. Nothing is watched; `docs/extract.md` says how its
 //!   answers differ.
 
+mod ask;
+mod asked;
 mod choice;
+mod compile;
 mod field;
-mod page;
+pub(super) mod not_plain;
+mod places;
 mod plan;
+mod reader;
 mod room;
+mod svg;
+mod tags;
 mod text;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use memchr::{memchr, memchr3, memmem};
+
 pub(super) use self::choice::fields_of;
 pub use self::choice::{Engine, Streaming, WhyNot};
+use self::not_plain::NotPlain;
 use self::plan::Plan;
 use self::room::Room;
 use super::dom;
-use super::dom::not_plain::NotPlain;
-use super::dom::plain::Lookout;
 use super::dom::sight::Sight;
 use super::{CssExtractor, CssField, CssManager, Exceeded, Extractor, Values};
 use crate::Manager;
@@ -49,7 +57,6 @@ pub struct StreamingExtractor {
 #[derive(Debug)]
 struct Watched {
     sight: Arc<Sight>,
-    lookout: Lookout,
     manager: CssManager,
     tree: CssExtractor,
 }
@@ -61,15 +68,21 @@ impl Extractor for StreamingExtractor {
         if page.len() > dom::LONGEST {
             return values.exceed(Exceeded::Length);
         }
-        let source = if page.contains('\r') {
+        // Few pages have any of these, so most are looked through once. U+FEFF begins with the last.
+        let odd = memchr3(b'\r', 0, 0xEF, page.as_bytes()).map_or(&[][..], |at| &page.as_bytes()[at..]);
+        let source = if memchr(b'\r', odd).is_some() {
             dom::normalise(page, normal);
             &**normal
         } else {
             page
         };
+        let has_marks = || memchr(0, odd).is_some() || memmem::find(odd, "\u{FEFF}".as_bytes()).is_some();
         let clock = values.clock();
-        let looked = watched.as_mut().map_or(Ok(()), |watched| watched.lookout.look(source, &watched.sight, &clock));
-        let outcome = looked.and_then(|()| plan.run(room, source, (watched.is_some(), clock), values));
+        let sight = watched.as_ref().map(|watched| &*watched.sight);
+        let outcome = match sight {
+            Some(_) if has_marks() => Err(NotPlain::Markup),
+            sight => plan.run(room, source, (sight, clock), values),
+        };
         match (outcome, watched) {
             (Err(why), Some(watched)) => {
                 counts.fell_back[why as usize].fetch_add(1, Relaxed);
@@ -94,9 +107,9 @@ pub struct StreamingManager {
 }
 
 impl StreamingManager {
-    /// A manager for fields that `lol_html` answers by itself, whatever the page. Each comes with its index in [`Values`].
+    /// A manager for fields whose answers are those of tags, whatever the page. Each comes with its index in [`Values`].
     /// # Errors
-    /// [`WhyNot`] for a selector that it does not have, and for fields that ask for HTML or records.
+    /// [`WhyNot`] for a selector that asks for more than tags, and for fields that ask for HTML or records.
     pub fn unwatched(fields: impl IntoIterator<Item = (usize, CssField)>) -> Result<Self, WhyNot> {
         let fields: Vec<(usize, CssField)> = fields.into_iter().collect();
         Self::new(&fields, None)
@@ -126,12 +139,9 @@ impl Manager for StreamingManager {
     fn create(&self) -> Result<StreamingExtractor, Infallible> {
         let watched = match &self.watched {
             None => None,
-            Some((sight, manager)) => Some(Watched {
-                sight: Arc::clone(sight),
-                lookout: Lookout::default(),
-                manager: manager.clone(),
-                tree: manager.create()?,
-            }),
+            Some((sight, manager)) => {
+                Some(Watched { sight: Arc::clone(sight), manager: manager.clone(), tree: manager.create()? })
+            }
         };
         Ok(StreamingExtractor {
             plan: Arc::clone(&self.plan),
@@ -147,7 +157,7 @@ impl Manager for StreamingManager {
         let mut values = Values::new(self.fields);
         // Not by `extract`, which would count it.
         let page = "<!doctype html><title>t</title><p class=c><a href=/>x</a>&amp;</p>";
-        let bounds = (false, values.clock());
+        let bounds = (None, values.clock());
         let _ = extractor.plan.run(&mut extractor.room, page, bounds, &mut values);
         match &mut extractor.watched {
             Some(watched) => watched.manager.warm(&mut watched.tree),
@@ -157,10 +167,7 @@ impl Manager for StreamingManager {
 
     /// The memory an extractor keeps from page to page.
     fn weight(&self, extractor: &StreamingExtractor) -> u64 {
-        let watched = extractor
-            .watched
-            .as_ref()
-            .map_or(0, |watched| watched.lookout.weight() as u64 + watched.manager.weight(&watched.tree));
+        let watched = extractor.watched.as_ref().map_or(0, |watched| watched.manager.weight(&watched.tree));
         (extractor.room.weight() + extractor.normal.capacity()) as u64 + watched
     }
 }

@@ -1,4 +1,4 @@
-//! Text as the tree would have it: `lol_html` gives the source.
+//! Text as the tree would have it.
 
 use super::super::dom::entities;
 

@@ -89,11 +89,11 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub pool_size: Option<u16>,
 
-    /// What takes the CSS fields: a document tree (dom), or lol_html, which keeps none (streaming)
+    /// What takes the CSS fields: a document tree (dom), or what tags say, without one (streaming)
     ///
-    /// With auto, pages above 1 MiB go without a tree where the answer is the same by rule: the recipe must not ask for what only a tree
-    /// has, and each page is looked through first. What a tree takes, 15 to 35 times a page's size in memory, is saved; up to that size
-    /// the tree is faster. With streaming every page goes without, and answers are those of tags: elements without end tags go on.
+    /// With auto, pages go without a tree where the answer is the same by rule: the recipe must not ask for what only a tree has, and
+    /// a page that turns out to be one whose tags do not say it all goes through the tree. It is faster, and saves what a tree takes, 15 to
+    /// 35 times a page's size in memory. With streaming every page goes without, and answers are those of tags: elements without end tags go on.
     #[arg(long, value_name = "ENGINE", value_enum, default_value_t)]
     pub engine: Choice,
 

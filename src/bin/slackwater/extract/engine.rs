@@ -1,6 +1,7 @@
 //! `--engine`: what takes the CSS fields, and what there is to say of it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
@@ -11,9 +12,15 @@ use slackwater::{Pool, Snapshot};
 use super::failure::Failure;
 use super::work::{Visit, pool, visit};
 
-/// Pages of at most this many bytes go through a tree with `auto`. It is faster on these, by 1.7 (`cargo bench --bench streaming`), and
-/// what it takes in memory is little. Above, the memory of a tree is what a run's peak is made of.
+/// Pages of at most this many bytes go through a tree at once with `auto`, where most pages are not plain: to see that a page is not takes up
+/// to six tenths of the time that its tree takes (`cargo bench --bench streaming`). Above, the memory of a tree is what a run's peak is made of.
 const SMALL: usize = 1 << 20;
+
+/// So many are tried before that is known.
+const TRIED: u64 = 64;
+
+/// And one of so many after it, as a run may come to other pages.
+const EVERY: u64 = 16;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -21,9 +28,9 @@ pub enum Choice {
     /// The HTML5 tree: every selector, every page
     #[default]
     Dom,
-    /// lol_html: no tree, the answers of tags
+    /// No tree, the answers of tags
     Streaming,
-    /// Without a tree where that saves memory and the answer is the same by rule
+    /// Without a tree where the answer is the same by rule, which is faster
     Auto,
 }
 
@@ -61,6 +68,8 @@ pub struct Css {
     dom: Option<Pool<CssManager>>,
     streaming: Option<(StreamingManager, Pool<StreamingManager>)>,
     why_not: Option<WhyNot>,
+    /// Pages that went through a tree untried.
+    untried: AtomicU64,
 }
 
 impl Css {
@@ -76,15 +85,26 @@ impl Css {
             Some(manager) => Some((manager.clone(), pool("streaming", manager, size)?)),
             None => None,
         };
-        Ok(Self { choice, dom, streaming, why_not })
+        Ok(Self { choice, dom, streaming, why_not, untried: AtomicU64::new(0) })
     }
 
     /// A page through the engine that is for it.
     pub fn visit(&self, page: &str, values: &mut Values, time: &mut Option<Visit>) -> Result<(), Failure> {
         match &self.streaming {
-            Some((_, pool)) if self.dom.is_none() || page.len() > SMALL => visit(Some(pool), page, values, time),
+            Some((manager, pool)) if self.dom.is_none() || page.len() > SMALL || self.may_be_plain(manager) => {
+                visit(Some(pool), page, values, time)
+            }
             _ => visit(self.dom.as_ref(), page, values, time),
         }
+    }
+
+    /// Whether a page is worth to be tried, as things are.
+    fn may_be_plain(&self, manager: &StreamingManager) -> bool {
+        let pages = manager.pages();
+        let others = pages.with_a_tree();
+        pages.streamed + others < TRIED
+            || pages.streamed >= others
+            || self.untried.fetch_add(1, Relaxed) % EVERY == EVERY - 1
     }
 
     /// The server, with the pools there are.
@@ -125,11 +145,13 @@ impl fmt::Display for Css {
         let Some((manager, _)) = &self.streaming else { return Ok(()) };
         let pages = manager.pages();
         write!(f, "\nengine streaming: {} pages without a tree", pages.streamed)?;
-        if self.choice == Choice::Auto {
-            write!(f, ", those of at most 1 MiB with one, as it is faster on them")?;
-        }
         if pages.with_a_tree() > 0 {
-            write!(f, "; {} larger ones are not plain", pages.with_a_tree())?;
+            write!(f, "; {} are not plain", pages.with_a_tree())?;
+        }
+        match self.untried.load(Relaxed) {
+            0 => {}
+            // What was tried among them is counted above.
+            untried => write!(f, "; {} of at most 1 MiB were not tried, as most are not", untried - untried / EVERY)?,
         }
         for (why, count) in pages.fell_back.iter().filter(|(_, count)| *count > 0) {
             write!(f, "\n  {count}: {why}")?;

@@ -22,18 +22,12 @@ pub enum NotPlain {
     /// NUL, a byte order mark, CDATA, `<?`, strange comments, a second doctype.
     #[error("it has markup that parsers seldom see")]
     Markup,
-    /// A character reference in an attribute whose value a selector looks at.
-    #[error("a character reference in an attribute that a selector looks at")]
-    Reference,
     /// It ends within a tag, a comment or the text of a script.
     #[error("it ends within markup")]
     Unfinished,
     /// More open elements than are looked after.
     #[error("elements are nested too deep")]
     Deep,
-    /// More attributes in one tag than `lol_html` is given memory for.
-    #[error("a tag has too many attributes")]
-    Attributes,
     /// The text of `html`, `head` or `body` is asked for, which white space outside of it belongs to.
     #[error("the text of html, head or body is asked for")]
     Root,
@@ -41,17 +35,15 @@ pub enum NotPlain {
 
 impl NotPlain {
     /// All there are, for tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 9] = [
         Self::EndTag,
         Self::Implied,
         Self::Misplaced,
         Self::Text,
         Self::Special,
         Self::Markup,
-        Self::Reference,
         Self::Unfinished,
         Self::Deep,
-        Self::Attributes,
         Self::Root,
     ];
 
@@ -64,10 +56,8 @@ impl NotPlain {
             Self::Text => "text",
             Self::Special => "special",
             Self::Markup => "markup",
-            Self::Reference => "reference",
             Self::Unfinished => "unfinished",
             Self::Deep => "deep",
-            Self::Attributes => "attributes",
             Self::Root => "root",
         }
     }
