@@ -2,7 +2,7 @@
 //! Run: cargo bench --features streaming --bench streaming
 //!
 //! The pages, the rounds, the core time and selectolax are those of the bench `dom`. "Watched" is what `--engine auto` runs: a page is
-//! looked through first, and goes through a tree if it is not plain. For the large page each engine runs in a process of its own,
+//! watched as it is read, and goes through a tree if it is not plain. For the large page each engine runs in a process of its own,
 //! as what counts there is the most memory that process ever had, less what it had with the page before it began.
 
 #[path = "../dom/clock.rs"]

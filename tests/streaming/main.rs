@@ -4,6 +4,7 @@ mod bounds;
 mod compared;
 mod differences;
 mod names;
+mod other;
 mod pages;
 mod random;
 #[cfg(feature = "recipes")]

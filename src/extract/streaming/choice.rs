@@ -18,7 +18,7 @@ pub enum Engine {
 
 impl Engine {
     /// Whether a recipe has the tree's answer without one: by rule on every page that is plain, and on the others with a tree,
-    /// as each page is looked at first.
+    /// as each page is watched while it is read.
     /// # Errors
     /// [`WhyNot`]: the first field that needs the tree, and for what.
     pub fn choose(recipe: &Recipe) -> Result<Streaming, WhyNot> {

@@ -1,4 +1,4 @@
-//! Pages without a document tree, through `lol_html`.
+//! Pages without a document tree.
 //!
 //! A page is read tag by tag, by the parts of the tree's own tokenizer, and nothing is kept but the elements that are open and what was found. So
 //! memory does not grow with the page; the tree takes several times the page. No rule of tree construction is applied: tags are taken for
