@@ -5,7 +5,7 @@ use super::event::HandleEvent;
 use super::failure::{Failure, said};
 use super::telling::{Event, Telling};
 use super::{CustomizeConnection, HandleError, ManageConnection};
-use crate::manager::{Manager, Severity};
+use crate::manager::{Manager, ReturnOutcome, Severity};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 type Customizer<C> = Box<dyn CustomizeConnection<<C as ManageConnection>::Connection, <C as ManageConnection>::Error>>;
 type Classifier<E> = Box<dyn Fn(&E) -> Severity + Send + Sync>;
+type Recycler<C> = Box<dyn Fn(&mut C) -> ReturnOutcome + Send + Sync>;
 
-/// A [`ManageConnection`] as a [`Manager`]: `connect` makes, `is_valid` checks, `has_broken` is asked at each return.
+/// A [`ManageConnection`] as a [`Manager`]: `connect` makes, `is_valid` checks, `has_broken` is asked at each return, and then
+/// [`recycle_by`](Self::recycle_by).
 ///
 /// ```
 /// use slackwater::Pool;
@@ -39,6 +41,7 @@ pub struct Adapter<C: ManageConnection> {
     customizer: Option<Customizer<C>>,
     errors: Errors<C::Error>,
     classifier: Option<Classifier<C::Error>>,
+    recycler: Option<Recycler<C::Connection>>,
     telling: Option<Arc<Telling>>,
     ends_where_found: bool,
 }
@@ -59,6 +62,7 @@ impl<C: ManageConnection> Adapter<C> {
             customizer: None,
             errors: Errors::Said(None),
             classifier: None,
+            recycler: None,
             telling: None,
             ends_where_found: false,
         }
@@ -91,6 +95,37 @@ impl<C: ManageConnection> Adapter<C> {
     /// say, all who wait are told at once. Default: it always can, as r2d2 has it.
     pub fn classify_by(mut self, classify: impl Fn(&C::Error) -> Severity + Send + Sync + 'static) -> Self {
         self.classifier = Some(Box::new(classify));
+        self
+    }
+
+    /// Resets a connection that comes back, and says what is to become of it. Runs on the returning thread, after `has_broken`, and
+    /// not for one that is to end anyway. Default: nothing is reset, as r2d2 has it.
+    ///
+    /// r2d2's managers have no say in this: most see that a connection is dead, few that its last user left a transaction open.
+    /// Whoever wants that kept from the next user looks here, and rolls back what can be rolled back, or gives the connection up:
+    ///
+    /// ```
+    /// use slackwater::ReturnOutcome;
+    /// use slackwater::r2d2::{Adapter, ManageConnection};
+    /// # struct Sessions;
+    /// # struct Session;
+    /// # impl Session { fn in_transaction(&self) -> bool { false } }
+    /// # impl ManageConnection for Sessions {
+    /// #     type Connection = Session;
+    /// #     type Error = std::io::Error;
+    /// #     fn connect(&self) -> Result<Session, Self::Error> { Ok(Session) }
+    /// #     fn is_valid(&self, _: &mut Session) -> Result<(), Self::Error> { Ok(()) }
+    /// #     fn has_broken(&self, _: &mut Session) -> bool { false }
+    /// # }
+    ///
+    /// let adapter = Adapter::new(Sessions).recycle_by(|session| match session.in_transaction() {
+    ///     true => ReturnOutcome::Broken,
+    ///     false => ReturnOutcome::Healthy,
+    /// });
+    /// # let _ = adapter;
+    /// ```
+    pub fn recycle_by(mut self, recycle: impl Fn(&mut C::Connection) -> ReturnOutcome + Send + Sync + 'static) -> Self {
+        self.recycler = Some(Box::new(recycle));
         self
     }
 
@@ -178,6 +213,10 @@ impl<C: ManageConnection> Manager for Adapter<C> {
 
     fn is_broken(&self, connection: &mut Self::Resource) -> bool {
         self.manager.has_broken(connection)
+    }
+
+    fn recycle(&self, connection: &mut Self::Resource) -> ReturnOutcome {
+        self.recycler.as_ref().map_or(ReturnOutcome::Healthy, |recycle| recycle(connection))
     }
 
     fn destroy(&self, connection: Self::Resource) {

@@ -5,7 +5,7 @@ use crate::support::{WATCHDOG, closes_balanced, passes, until};
 use parking_lot::Mutex;
 use slackwater::r2d2::event::{AcquireEvent, ReleaseEvent};
 use slackwater::r2d2::{Adapter, CustomizeConnection, HandleEvent, ManageConnection};
-use slackwater::{CheckoutError, Pool, Severity, VirtualClock};
+use slackwater::{CheckoutError, Pool, ReturnOutcome, Severity, VirtualClock};
 use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
@@ -41,6 +41,29 @@ fn is_valid_is_the_pools_check() {
     passes(&clock, || fake.made() == 3);
     assert!(fake.tests() >= 1);
     closes_balanced(&pool);
+}
+
+#[test]
+fn recycle_by_says_what_becomes_of_a_connection_that_comes_back() {
+    let (fake, seen) = (Fake::new(), Arc::new(AtomicUsize::new(0)));
+    let asked = Arc::clone(&seen);
+    let adapter = Adapter::new(fake.clone()).recycle_by(move |line| {
+        asked.fetch_add(1, SeqCst);
+        if line.number == 1 { ReturnOutcome::Broken } else { ReturnOutcome::Healthy }
+    });
+    let pool = Pool::builder(adapter).max_size(1).build().unwrap();
+    drop(pool.checkout().unwrap());
+    let second = pool.checkout().unwrap();
+    assert_eq!(second.number, 2, "the first was given up at its return");
+    drop(second);
+    assert_eq!(pool.checkout().unwrap().number, 2);
+    assert_eq!(seen.load(SeqCst), 3);
+    // What has broken is not reset.
+    fake.0.all_are_broken.store(true, SeqCst);
+    drop(pool.checkout().unwrap());
+    assert_eq!(seen.load(SeqCst), 3);
+    closes_balanced(&pool);
+    assert_eq!(fake.alive(), 0);
 }
 
 #[test]

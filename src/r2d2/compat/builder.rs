@@ -2,7 +2,7 @@
 
 use super::start::wait_for;
 use super::{CustomizeConnection, Error, HandleError, HandleEvent, LoggingErrorHandler, ManageConnection, Pool, Rules};
-use crate::manager::Severity;
+use crate::manager::{ReturnOutcome, Severity};
 use crate::r2d2::Adapter;
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::fmt;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 type Configure<M> = Box<dyn FnOnce(crate::Builder<Adapter<M>>) -> crate::Builder<Adapter<M>> + Send + Sync>;
+type Recycle<M> = Box<dyn Fn(&mut <M as ManageConnection>::Connection) -> ReturnOutcome + Send + Sync>;
 type Classify<M> = Box<dyn Fn(&<M as ManageConnection>::Error) -> Severity + Send + Sync>;
 
 /// Settings for a pool of connections. Does nothing until `build`.
@@ -40,6 +41,7 @@ impl<M: ManageConnection> Default for Builder<M> {
                 connection_customizer: None,
                 event_handler: None,
                 classify: None,
+                recycle: None,
             },
             shares_threads: false,
             rules: Rules::ours(),
@@ -150,6 +152,12 @@ impl<M: ManageConnection> Builder<M> {
         self
     }
 
+    /// Resets a connection that comes back, a transaction that its user left open say: see [`Adapter::recycle_by`].
+    pub fn recycle_by(mut self, recycle: impl Fn(&mut M::Connection) -> ReturnOutcome + Send + Sync + 'static) -> Self {
+        self.watchers.recycle = Some(Box::new(recycle));
+        self
+    }
+
     /// Has the last word on the settings of this crate's pool: its name, a breaker, limits of the queue, `max_hold`.
     ///
     /// `max_size`, `min_idle` and `checkout_timeout` are best set by the methods above, which [`Pool`]'s getters tell.
@@ -202,6 +210,7 @@ pub(super) struct Watchers<M: ManageConnection> {
     pub(super) connection_customizer: Option<Box<dyn CustomizeConnection<M::Connection, M::Error>>>,
     pub(super) event_handler: Option<Box<dyn HandleEvent>>,
     pub(super) classify: Option<Classify<M>>,
+    pub(super) recycle: Option<Recycle<M>>,
 }
 
 impl<M: ManageConnection> fmt::Debug for Builder<M> {

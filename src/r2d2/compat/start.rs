@@ -7,7 +7,7 @@ use crate::config::{Creation, Keeper, OnPanic, Strategy};
 use crate::error::BuildError;
 use crate::keeper::Reaper;
 use crate::r2d2::Adapter;
-use crate::resilience::Backoff;
+use crate::resilience::{Backoff, BreakerConfig};
 use std::time::{Duration, Instant};
 
 /// Events that wait for a handler on a thread of its own.
@@ -16,6 +16,10 @@ const EVENTS: usize = 1_024;
 const REST: Duration = Duration::from_secs(1);
 /// r2d2's first pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
+/// How long the breaker is open, at first and at the most. A database that is started again is there in a second or less, and to look for it
+/// twice a second is less than r2d2 does, which tries for each connection that is missing.
+const OPEN_AT_FIRST: Duration = Duration::from_millis(100);
+const OPEN_AT_MOST: Duration = Duration::from_millis(500);
 /// How often `build` looks whether all are there, if nothing tells it earlier.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -48,6 +52,7 @@ impl<M: ManageConnection> Builder<M> {
                 .creation(Creation::Background)
                 // A server that allows `max_size` connections allows no more.
                 .surge(0)
+                .breaker(BreakerConfig::new().open_for_at_first(OPEN_AT_FIRST).open_for(OPEN_AT_MOST))
                 .max_unavailable(1)
                 .remove_after(1),
             &settings,
@@ -86,6 +91,9 @@ impl<M: ManageConnection> Watchers<M> {
         }
         if let Some(classify) = self.classify {
             adapter = adapter.classify_by(classify);
+        }
+        if let Some(recycle) = self.recycle {
+            adapter = adapter.recycle_by(recycle);
         }
         match self.event_handler {
             None => Ok(adapter),
