@@ -4,10 +4,12 @@
 //! does: `use slackwater::r2d2::compat as r2d2;`. Managers, customizers and error handlers are r2d2's own traits, so crates that
 //! implement them for a database need no change. Its events can be made by r2d2 alone: handlers are compiled anew.
 //!
-//! The rules are [`Rules::ours`]; [`Builder::rules`] has r2d2's. What the facade has beyond r2d2: `rules`, `classify_by` and
+//! The rules are [`Rules::ours`]; [`Builder::rules`] has r2d2's. What the facade has beyond r2d2: `rules`, `classify_by`, `recycle_by` and
 //! [`configure`](Builder::configure) of the builder, and [`Pool::as_pool`], for all that this crate's pool can do.
 
 mod builder;
+#[cfg(feature = "diesel")]
+mod diesel;
 mod error;
 mod guard;
 mod pool;
