@@ -1,0 +1,49 @@
+//! Servers of real databases, for tests and a bench that kill them: each with a data folder and a port of its own on loopback, and
+//! none that outlives the program that started it.
+
+mod folder;
+mod load;
+mod outage;
+mod postgresql;
+mod programs;
+mod redis_server;
+mod server;
+
+pub use load::{Answer, Load, Lost, under_load};
+pub use outage::{Outage, whole};
+pub use server::Server;
+
+use slackwater::{Manager, Pool};
+use std::time::{Duration, Instant};
+
+/// Longer than any state takes to come on a busy machine; a test that runs into it has failed.
+pub const WATCHDOG: Duration = Duration::from_secs(30);
+
+/// Waits until `holds`, which somebody else brings about.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < WATCHDOG, "waited {WATCHDOG:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Closes `pool` and holds it to the promise every test ends with: what was created is destroyed or was taken out.
+#[track_caller]
+pub fn closes_balanced<M: Manager>(pool: &Pool<M>) {
+    let report = pool.close(WATCHDOG);
+    assert!(report.is_complete(), "{report}");
+    let stats = pool.stats();
+    assert_eq!(stats.created, stats.destroyed.total() + stats.detached, "{stats:?}");
+    assert!(pool.audit().is_clean(), "{}", pool.audit());
+}
+
+/// Runs `panics` on a thread of its own, and waits for its end.
+pub fn on_a_thread_that_panics(panics: impl FnOnce() + Send) {
+    let quiet = std::thread::Builder::new().name("panics on purpose".to_owned());
+    std::thread::scope(|scope| {
+        let thread = quiet.spawn_scoped(scope, panics).expect("there is a thread to be had");
+        assert!(thread.join().is_err(), "it was to panic");
+    });
+}
