@@ -55,5 +55,7 @@ pub fn absent(what: &str, package: &str) {
     let required = std::env::var_os("SLACKWATER_DATABASES").is_some_and(|value| value == "required");
     assert!(!required, "there is no {what}; install {package}, or run tests/databases/run, which does");
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: there is no {what}; install {package}");
+    // In one piece, on a line of its own: others write there too.
+    let said = format!("\nskipped: {test}: there is no {what}; install {package}\n");
+    let _ = std::io::stderr().write_all(said.as_bytes());
 }
