@@ -1,5 +1,7 @@
 #![doc = include_str!("../docs/crate.md")]
 #![deny(missing_docs)]
+// On docs.rs each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod config;
 #[macro_use]
@@ -80,9 +82,42 @@ pub use document::{FileErrors, Mistake};
 #[cfg(feature = "config")]
 pub use settings::{Origin, Setting, Settings, SettingsError};
 
+// The pages of the book whose examples need no more than their feature; `.ci/run guide` follows the first one.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guarantees.md")]
 mod guarantees {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/sizes.md")]
+mod sizes {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/latency.md")]
+mod latency {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/operations.md")]
+mod operations {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/migrating.md")]
+mod migrating {}
+
+#[cfg(all(doctest, feature = "rayon"))]
+#[doc = include_str!("../docs/rayon.md")]
+mod with_rayon {}
+
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../docs/observability.md")]
+mod observability {}
+
+#[cfg(all(doctest, feature = "process"))]
+#[doc = include_str!("../docs/process.md")]
+mod processes {}
+
+#[cfg(all(doctest, feature = "r2d2"))]
+#[doc = include_str!("../docs/r2d2.md")]
+mod from_r2d2 {}
 
 #[cfg(all(doctest, feature = "config"))]
 #[doc = include_str!("../docs/settings.md")]
