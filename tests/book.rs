@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const NO_CHAPTERS: [&str; 2] = ["crate.md", "SUMMARY.md"];
 
 /// Pages whose examples are not compiled with the crate, and what does it in place of that.
-const COMPILED_ELSEWHERE: [(&str, &str); 2] = [
+const COMPILED_ELSEWHERE: [(&str, &str); 3] = [
+    ("databases.md", "tests/databases has the drivers, and compiles them"),
     ("first-pool.md", "`.ci/run guide` builds and runs them"),
     ("wasm.md", "they are parts of guest/examples, which is another target; `guest/build` builds it"),
 ];

@@ -47,3 +47,7 @@ pub fn on_a_thread_that_panics(panics: impl FnOnce() + Send) {
         assert!(thread.join().is_err(), "it was to panic");
     });
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/databases.md")]
+struct Guide;
