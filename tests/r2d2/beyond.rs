@@ -5,7 +5,8 @@ use crate::support::{WATCHDOG, closes_balanced, passes, until};
 use parking_lot::Mutex;
 use slackwater::r2d2::compat::event::{AcquireEvent, CheckinEvent, CheckoutEvent, ReleaseEvent, TimeoutEvent};
 use slackwater::r2d2::compat::{Builder, HandleEvent, NopErrorHandler, Pool, Rules};
-use slackwater::{Keeper, Severity, VirtualClock};
+use slackwater::{CheckoutError, Keeper, Severity, VirtualClock};
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,5 +142,26 @@ fn an_error_that_is_permanent_ends_a_wait_at_once() {
     let error = pool.get_timeout(WATCHDOG).err().unwrap();
     assert_eq!(error.to_string(), "timed out waiting for connection: the line is dead");
     assert_eq!(fake.connects(), 1);
+    closes_balanced(pool.as_pool());
+}
+
+#[test]
+fn a_database_that_is_down_for_long_is_looked_for_twice_a_second() {
+    let (fake, clock) = (Fake::failing(usize::MAX), VirtualClock::new());
+    let time = clock.clone();
+    let builder = Pool::builder().max_size(2).min_idle(Some(0)).error_handler(Box::new(NopErrorHandler));
+    let pool = builder.configure(move |builder| builder.clock(&time)).build(fake.clone()).unwrap();
+    // Each opening is longer than the one before, until they are as long as they get.
+    passes(&clock, || {
+        let _ = pool.get_timeout(Duration::ZERO);
+        fake.connects() > 40
+    });
+    let retry_after = || {
+        let error = pool.get().err()?;
+        error.source()?.downcast_ref::<CheckoutError>()?.retry_after()
+    };
+    // Told at once, and when to come again.
+    let waits = retry_after().expect("the circuit is open");
+    assert!(waits <= SECOND / 2 && fake.made() == 0, "{waits:?}");
     closes_balanced(pool.as_pool());
 }
