@@ -1,5 +1,6 @@
 //! Load: how much of the pool is in use over time, and what size fits it.
 
+use crate::core::Right;
 use crate::manager::Manager;
 use crate::observe::DestroyReason;
 use crate::pool::Inner;
@@ -160,10 +161,10 @@ impl<M: Manager> Inner<M> {
         let wanted = fitting.clamp(scaling.min_size, scaling.max_size);
         if wanted != size {
             let min_idle = config.min_idle.map_or(wanted, |least| least.min(wanted));
-            match self
-                .scale_to(&config, (min_idle, wanted), |surplus| self.send_to_end(surplus, DestroyReason::Resized))
-            {
-                Ok(()) => {
+            let end = |surplus: Right<'_, M::Resource>| self.send_to_end(surplus, DestroyReason::Resized);
+            match self.scale_to(&config, (min_idle, wanted), end) {
+                Ok(false) => {}
+                Ok(true) => {
                     self.log(log::Level::Info, format_args!("{mean:.1} in use on average: max_size {size} -> {wanted}"))
                 }
                 Err(error) => self.log(log::Level::Error, format_args!("could not scale: {error}")),

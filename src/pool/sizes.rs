@@ -73,22 +73,23 @@ impl<M: Manager> Inner<M> {
         PoolConfig { ceiling: None, idle_timeout: None, on_leak: OnLeak::Report, ..config }.validate()
     }
 
-    /// Sets `min_idle` and `max_size` as `scaling` has it, if `config` is still in force. Surplus resources that are free end at once, by `end`, those in use at their return.
+    /// Sets `min_idle` and `max_size` as `scaling` has it, if `config` is still in force; whether it was. Surplus resources that are
+    /// free end at once, by `end`, those in use at their return.
     pub(crate) fn scale_to(
         &self,
         config: &Arc<PoolConfig>,
         (min_idle, max_size): (usize, usize),
         end: impl Fn(Right<'_, M::Resource>),
-    ) -> Result<(), ConfigError> {
+    ) -> Result<bool, ConfigError> {
         self.may_resize(config, min_idle, max_size)?;
         let said = self.said.lock();
         if !Arc::ptr_eq(config, &self.config()) {
-            return Ok(());
+            return Ok(false);
         }
         let resized = self.set_sizes(min_idle, max_size);
         drop(said);
         self.end_resized(resized, end);
-        Ok(())
+        Ok(true)
     }
 
     /// Sets the sizes there are to be. Under the lock of `said`; what it returns is for who has given that back. None in a closed
