@@ -128,6 +128,23 @@ fn what_a_row_names_is_there() {
 }
 
 #[test]
+fn what_other_pages_name_is_there_too() {
+    let mut named = 0;
+    let mut mistakes = vec![];
+    for page in ["docs/failures.md", "docs/peers.md", "docs/promises.md"] {
+        let text = read(page);
+        // Blocks of code have other things between backticks.
+        let prose = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
+        for reference in quoted(&prose).filter(|quoted| quoted.contains(".rs: ")) {
+            named += 1;
+            mistakes.extend(missing(reference).into_iter().flatten().map(|what| format!("{page}: {what}")));
+        }
+    }
+    assert!(named > 100, "{named} references are fewer than there were");
+    assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
+
+#[test]
 fn what_is_gone_is_noticed() {
     let source = "#[test]\n// why\n#[ignore]\nfn kept() {\n}\nfn plain() {\n}\n";
     assert!(has_test(source, "kept") && !has_test(source, "plain") && !has_test(source, "kep"));
