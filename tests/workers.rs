@@ -23,6 +23,8 @@ mod scope;
 mod storm;
 #[path = "workers/time.rs"]
 mod time;
+#[path = "workers/trays.rs"]
+mod trays;
 
 use slackwater::{LocalManager, Ticket, Workers};
 use std::sync::mpsc;

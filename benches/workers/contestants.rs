@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::idle::{self, Idle};
 use crate::jobs::Scenario;
-use crate::lanes::{Channel, Lane, Ours, Rayon, Threadpool};
+use crate::lanes::{Channel, Lane, Ours, Rayon, Threadpool, Tickets};
 use crate::{laps, tree};
 
 /// What runs jobs, and the laps that can be run on it.
@@ -29,11 +29,14 @@ pub const THREADPOOL: &str = "threadpool";
 pub const CHANNEL: &str = "channel";
 /// And ours.
 pub const OURS: &str = "slackwater";
+/// With tickets, which no peer has: shown, and not judged.
+pub const TICKETS: &str = "with tickets";
 
 /// All of them, each with so many threads.
 pub fn contestants(threads: usize) -> Vec<Contestant> {
     vec![
         contestant(OURS, move || Ours::with(threads)),
+        contestant(TICKETS, move || Tickets(Ours::with(threads))),
         contestant(RAYON, move || Rayon::with(threads)),
         contestant(THREADPOOL, move || Threadpool::with(threads)),
         contestant(CHANNEL, move || Channel::with(threads)),

@@ -12,7 +12,7 @@ pub trait Lane: Clone + Send + Sync + 'static {
     fn submit(&self, job: impl FnOnce() + Send + 'static);
 }
 
-/// Ours: each thread owns a number, a job is one use of it, and its ticket is dropped.
+/// Ours: each thread owns a number, and a job is one use of it. Nobody waits for it, as with the peers.
 #[derive(Clone)]
 pub struct Ours(Workers<Make>);
 
@@ -30,7 +30,18 @@ impl Ours {
 impl Lane for Ours {
     #[inline]
     fn submit(&self, job: impl FnOnce() + Send + 'static) {
-        drop(self.0.submit(|_| job()).expect("the queue takes them, and nobody closes"));
+        self.0.spawn(|_| job()).expect("the queue takes them, and nobody closes");
+    }
+}
+
+/// The same with tickets that are dropped: what the claim to an answer costs.
+#[derive(Clone)]
+pub struct Tickets(pub Ours);
+
+impl Lane for Tickets {
+    #[inline]
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        drop(self.0.0.submit(|_| job()).expect("the queue takes them, and nobody closes"));
     }
 }
 

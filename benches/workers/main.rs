@@ -26,8 +26,8 @@ const ABOUT: About = About {
     name: "workers",
     text: "\
 Jobs that do nothing, or keep a processor for 1 us or 100 us, submitted by 1, 2, 4, 16 and 64 threads to as many workers as
-there are processors: slackwater's `Workers` (a resource that is a number, tickets dropped), rayon's `spawn`, the crate
-`threadpool`, and boxed jobs in an unbounded channel of crossbeam's.
+there are processors: slackwater's `Workers` (a resource that is a number) by `spawn`, and by `submit` with tickets that are dropped,
+rayon's `spawn`, the crate `threadpool`, and boxed jobs in an unbounded channel of crossbeam's.
 Throughput: 256 jobs under way among all submitters, 4 for each at least. Submit to start: each submitter has one job under way, and
 submits the next when it is done. Both in laps in turn, round after round; figures are medians over the rounds, ratios
 medians of each round's ratio.

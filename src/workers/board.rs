@@ -11,11 +11,15 @@
 //! row wake one worker, which wakes the next if there is work for it.
 //!
 //! What submitters write, takers do not, and neither writes what both read: a line that goes to and fro for every job would cost more than
-//! all else. A taker may count a job before its submitter has; then the two differ, which makes a sleeper search on.
+//! all else. So each worker counts what it takes, and what its jobs submit, on a line of its own, and who wants to know adds it all up. Such a
+//! sum is of no single moment. Too little taken makes a sleeper search on. Too little pushed, though its job was taken and is counted, might look as
+//! if another one that waits had been taken: but what is missing there is counted after K1, so its submitter sees who sleeps.
 
+use super::chain::Chain;
 use crate::core::sync::{AtomicU64, Mutex};
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 
 /// Somebody is in the list of sleepers.
 const ASLEEP: u64 = 1;
@@ -30,6 +34,9 @@ const SEARCHER: u64 = 1 << 8;
 
 /// Looks before a wake: some 300 ns. The model checker, which would take them for more of the same, has none.
 const PATIENCE: u32 = if cfg!(slackwater_loom) { 0 } else { 8 };
+
+/// Jobs that may be submitted before the next look at how many there are: so many, and no more than a quarter of the room there was.
+const BETWEEN_LOOKS: usize = 64;
 
 /// The model checker takes sequentially consistent operations for weaker ones, but fences for what they are.
 fn as_if_ordered() {
@@ -47,17 +54,38 @@ pub(super) trait Sleeper: Clone {
 #[derive(Debug)]
 pub(super) struct Board<S> {
     pushed: CachePadded<Pushed>,
+    /// By those who are no workers: of jobs that nobody runs.
     taken: CachePadded<AtomicU64>,
+    tallies: Chain<Tally>,
     state: CachePadded<AtomicU64>,
     /// The last to fall asleep is woken first: its caches are the warmest.
     sleepers: Mutex<Vec<S>>,
 }
 
+/// By those who are no workers.
 #[derive(Debug)]
 struct Pushed {
     count: AtomicU64,
-    /// How many were taken when a submitter last looked: it need not look again before the queue may be full.
-    taken_then: AtomicU64,
+    /// Until it has come to this, nobody looks whether the queue is full.
+    clear_until: AtomicU64,
+}
+
+/// What one worker has pushed and taken. It alone writes it.
+#[derive(Debug)]
+pub(super) struct Tally(CachePadded<(AtomicU64, AtomicU64)>);
+
+impl Tally {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(CachePadded::new((AtomicU64::new(0), AtomicU64::new(0)))))
+    }
+
+    fn pushed(&self) -> &AtomicU64 {
+        &self.0.0
+    }
+
+    fn taken(&self) -> &AtomicU64 {
+        &self.0.1
+    }
 }
 
 /// The workers' state at some moment.
@@ -96,8 +124,9 @@ impl Sight {
 impl<S: Sleeper> Board<S> {
     pub(super) fn new() -> Self {
         Self {
-            pushed: CachePadded::new(Pushed { count: AtomicU64::new(0), taken_then: AtomicU64::new(0) }),
+            pushed: CachePadded::new(Pushed { count: AtomicU64::new(0), clear_until: AtomicU64::new(0) }),
             taken: CachePadded::new(AtomicU64::new(0)),
+            tallies: Chain::default(),
             state: CachePadded::new(AtomicU64::new(0)),
             sleepers: Mutex::new(Vec::new()),
         }
@@ -109,31 +138,58 @@ impl<S: Sleeper> Board<S> {
         Sight(self.state.load(Relaxed))
     }
 
+    /// A worker will count what it does here.
+    pub(super) fn add_tally(&self, tally: &Arc<Tally>) {
+        // Who falls asleep has done so before this, and is seen by whoever pushes, or finds the tally.
+        let _sleepers = self.sleepers.lock();
+        self.tallies.add(Arc::clone(tally));
+        // So does who stops searching after the first push that is counted there has seen it search.
+        self.state.fetch_add(0, SeqCst);
+    }
+
+    /// How many jobs were taken, and pushed.
+    fn sums(&self) -> (u64, u64) {
+        let all = |first: &AtomicU64, of: fn(&Tally) -> &AtomicU64| {
+            self.tallies.iter().fold(first.load(SeqCst), |sum, one| sum.wrapping_add(of(one).load(SeqCst)))
+        };
+        let taken = all(&self.taken, Tally::taken);
+        if left_out!("tallies_count") {
+            return (taken, self.pushed.count.load(SeqCst));
+        }
+        (taken, all(&self.pushed.count, Tally::pushed))
+    }
+
     /// Jobs in the queue, about.
     pub(super) fn jobs(&self) -> usize {
-        let taken = self.taken.load(Relaxed);
-        (self.pushed.count.load(Relaxed).wrapping_sub(taken) as i64).max(0) as usize
+        let (taken, pushed) = self.sums();
+        (pushed.wrapping_sub(taken) as i64).max(0) as usize
     }
 
-    /// Whether `limit` jobs are in the queue.
+    /// Whether `limit` jobs are in the queue. For those who are no workers.
     #[inline]
     pub(super) fn is_full(&self, limit: usize) -> bool {
-        let beyond = |taken: u64| self.pushed.count.load(Relaxed).wrapping_sub(taken) as i64 >= limit as i64;
-        if !beyond(self.pushed.taken_then.load(Relaxed)) {
+        let count = self.pushed.count.load(Relaxed);
+        if (self.pushed.clear_until.load(Relaxed).wrapping_sub(count) as i64) > 0 {
             return false;
         }
-        let taken = self.taken.load(Relaxed);
-        self.pushed.taken_then.store(taken, Relaxed);
-        beyond(taken)
+        let room = self.room(limit);
+        self.pushed.clear_until.store(count.wrapping_add((room / 4).min(BETWEEN_LOOKS) as u64), Relaxed);
+        room == 0
     }
 
-    /// A job has been pushed: wakes a worker if one sleeps and none searches. Returns what it saw.
+    /// How many more the queue takes.
+    pub(super) fn room(&self, limit: usize) -> usize {
+        limit.saturating_sub(self.jobs())
+    }
+
+    /// A job has been pushed, by the worker with this tally or by somebody else: wakes a worker if one sleeps and none searches. Returns what
+    /// it saw.
     #[inline]
-    pub(super) fn pushed(&self) -> Sight {
-        self.pushed.count.fetch_add(1, SeqCst);
+    pub(super) fn pushed(&self, by: Option<&Tally>) -> Sight {
+        by.map_or(&self.pushed.count, Tally::pushed).fetch_add(1, SeqCst);
         as_if_ordered();
         let seen = Sight(self.state.load(SeqCst));
-        if seen.calls_for_one() && !self.is_taken_at_once() {
+        if seen.calls_for_one() && (by.is_some() || !self.is_taken_at_once()) {
             step!("submit_wakes", self.wake());
         }
         seen
@@ -149,10 +205,13 @@ impl<S: Sleeper> Board<S> {
         })
     }
 
-    /// A job has been taken by a worker, which searches no more if it did. Returns what it saw.
+    /// A job has been taken, by the worker with this tally, which searches no more if it did, or by somebody else. Returns what it saw.
     #[inline]
-    pub(super) fn taken(&self, searched: bool) -> Sight {
-        self.taken.fetch_add(1, SeqCst);
+    pub(super) fn taken(&self, by: Option<&Tally>, searched: bool) -> Sight {
+        match by {
+            Some(tally) => tally.taken().store(tally.taken().load(Relaxed).wrapping_add(1), Release),
+            None => drop(self.taken.fetch_add(1, SeqCst)),
+        }
         if searched { self.stop_searching() } else { self.look() }
     }
 
@@ -174,7 +233,8 @@ impl<S: Sleeper> Board<S> {
 
     /// Whether more were pushed than taken, or the other way round: then a count is on its way.
     fn are_there_jobs(&self) -> bool {
-        self.taken.load(SeqCst) != self.pushed.count.load(SeqCst)
+        let (taken, pushed) = self.sums();
+        taken != pushed
     }
 
     /// Puts a worker among the sleepers, unless there is a job: then it is to search on, and is counted so.
@@ -241,6 +301,6 @@ impl<S: Sleeper> Board<S> {
     pub(super) fn close(&self) {
         self.state.fetch_or(DRAINING | CLOSED, SeqCst);
         as_if_ordered();
-        self.pushed.count.load(SeqCst);
+        self.sums();
     }
 }

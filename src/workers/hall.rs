@@ -4,8 +4,9 @@ use super::board::{Board, Sight};
 use super::circle::{Circle, is_inside};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
-use super::job::{AnyJob, let_go_of};
+use super::job::{AnyJob, Terms};
 use super::lanes::Lanes;
+use super::tray::{Mine, with_mine};
 use crate::core::sync::around::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::core::sync::{AtomicU32, fence};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
@@ -14,6 +15,7 @@ use crate::manager::{Manager, Severity};
 use crate::observe::ResourceId;
 use crate::pool::{Attendant, Attended, Inner, NEVER};
 use parking_lot::RwLock;
+use std::rc::Rc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -75,9 +77,13 @@ impl<R: 'static> Hall<R> {
     }
 
     /// Queues a job, and wakes a worker for it if that is needed. Returns what there was before.
+    #[inline]
     pub(super) fn push(&self, job: AnyJob<R>) -> Sight {
-        self.lanes.push(job);
-        let before = self.board.pushed();
+        let before = with_mine(self.circle.number, |mine| {
+            self.lanes.push(job, mine);
+            mine.inspect(|mine| mine.has_pushed());
+            self.board.pushed(mine.map(Mine::tally))
+        });
         if before.is_closed() && !left_out!("submit_looks_again") {
             // Whoever closed them may have looked before it was there.
             self.refuse_all();
@@ -85,19 +91,28 @@ impl<R: 'static> Hall<R> {
         before
     }
 
-    /// Takes a job, for a worker that searches or does not.
-    pub(super) fn take(&self, searching: &mut bool) -> Option<AnyJob<R>> {
-        let job = self.lanes.take()?;
-        let left = self.board.taken(std::mem::take(searching));
+    /// Takes a job, for the worker with this tray, which searches or does not, or for who does not run it.
+    #[inline]
+    pub(super) fn take(&self, mine: Option<&Mine<R>>, searching: &mut bool) -> Option<AnyJob<R>> {
+        let job = self.lanes.take(mine)?;
+        let left = self.board.taken(mine.map(Mine::tally), std::mem::take(searching));
         if left.is_crowded() {
             self.thin();
         }
         Some(job)
     }
 
+    /// The calling thread is one of the workers: gets a tray.
+    pub(super) fn sit_down(&self) -> Rc<Mine<R>> {
+        self.lanes.trays.sit_down(self.circle.number, |tally| self.board.add_tally(tally))
+    }
+
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.board.is_full(self.limit)
+        with_mine::<R, _>(self.circle.number, |mine| match mine {
+            Some(mine) => mine.is_full(|| self.board.room(self.limit)),
+            None => self.board.is_full(self.limit),
+        })
     }
 
     pub(super) fn full(&self, waited: Duration) -> SubmitError {
@@ -109,11 +124,10 @@ impl<R: 'static> Hall<R> {
     }
 
     /// Ends up to `most` of those that wait with what `error` makes.
-    fn end_queued(&self, most: usize, error: impl Fn(&AnyJob<R>) -> JobError) {
+    fn end_queued(&self, most: usize, error: impl Fn(&Terms) -> JobError) {
         for _ in 0..most {
-            let Some(job) = self.take(&mut false) else { return };
-            job.refuse(error(&job));
-            let_go_of(job);
+            let Some(job) = self.take(None, &mut false) else { return };
+            job.refuse(&error);
         }
     }
 
@@ -123,18 +137,16 @@ impl<R: 'static> Hall<R> {
     }
 
     /// How long a job has waited, to 10 ms.
-    fn waited(&self, job: &AnyJob<R>) -> Duration {
-        self.clock
-            .get()
-            .map_or(Duration::ZERO, |clock| Duration::from_nanos(since_ticks(job.terms().tick, clock.now())))
+    fn waited(&self, terms: &Terms) -> Duration {
+        self.clock.get().map_or(Duration::ZERO, |clock| Duration::from_nanos(since_ticks(terms.tick, clock.now())))
     }
 
     /// Why a job is not run whose worker has lost its resource.
-    pub(super) fn no_resource(&self, job: &AnyJob<R>) -> JobError {
+    pub(super) fn no_resource(&self, terms: &Terms) -> JobError {
         JobError::NoWorker(CheckoutError::Create(Box::new(CreateError {
             pool: self.name.get().cloned(),
             attempts: 1,
-            waited: self.waited(job),
+            waited: self.waited(terms),
             retryable: true,
             severity: Severity::Transient,
             error: Arc::new(Lost),
@@ -143,14 +155,13 @@ impl<R: 'static> Hall<R> {
 
     /// Ends all that wait, because the workers are closed.
     pub(super) fn refuse_all(&self) {
-        while let Some(job) = self.take(&mut false) {
+        while let Some(job) = self.take(None, &mut false) {
             // Before it is answered: who is told, and closes the workers again, is not to find it in the report of that.
             self.refused.fetch_add(1, SeqCst);
-            if !job.refuse(JobError::NoWorker(self.closed_error())) {
+            if !job.refuse(|_| JobError::NoWorker(self.closed_error())) {
                 // One that was cancelled, or is too late, nobody misses.
                 self.refused.fetch_sub(1, SeqCst);
             }
-            let_go_of(job);
         }
     }
 
@@ -277,14 +288,14 @@ impl<R: 'static> Attendant for Hall<R> {
         if matches!(refusal, Refusal::LookAgain) {
             return;
         }
-        self.end_queued(most as usize, |job| {
+        self.end_queued(most as usize, |terms| {
             JobError::NoWorker(match refusal {
                 Refusal::Closed | Refusal::LookAgain => self.closed_error(),
                 Refusal::CircuitOpen(open) => CheckoutError::CircuitOpen(open.clone()),
                 Refusal::Create { error, attempts, severity } => CheckoutError::Create(Box::new(CreateError {
                     pool: self.name.get().cloned(),
                     attempts: *attempts,
-                    waited: self.waited(job),
+                    waited: self.waited(terms),
                     retryable: *severity == Severity::Transient,
                     severity: *severity,
                     error: Arc::clone(error),

@@ -75,7 +75,63 @@ pub(super) trait Late: Send + Sync {
     fn expire(&self, now: u64) -> bool;
 }
 
-pub(super) type AnyJob<R> = Arc<dyn Run<R>>;
+/// A job that nobody has a claim to and nothing limits: it runs, or is dropped.
+pub(super) trait Once<R>: Send {
+    fn terms(&self) -> &Terms;
+    /// Runs it. Catches its panic.
+    fn run(self: Box<Self>, resource: &mut R) -> Turn;
+}
+
+/// A job in the queue.
+pub(super) enum AnyJob<R> {
+    /// Others may end it too.
+    Shared(Arc<dyn Run<R>>),
+    Bare(Box<dyn Once<R>>),
+}
+
+impl<R> AnyJob<R> {
+    #[inline]
+    pub(super) fn terms(&self) -> &Terms {
+        match self {
+            AnyJob::Shared(job) => job.terms(),
+            AnyJob::Bare(job) => job.terms(),
+        }
+    }
+
+    /// Ends it with what `error` makes. False if it was over before.
+    pub(super) fn refuse(self, error: impl FnOnce(&Terms) -> JobError) -> bool {
+        let is_refused = match &self {
+            AnyJob::Shared(job) => job.refuse(error(job.terms())),
+            AnyJob::Bare(_) => true,
+        };
+        let_go_of(self);
+        is_refused
+    }
+}
+
+/// See [`Once`].
+pub(super) struct Bare<F> {
+    pub(super) terms: Terms,
+    pub(super) job: F,
+}
+
+impl<R, F: FnOnce(&mut R) + Send> Once<R> for Bare<F> {
+    #[inline]
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    fn run(self: Box<Self>, resource: &mut R) -> Turn {
+        // As above.
+        match catch_unwind(AssertUnwindSafe(|| (self.job)(resource))) {
+            Ok(()) => Turn::Done,
+            Err(payload) => {
+                let_go(payload);
+                Turn::Panicked
+            }
+        }
+    }
+}
 
 /// When a job began, and when it is to be done. Unknown, and never, if nothing limits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,7 +344,7 @@ impl<F: Send, T: Send> Answers<T> for Task<F, T> {
 }
 
 /// Drops a job, which may be the last of it: what the user put into it may panic in its drop.
-pub(super) fn let_go_of<R>(job: AnyJob<R>) {
+pub(super) fn let_go_of(job: impl Sized) {
     if let Err(payload) = dropped(job) {
         let_go(payload);
     }

@@ -1,6 +1,7 @@
 //! The order of jobs: three lanes, each first in, first out, and the older the further ahead.
 
 use super::job::AnyJob;
+use super::tray::{Mine, Trays};
 use crate::keeper::ASLEEP;
 use crossbeam_deque::{Injector, Steal};
 use crossbeam_utils::CachePadded;
@@ -21,6 +22,8 @@ const _: () = assert!(HEAD_START as u64 * 10_000_000 == crate::core::LANE_HEAD_S
 /// A lane seems older than it is by the gap between two of its jobs, and one job of it at most goes ahead for that.
 pub(super) struct Lanes<R> {
     lanes: [Lane<R>; 3],
+    /// The part of the normal lane that workers have taken in advance. It is older than the other.
+    pub(super) trays: Trays<R>,
     /// Jobs that are not in the normal lane: as long as there are none, nobody looks there.
     others: CachePadded<AtomicUsize>,
 }
@@ -57,12 +60,18 @@ impl<R> Lane<R> {
     }
 }
 
-impl<R> Lanes<R> {
+impl<R: 'static> Lanes<R> {
     pub(super) fn new() -> Self {
-        Self { lanes: [Lane::new(), Lane::new(), Lane::new()], others: CachePadded::new(AtomicUsize::new(0)) }
+        Self {
+            lanes: [Lane::new(), Lane::new(), Lane::new()],
+            trays: Trays::new(),
+            others: CachePadded::new(AtomicUsize::new(0)),
+        }
     }
 
-    pub(super) fn push(&self, job: AnyJob<R>) {
+    /// Adds a job, to the tray of the worker that submits it if nothing is in its lane that came before.
+    #[inline]
+    pub(super) fn push(&self, job: AnyJob<R>, mine: Option<&Mine<R>>) {
         let at = job.terms().priority.lane();
         let lane = &self.lanes[at];
         if at != NORMAL {
@@ -70,19 +79,36 @@ impl<R> Lanes<R> {
             if lane.jobs.is_empty() {
                 lane.is_from(job.terms().tick);
             }
+        } else if let Some(mine) = mine.filter(|_| lane.jobs.is_empty()) {
+            return mine.push(job);
         }
         lane.jobs.push(job);
     }
 
+    /// The next job, for the worker with this tray, or for who does not run it.
     #[inline]
-    pub(super) fn take(&self) -> Option<AnyJob<R>> {
-        if self.others.load(SeqCst) == 0 { self.lanes[NORMAL].take() } else { self.take_by_age() }
+    pub(super) fn take(&self, mine: Option<&Mine<R>>) -> Option<AnyJob<R>> {
+        if self.others.load(SeqCst) == 0 { self.take_normal(mine) } else { self.take_by_age(mine) }
+    }
+
+    #[inline]
+    fn take_normal(&self, mine: Option<&Mine<R>>) -> Option<AnyJob<R>> {
+        let lane = &self.lanes[NORMAL];
+        let job = match mine {
+            Some(mine) => mine.take(&lane.jobs, &self.trays)?,
+            None => match self.trays.take() {
+                Some(job) => job,
+                None => return lane.take(),
+            },
+        };
+        lane.is_from(job.terms().tick);
+        Some(job)
     }
 
     #[cold]
-    fn take_by_age(&self) -> Option<AnyJob<R>> {
+    fn take_by_age(&self, mine: Option<&Mine<R>>) -> Option<AnyJob<R>> {
         loop {
-            let waiting = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.jobs.is_empty());
+            let waiting = self.lanes.iter().enumerate().filter(|(at, lane)| self.is_any_in(*at, lane));
             let place = |at: usize, lane: &Lane<R>| lane.front.load(Relaxed).wrapping_add(at as u32 * HEAD_START);
             // Ticks wrap: what is before what is told by their distance.
             let first = waiting.reduce(|first, next| {
@@ -90,17 +116,23 @@ impl<R> Lanes<R> {
                 if is_before(b, a) { next } else { first }
             });
             let (at, lane) = first?;
-            if let Some(job) = lane.take() {
-                if at != NORMAL {
-                    self.others.fetch_sub(1, SeqCst);
+            if at == NORMAL {
+                if let Some(job) = self.take_normal(mine) {
+                    return Some(job);
                 }
+            } else if let Some(job) = lane.take() {
+                self.others.fetch_sub(1, SeqCst);
                 return Some(job);
             }
         }
     }
 
+    fn is_any_in(&self, at: usize, lane: &Lane<R>) -> bool {
+        !lane.jobs.is_empty() || (at == NORMAL && self.trays.has_any())
+    }
+
     pub(super) fn has_any(&self) -> bool {
-        self.lanes.iter().any(|lane| !lane.jobs.is_empty())
+        self.lanes.iter().enumerate().any(|(at, lane)| self.is_any_in(at, lane))
     }
 }
 

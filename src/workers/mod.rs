@@ -8,6 +8,8 @@
 //! | `thread`  | the thread's own loop                                                 |
 //! | `hall`    | the queue of jobs                                                     |
 //! | `lanes`   | its order: priorities, and age                                        |
+//! | `tray`    | a worker's own part of it, from which everybody may take               |
+//! | `chain`   | the list of those                                                     |
 //! | `board`   | who sleeps, who searches, who is to be woken                          |
 //! | `job`     | a job with its answer                                                 |
 //! | `circle`  | workers that wait for each other                                      |
@@ -17,6 +19,7 @@
 
 mod board;
 mod builder;
+mod chain;
 mod circle;
 mod desk;
 mod error;
@@ -34,6 +37,7 @@ mod seat;
 mod tests;
 mod thread;
 mod ticket;
+mod tray;
 
 pub use builder::WorkersBuilder;
 pub use error::{JobError, JobPanic, JobTimeout, Refused, SubmitError};
@@ -158,6 +162,34 @@ impl<M: LocalManager> Workers<M> {
         T: Send + 'static,
     {
         self.job().timeout(timeout).execute(job)
+    }
+
+    /// Has a worker run `job`, of which nobody asks what became: cheaper than [`submit`](Self::submit), as no answer is kept, and no claim
+    /// to it. A job that panics, or is never run because the workers are closed or none can be made, is gone; the pool's numbers and
+    /// events tell of the former, [`CloseReport::jobs_refused`] of those that a close left out.
+    ///
+    /// # Blocking
+    /// As [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    ///
+    /// ```
+    /// # use slackwater::Workers;
+    /// # use std::sync::mpsc::channel;
+    /// # let workers = Workers::builder(|| Ok::<_, String>(1)).build()?;
+    /// let (said, heard) = channel();
+    /// workers.spawn(move |number| said.send(*number + 1).expect("somebody listens"))?;
+    /// assert_eq!(heard.recv()?, 2);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn spawn<F>(&self, job: F) -> Result<(), SubmitError>
+    where
+        F: FnOnce(&mut M::Resource) + Send + 'static,
+    {
+        self.job().spawn(job)
     }
 
     /// A job with a priority, or with limits on its time.

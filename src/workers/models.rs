@@ -2,7 +2,7 @@
 //!
 //! The queue itself is crossbeam's, and not explored: for the checker each of its operations is one step.
 
-use super::board::{Board, Sleeper};
+use super::board::{Board, Sleeper, Tally};
 use super::circle::Waiter;
 use super::desk::Desk;
 use super::error::JobError;
@@ -35,17 +35,27 @@ impl Sleeper for Bed {
 
 struct Room {
     board: Board<Bed>,
+    tallies: [Arc<Tally>; 2],
     jobs: Mutex<Vec<u32>>,
 }
 
 impl Room {
     fn new() -> Arc<Room> {
-        Arc::new(Room { board: Board::new(), jobs: Mutex::new(Vec::new()) })
+        let tallies = [(); 2].map(|()| Tally::new());
+        let room = Room { board: Board::new(), tallies, jobs: Mutex::new(Vec::new()) };
+        room.tallies.iter().for_each(|tally| room.board.add_tally(tally));
+        Arc::new(room)
     }
 
     fn submit(&self, job: u32) {
         self.jobs.lock().push(job);
-        self.board.pushed();
+        self.board.pushed(None);
+    }
+
+    /// As a worker does whose job submits another.
+    fn submit_inside(&self, number: usize, job: u32) {
+        self.jobs.lock().push(job);
+        self.board.pushed(Some(&self.tallies[number]));
     }
 
     /// As a worker does, until it has a job: that one takes it for ever.
@@ -54,7 +64,7 @@ impl Room {
         loop {
             let job = self.jobs.lock().pop();
             if let Some(job) = job {
-                self.board.taken(searching);
+                self.board.taken(Some(&self.tallies[number]), searching);
                 return job;
             }
             if !searching && self.board.search(1) {
@@ -97,6 +107,36 @@ fn a_worker_that_found_a_job_wakes_another_for_the_next() {
         room.submit(4);
         let taken = workers.map(|worker| worker.join().unwrap());
         assert_eq!(taken.iter().sum::<u32>(), 7);
+    });
+}
+
+/// Bad run: who falls asleep does not see the count of what a worker has submitted, which saw nobody asleep.
+#[test]
+fn a_job_submitted_by_a_worker_is_taken_by_another() {
+    explore_all("a worker's submit against sleep", || {
+        let room = Room::new();
+        let worker = {
+            let room = Arc::clone(&room);
+            loom::thread::spawn(move || room.work(0))
+        };
+        room.submit_inside(1, 7);
+        assert_eq!(worker.join().unwrap(), 7);
+    });
+}
+
+/// Bad run: the sums are the same because one job is missing on one side, and another on the other.
+#[test]
+fn jobs_of_a_worker_and_of_others_do_not_stand_for_each_other() {
+    explore("a worker that submits and works, another that works", || {
+        let room = Room::new();
+        let worker = {
+            let room = Arc::clone(&room);
+            loom::thread::spawn(move || room.work(0))
+        };
+        room.submit_inside(1, 3);
+        room.submit(4);
+        let taken = room.work(1) + worker.join().unwrap();
+        assert_eq!(taken, 7);
     });
 }
 
@@ -173,8 +213,8 @@ fn a_job_submitted_beside_a_close_is_answered() {
             if its.board.look().is_closing() {
                 return false;
             }
-            let job: AnyJob<()> = job;
-            its.push(job);
+            let job: Arc<dyn Run<()>> = job;
+            its.push(AnyJob::Shared(job));
             true
         });
         hall.board.close();

@@ -3,7 +3,7 @@
 use super::Workers;
 use super::circle::is_inside;
 use super::error::{JobError, Refused, SubmitError};
-use super::job::{Answers, AnyJob, Limits, Task, Terms};
+use super::job::{Answers, AnyJob, Bare, Limits, Run, Task, Terms};
 use super::manager::LocalManager;
 use super::ticket::Ticket;
 use crate::keeper::nanos;
@@ -133,19 +133,60 @@ impl<'w, M: LocalManager> Job<'w, M> {
         if shared.hall.board.look().is_closing() {
             return Err(Refused { job, reason: SubmitError::Closed { cause: shared.hall.cause() } });
         }
-        let (start_by, end_by) = (self.start_by, self.end_by);
-        let inner = &*self.workers.pool.inner;
-        let is_limited = start_by.min(end_by) != NEVER;
-        let limits = is_limited.then(|| Box::new(Limits { since: shared.clock.now(), start_by, end_by }));
-        let terms = Terms { site, tick: inner.coarse_tick(), priority: self.priority, limits };
-        let task = Arc::new(Task::new(job, terms));
+        let task = Arc::new(Task::new(job, self.terms(site)));
         let answers: Arc<dyn Answers<T>> = Arc::<Task<F, T>>::clone(&task);
-        let job: AnyJob<M::Resource> = task;
-        let before = shared.hall.push(job);
-        if !before.is_anyone_idle() {
-            shared.hall.calls_for_more(inner);
-        }
+        let job: Arc<dyn Run<M::Resource>> = task;
+        self.push(AnyJob::Shared(job));
         Ok(Ticket::new(answers, shared.clock.clone(), shared.hall.circle.number))
+    }
+
+    /// Submits it without a ticket: see [`Workers::spawn`].
+    ///
+    /// # Blocking
+    /// As [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// As [`Workers::submit`].
+    #[inline]
+    #[track_caller]
+    pub fn spawn<F>(self, job: F) -> Result<(), SubmitError>
+    where
+        F: FnOnce(&mut M::Resource) + Send + 'static,
+    {
+        let hall = &self.workers.shared.hall;
+        if self.is_limited() || hall.run_for != NEVER {
+            // Somebody has to be able to end it.
+            return self.submit_from(Location::caller(), job).map(drop);
+        }
+        if hall.is_full() {
+            self.wait_for_room()?;
+        }
+        if hall.board.look().is_closing() {
+            return Err(SubmitError::Closed { cause: hall.cause() });
+        }
+        let terms = self.terms(Location::caller());
+        self.push(AnyJob::Bare(Box::new(Bare { terms, job })));
+        Ok(())
+    }
+
+    fn is_limited(&self) -> bool {
+        self.start_by.min(self.end_by) != NEVER
+    }
+
+    #[inline]
+    fn terms(&self, site: &'static Location<'static>) -> Terms {
+        let Self { workers, priority, start_by, end_by } = *self;
+        let limits =
+            self.is_limited().then(|| Box::new(Limits { since: workers.shared.clock.now(), start_by, end_by }));
+        Terms { site, tick: workers.pool.inner.coarse_tick(), priority, limits }
+    }
+
+    #[inline]
+    fn push(&self, job: AnyJob<M::Resource>) {
+        let hall = &self.workers.shared.hall;
+        if !hall.push(job).is_anyone_idle() {
+            hall.calls_for_more(&*self.workers.pool.inner);
+        }
     }
 
     /// Waits until the queue takes one more.

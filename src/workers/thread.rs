@@ -3,20 +3,23 @@
 use super::circle;
 use super::desk::{Desk, with_held};
 use super::hall::Hall;
-use super::job::{AnyJob, Run, Span, Turn, let_go_of};
+use super::job::{AnyJob, Once, Run, Span, Turn, let_go_of};
 use super::manager::LocalManager;
 use super::seat::Seat;
 use super::seat::Threads;
+use super::tray::Mine;
 use crate::core::Right;
 use crate::observe::ResourceId;
 use crate::pool::{Inner, NEVER};
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Workers that search at once: more would only be in each other's way.
 const SEARCHERS: u64 = 1;
 
-/// Looks for a job before a worker goes to sleep. First close together, then with a turn for others in between.
-const LOOKS: u32 = 40;
+/// Looks for a job before a worker goes to sleep. First close together, then with a turn for others in between: a few, as the next turn may be
+/// a millisecond away, and nobody is woken for a job as long as somebody searches.
+const LOOKS: u32 = 22;
 const CLOSE_LOOKS: u32 = 20;
 
 /// Which slot a worker's resource is in.
@@ -28,6 +31,8 @@ pub(super) struct Place<M: LocalManager> {
 pub(super) struct Worker<M: LocalManager> {
     desk: Arc<Desk>,
     hall: Arc<Hall<M::Resource>>,
+    /// Until its end.
+    tray: Option<Rc<Mine<M::Resource>>>,
     place: Arc<OnceLock<Place<M>>>,
     /// Whether the board counts this thread among those that search.
     searching: bool,
@@ -37,6 +42,9 @@ impl<M: LocalManager> Drop for Worker<M> {
     /// However the thread ends, nobody waits for it.
     fn drop(&mut self) {
         self.desk.end();
+        if let Some(tray) = self.tray.take() {
+            tray.leave();
+        }
         if self.searching {
             self.hall.board.stop_searching();
         }
@@ -75,7 +83,8 @@ fn may_wait<M: LocalManager>(
 
 impl<M: LocalManager> Worker<M> {
     pub(super) fn new(desk: Arc<Desk>, hall: Arc<Hall<M::Resource>>, place: Arc<OnceLock<Place<M>>>) -> Self {
-        Self { desk, hall, place, searching: false }
+        let tray = Some(hall.sit_down());
+        Self { desk, hall, tray, place, searching: false }
     }
 
     /// Until the resource has ended.
@@ -169,7 +178,7 @@ impl<M: LocalManager> Worker<M> {
     #[inline]
     fn take(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
         let searched = self.searching;
-        let job = self.hall.take(&mut self.searching);
+        let job = self.hall.take(self.tray.as_deref(), &mut self.searching);
         // Those who stand aside may have seen this slot free a moment ago, and left the jobs to it.
         if job.is_some() && (searched || self.hall.is_anyone_aside()) {
             self.call_others(pool);
@@ -207,7 +216,24 @@ impl<M: LocalManager> Worker<M> {
         None
     }
 
+    #[inline]
     fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: AnyJob<M::Resource>) {
+        match job {
+            AnyJob::Shared(job) => self.run_shared(pool, right, job),
+            AnyJob::Bare(job) => self.run_bare(pool, right, job),
+        }
+    }
+
+    fn run_bare(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: Box<dyn Once<M::Resource>>) {
+        let right = pool.own_use(right, self.desk.number, job.terms().site);
+        let mut job = Some(job);
+        let turn = with_held(|resource: &mut M::Resource| job.take().map(|job| job.run(resource)));
+        // Not run, if the thread has lost its resource, which its return finds out: nobody is to be told.
+        let_go_of(job);
+        pool.own_use_ended(right, turn.flatten() == Some(Turn::Panicked));
+    }
+
+    fn run_shared(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: Arc<dyn Run<M::Resource>>) {
         let terms = job.terms();
         let mut span = Span::UNLIMITED;
         if terms.limits.is_some() || self.hall.run_for != NEVER {
@@ -232,7 +258,7 @@ impl<M: LocalManager> Worker<M> {
         let turn = turn.unwrap_or_else(|| {
             // The thread has lost its resource, which its return finds out: the job learns it here, as nobody else has it.
             begins();
-            job.refuse(self.hall.no_resource(&job));
+            job.refuse(self.hall.no_resource(terms));
             Turn::Done
         });
         if span.due != NEVER {
@@ -248,7 +274,7 @@ impl<M: LocalManager> Worker<M> {
 
     /// Has the keeper look at the job that begins, once it is to be done.
     #[cold]
-    fn watch(&self, pool: &Inner<Threads<M>>, job: &AnyJob<M::Resource>, uses: u64, due: u64) {
+    fn watch(&self, pool: &Inner<Threads<M>>, job: &Arc<dyn Run<M::Resource>>, uses: u64, due: u64) {
         self.desk.begins(Arc::<dyn Run<M::Resource>>::clone(job), uses, due);
         if self.hall.begins(due) {
             pool.alarm.ring();

@@ -88,8 +88,9 @@ fn a_worker_that_has_idled_for_too_long_is_checked_and_works_on() {
         pool.clock(&its).keeper(Keeper::Manual).check_if_idle_for(Duration::from_secs(1))
     };
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
-    // Now and then it is found while it looks for a job, and is not idle.
+    // It may be found while it looks for a job, and is not idle, all the same.
     until(|| {
+        until(|| workers.pool().stats().in_use == 0);
         for _ in 0..3 {
             clock.advance(Duration::from_secs(1));
             workers.pool().tick();
