@@ -210,10 +210,14 @@ fn memory_budget_that_is_raised_serves_who_waits() {
 #[test]
 fn surge_is_how_many_successors_there_are_places_for() {
     let (pool, probe, _) = still(|config| (config.max_size, config.ceiling) = (4, Some(6)));
+    // Which sets a pace of its own, until the next that is said.
+    let _rollout = pool.replace_all(1, 0).unwrap();
+    (0..20).for_each(|_| pool.tick());
+    assert_eq!((pool.stats().destroyed.by(DestroyReason::Replaced), probe.most_alive()), (4, 5));
     change(&pool, |config| config.surge = 3);
     let _rollout = pool.retire_older_than(pool.epoch());
     (0..20).for_each(|_| pool.tick());
-    assert_eq!((pool.stats().destroyed.by(DestroyReason::Replaced), probe.most_alive()), (4, 7));
+    assert_eq!((pool.stats().destroyed.by(DestroyReason::Replaced), probe.most_alive()), (8, 7));
     closes_balanced(&pool);
 }
 
