@@ -1,9 +1,10 @@
-//! Any bytes as a page, with a tree and by the engine that keeps none where it may: the same values, and the same field missing.
+//! Any bytes as a page, with a tree and by the engine that keeps none where it may: the same values, and the same field missing. And by that
+//! engine alone, which has the same on pages that are plain, and something on all.
 
 #![no_main]
 
 use slackwater::Manager;
-use slackwater::extract::{CssExtractor, Engine, Extractor, Recipe, StreamingExtractor, Values, decode};
+use slackwater::extract::{CssExtractor, Engine, Extractor, Recipe, StreamingExtractor, StreamingManager, Values, decode};
 use std::cell::RefCell;
 
 /// The first recipe cannot tell what was left out of a page, the second can, the third takes values in every way there is, and the
@@ -22,6 +23,8 @@ const RECIPES: [&str; 4] = [
 struct Both {
     dom: CssExtractor,
     streaming: StreamingExtractor,
+    manager: StreamingManager,
+    alone: StreamingExtractor,
     fields: usize,
 }
 
@@ -31,19 +34,26 @@ thread_local! {
 
 fn both(recipe: &str) -> Both {
     let recipe = Recipe::from_toml(recipe).unwrap();
-    let streaming = Engine::choose(&recipe).unwrap().manager().create().unwrap();
-    Both { dom: recipe.css_manager().unwrap().create().unwrap(), streaming, fields: recipe.names().len() }
+    let manager = Engine::choose(&recipe).unwrap().manager();
+    let (streaming, alone) = (manager.create().unwrap(), recipe.unwatched_manager().unwrap().create().unwrap());
+    let dom = recipe.css_manager().unwrap().create().unwrap();
+    Both { dom, streaming, manager, alone, fields: recipe.names().len() }
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let page = decode(bytes).text;
     EXTRACTORS.with_borrow_mut(|extractors| {
-        for Both { dom, streaming, fields } in extractors {
+        for Both { dom, streaming, manager, alone, fields } in extractors {
             let (mut tree, mut tags) = (Values::new(*fields), Values::new(*fields));
             dom.extract(&page, &mut tree);
+            let before = manager.pages().streamed;
             streaming.extract(&page, &mut tags);
+            let mut unwatched = Values::new(*fields);
+            alone.extract(&page, &mut unwatched);
+            let is_plain = manager.pages().streamed > before;
             for field in 0..*fields {
                 assert!(tree.of(field).eq(tags.of(field)), "field {field}");
+                assert!(!is_plain || tree.of(field).eq(unwatched.of(field)), "field {field} unwatched");
             }
             assert_eq!(tree.missing(), tags.missing());
         }

@@ -60,6 +60,20 @@ fn too_much_of_a_page_is_told() {
     }
 }
 
+/// Promise: a page that is not plain is the tree's to answer, also where what its tags say is too much before that is seen. Provoked: many
+/// attributes, and a `frameset` at the end.
+#[test]
+fn whether_a_page_is_plain_is_seen_behind_too_much() {
+    let [_, watched] = managers(&["x=span@title"]);
+    let page = format!("<span title={}></span>", "a".repeat(1_000)).repeat(300);
+    for page in [page.clone(), page + "<frameset></frameset>"] {
+        let (result, _) = outcome(&watched, &page, bytes(100_000));
+        assert!(matches!(result, Err(PageError::Exceeded(Exceeded::Bytes(_)))), "{result:?}");
+    }
+    let pages = watched.pages();
+    assert_eq!((pages.streamed, pages.fell_back.contains(&(NotPlain::Special, 1))), (1, true), "{pages:?}");
+}
+
 /// Promise: what is too much is told where it is, and not when all of it is there. Provoked: a thousand fields that each want an
 /// attribute of a megabyte.
 #[test]

@@ -113,13 +113,13 @@ impl Compared {
             run.dom.extract(page, &mut tree);
             let before = run.manager.pages().streamed;
             run.streaming.extract(page, &mut tags);
-            // On a plain page it does not matter whether somebody watches.
-            if run.manager.pages().streamed > before {
-                let mut alone = Values::new(run.names.len());
-                run.unwatched.extract(page, &mut alone);
-                if let Some(n) = (0..run.names.len()).find(|&n| !alone.of(n).eq(tags.of(n))) {
-                    return Some(format!("{} is another one unwatched", run.names[n]));
-                }
+            // On a plain page it does not matter whether somebody watches; on others it has answers of its own.
+            let mut alone = Values::new(run.names.len());
+            run.unwatched.extract(page, &mut alone);
+            let is_plain = run.manager.pages().streamed > before;
+            let other = (0..run.names.len()).find(|&n| is_plain && !alone.of(n).eq(tags.of(n)));
+            if let Some(n) = other {
+                return Some(format!("{} is another one unwatched", run.names[n]));
             }
             (0..run.names.len()).find_map(|field| {
                 let (want, have): (Vec<&str>, Vec<&str>) = (tree.of(field).collect(), tags.of(field).collect());
