@@ -4,7 +4,9 @@
 #![no_main]
 
 use slackwater::Manager;
-use slackwater::extract::{CssExtractor, Engine, Extractor, Recipe, StreamingExtractor, StreamingManager, Values, decode};
+use slackwater::extract::{
+    CssExtractor, Engine, Extractor, Recipe, StreamingExtractor, StreamingManager, Values, decode,
+};
 use std::cell::RefCell;
 
 /// The first recipe cannot tell what was left out of a page, the second can, the third takes values in every way there is, and the
