@@ -131,7 +131,7 @@ fn what_a_row_names_is_there() {
 fn what_other_pages_name_is_there_too() {
     let mut named = 0;
     let mut mistakes = vec![];
-    for page in ["docs/failures.md", "docs/peers.md", "docs/promises.md"] {
+    for page in ["docs/databases.md", "docs/failures.md", "docs/peers.md", "docs/promises.md"] {
         let text = read(page);
         // Blocks of code have other things between backticks.
         let prose = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
