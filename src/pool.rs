@@ -39,6 +39,8 @@ pub use memory::{Gc, Memory, MemoryLimitExceeded};
 pub use modes::{Only, Spent};
 pub use reconfigure::ReconfigureError;
 pub use rollout::{Epoch, Rollout};
+#[cfg(feature = "workers")]
+pub(crate) use session::Seen;
 pub use session::{SessionMode, SessionStats};
 
 pub(crate) use attendant::{Attendant, Attended};

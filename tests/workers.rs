@@ -19,6 +19,8 @@ mod mechanism;
 mod order;
 #[path = "workers/scope.rs"]
 mod scope;
+#[path = "workers/sessions.rs"]
+mod sessions;
 #[path = "workers/storm.rs"]
 mod storm;
 #[path = "workers/time.rs"]

@@ -80,7 +80,10 @@ impl<M: Manager> Inner<M> {
 
     /// Reports the uses that the pool's attendant finds too long, and has others take their places. Returns when to ask it again.
     pub(super) fn attend(&self, now: u64) -> Option<u64> {
-        let Attended { overdue, next } = self.attendant()?.attend(now);
+        let Attended { overdue, next, more_wait } = self.attendant()?.attend(now);
+        if more_wait {
+            self.request_creation(self.unserved());
+        }
         if overdue.is_empty() {
             return next;
         }
@@ -279,7 +282,7 @@ mod tests {
         fn closed(&self, _: Option<&crate::error::SharedError>) {}
 
         fn attend(&self, _: u64) -> Attended {
-            Attended { overdue: self.0.lock().clone(), next: None }
+            Attended { overdue: self.0.lock().clone(), next: None, more_wait: false }
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Attended {
     /// Resources in use, each with the number of that use, that are to be replaced: their uses may never end.
     pub(crate) overdue: Vec<(ResourceId, u64)>,
     pub(crate) next: Option<u64>,
+    /// There are more now who wait for whoever comes.
+    pub(crate) more_wait: bool,
 }
 
 impl<M: Manager> Inner<M> {

@@ -21,6 +21,26 @@ impl<M: Manager> Inner<M> {
         self.own_word(id).is_some()
     }
 
+    /// Takes the resource `id` into use though it is degraded: for a session that takes no other.
+    pub(crate) fn claim_own_degraded(&self, id: ResourceId) -> Option<Right<'_, M::Resource>> {
+        let slot = self.shelf.slot(id.slot())?;
+        let seen = slot.look();
+        let is_it = seen.phase() == Phase::Degraded && seen.generation() == id.generation();
+        let right = if is_it { slot.claim(seen, Phase::Busy)? } else { return None };
+        Some(right.marked(Mark::Suspect))
+    }
+
+    /// Whether [`claim_own_degraded`](Self::claim_own_degraded) would take it.
+    pub(crate) fn is_own_degraded(&self, id: ResourceId) -> bool {
+        let is_it = |seen: Word| seen.phase() == Phase::Degraded && seen.generation() == id.generation();
+        self.shelf.slot(id.slot()).is_some_and(|slot| is_it(slot.look()))
+    }
+
+    /// Whether what is in this slot is free.
+    pub(crate) fn is_free(&self, slot: u32) -> bool {
+        self.shelf.slot(slot as usize).is_some_and(|slot| slot.look().phase().is_free())
+    }
+
     #[inline]
     fn own_word(&self, id: ResourceId) -> Option<Word> {
         let seen = self.shelf.slot(id.slot())?.look();

@@ -3,6 +3,9 @@
 mod own;
 mod table;
 
+#[cfg(feature = "workers")]
+pub(crate) use own::Seen;
+
 use super::{Builder, Inner, Pool};
 use crate::core::sync::around::AtomicU64;
 use crate::keeper::nanos;

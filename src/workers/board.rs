@@ -57,6 +57,8 @@ pub(super) struct Board<S> {
     /// By those who are no workers: of jobs that nobody runs.
     taken: CachePadded<AtomicU64>,
     tallies: Chain<Tally>,
+    /// Jobs that are one worker's. Others may sleep all the same.
+    kept: CachePadded<AtomicU64>,
     state: CachePadded<AtomicU64>,
     /// The last to fall asleep is woken first: its caches are the warmest.
     sleepers: Mutex<Vec<S>>,
@@ -127,9 +129,15 @@ impl<S: Sleeper> Board<S> {
             pushed: CachePadded::new(Pushed { count: AtomicU64::new(0), clear_until: AtomicU64::new(0) }),
             taken: CachePadded::new(AtomicU64::new(0)),
             tallies: Chain::default(),
+            kept: CachePadded::new(AtomicU64::new(0)),
             state: CachePadded::new(AtomicU64::new(0)),
             sleepers: Mutex::new(Vec::new()),
         }
+    }
+
+    /// A look that comes after what was done before.
+    pub(super) fn look_now(&self) -> Sight {
+        Sight(self.state.load(SeqCst))
     }
 
     /// A look that promises nothing.
@@ -159,8 +167,23 @@ impl<S: Sleeper> Board<S> {
         (taken, all(&self.pushed.count, Tally::pushed))
     }
 
-    /// Jobs in the queue, about.
+    /// Jobs that wait, about.
     pub(super) fn jobs(&self) -> usize {
+        self.kept.load(SeqCst) as usize + self.jobs_for_all()
+    }
+
+    /// There is one more that is one worker's.
+    pub(super) fn kept(&self) {
+        self.kept.fetch_add(1, SeqCst);
+    }
+
+    /// So many of those of one worker wait there no more.
+    pub(super) fn no_longer_kept(&self, jobs: usize) {
+        self.kept.fetch_sub(jobs as u64, SeqCst);
+    }
+
+    /// Jobs that wait for whoever comes, about.
+    pub(super) fn jobs_for_all(&self) -> usize {
         let (taken, pushed) = self.sums();
         (pushed.wrapping_sub(taken) as i64).max(0) as usize
     }

@@ -159,12 +159,27 @@ pub enum SubmitError {
          use other workers"
     )]
     OnWorker,
+    /// The worker that the session is bound to has something else to do, and the session takes no other ([`SessionMode::Fail`]), or may not
+    /// wait for it within a job of the same workers ([`SessionMode::Wait`]).
+    ///
+    /// [`SessionMode::Fail`]: crate::SessionMode::Fail
+    /// [`SessionMode::Wait`]: crate::SessionMode::Wait
+    #[error(
+        "the worker in slot {slot}, which the session is bound to, is busy, and {queued} of its jobs wait; try again, or wait for it, or take any \
+         worker (Job::session; within a job of the same workers SessionMode::Hint alone waits)"
+    )]
+    SessionBusy {
+        /// Its worker's slot.
+        slot: usize,
+        /// Jobs that wait for this worker.
+        queued: usize,
+    },
 }
 
 impl SubmitError {
     /// Whether the same job may be accepted later without anyone changing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, SubmitError::Full { .. })
+        matches!(self, SubmitError::Full { .. } | SubmitError::SessionBusy { .. })
     }
 }
 

@@ -4,6 +4,7 @@ use super::board::{Board, Sight};
 use super::circle::{Circle, is_inside};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
+use super::inbox::Inbox;
 use super::job::{AnyJob, Terms};
 use super::lanes::Lanes;
 use super::tray::{Mine, with_mine};
@@ -41,6 +42,8 @@ pub(super) struct Hall<R> {
     pub(super) run_for: u64,
     /// By slot.
     desks: RwLock<Vec<Option<Arc<Desk>>>>,
+    /// By slot too: of those that have worked.
+    inboxes: RwLock<Vec<Option<Arc<Inbox<R>>>>>,
     /// Workers that stand aside.
     aside: AtomicU32,
     /// Where those wait who want the queue to become shorter.
@@ -66,6 +69,7 @@ impl<R: 'static> Hall<R> {
             limit,
             run_for,
             desks: RwLock::default(),
+            inboxes: RwLock::default(),
             aside: AtomicU32::new(0),
             crowd: Mutex::new(0),
             thinned: Condvar::new(),
@@ -102,6 +106,72 @@ impl<R: 'static> Hall<R> {
         Some(job)
     }
 
+    /// Leaves a job for the worker in this slot, for nobody else until `until`; or for whoever comes, if there is none, or it ends. Returns
+    /// whether nobody is idle who would come.
+    pub(super) fn push_for(&self, slot: u32, job: AnyJob<R>, until: u64) -> bool {
+        let inbox = self.inbox(slot as usize);
+        // Counted first: who takes it counts it out.
+        self.board.kept();
+        let left = match inbox {
+            Some(inbox) => inbox.push(job, until),
+            None => Err(job),
+        };
+        if let Err(job) = left {
+            let nobody_comes = !self.push(job).is_anyone_idle();
+            self.board.no_longer_kept(1);
+            return nobody_comes;
+        }
+        if self.board.look_now().is_closed() {
+            self.refuse_all();
+        }
+        false
+    }
+
+    pub(super) fn inbox(&self, slot: usize) -> Option<Arc<Inbox<R>>> {
+        self.inboxes.read().get(slot).cloned().flatten()
+    }
+
+    /// A worker begins to work: from now on sessions may be bound to it.
+    pub(super) fn open_inbox(&self, id: ResourceId, desk: &Arc<Desk>) -> Arc<Inbox<R>> {
+        let inbox = Inbox::new(id, Arc::clone(desk));
+        let mut inboxes = self.inboxes.write();
+        if inboxes.len() <= id.slot() {
+            inboxes.resize(id.slot() + 1, None);
+        }
+        inboxes[id.slot()] = Some(Arc::clone(&inbox));
+        inbox
+    }
+
+    /// A worker comes for none of its own jobs any more: they are for whoever comes.
+    pub(super) fn close_inbox(&self, inbox: &Inbox<R>) {
+        self.give_to_all(inbox.end());
+    }
+
+    fn give_to_all(&self, jobs: Vec<AnyJob<R>>) {
+        let count = jobs.len();
+        if count > 0 {
+            for job in jobs {
+                self.push(job);
+            }
+            self.board.no_longer_kept(count);
+        }
+    }
+
+    /// Takes a job of a worker's own, for it or for who does not run it.
+    pub(super) fn take_from(&self, inbox: &Inbox<R>) -> Option<AnyJob<R>> {
+        let job = inbox.take()?;
+        self.board.no_longer_kept(1);
+        if self.board.look().is_crowded() {
+            self.thin();
+        }
+        Some(job)
+    }
+
+    fn take_kept(&self) -> Option<AnyJob<R>> {
+        let inboxes = self.inboxes.read().clone();
+        inboxes.iter().flatten().find_map(|inbox| self.take_from(inbox))
+    }
+
     /// The calling thread is one of the workers: gets a tray.
     pub(super) fn sit_down(&self) -> Rc<Mine<R>> {
         self.lanes.trays.sit_down(self.circle.number, |tally| self.board.add_tally(tally))
@@ -113,6 +183,11 @@ impl<R: 'static> Hall<R> {
             Some(mine) => mine.is_full(|| self.board.room(self.limit)),
             None => self.board.is_full(self.limit),
         })
+    }
+
+    /// Whether it is full, exactly: for those who do not count where the others look.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.board.room(self.limit) == 0
     }
 
     pub(super) fn full(&self, waited: Duration) -> SubmitError {
@@ -155,7 +230,7 @@ impl<R: 'static> Hall<R> {
 
     /// Ends all that wait, because the workers are closed.
     pub(super) fn refuse_all(&self) {
-        while let Some(job) = self.take(None, &mut false) {
+        while let Some(job) = self.take(None, &mut false).or_else(|| self.take_kept()) {
             // Before it is answered: who is told, and closes the workers again, is not to find it in the report of that.
             self.refused.fetch_add(1, SeqCst);
             if !job.refuse(|_| JobError::NoWorker(self.closed_error())) {
@@ -261,7 +336,8 @@ impl<R: 'static> Hall<R> {
 
 impl<R: 'static> Attendant for Hall<R> {
     fn waiting(&self) -> u32 {
-        self.board.jobs() as u32
+        // Those of one worker's own wait for none that could be made.
+        self.board.jobs_for_all() as u32
     }
 
     fn unserved(&self) -> u32 {
@@ -324,6 +400,18 @@ impl<R: 'static> Attendant for Hall<R> {
             match desk.due() {
                 due if due > now => found.next = Some(found.next.map_or(due, |next: u64| next.min(due))),
                 _ => found.overdue.extend(desk.end_late(now)),
+            }
+        }
+        let inboxes = self.inboxes.read().clone();
+        for inbox in inboxes.iter().flatten() {
+            if found.overdue.iter().any(|(id, _)| inbox.is_of(*id)) {
+                found.more_wait |= inbox.has_any();
+                self.close_inbox(inbox);
+            } else if inbox.has_any() {
+                let (due, next) = inbox.take_due(now);
+                found.more_wait |= !due.is_empty();
+                self.give_to_all(due);
+                found.next = found.next.into_iter().chain(next).min();
             }
         }
         found.next = found.next.filter(|next| *next != NEVER);

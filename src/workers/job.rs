@@ -5,7 +5,7 @@ use super::error::{JobError, JobPanic, JobTimeout};
 use crate::core::sync::{AtomicBool, Mutex};
 use crate::error::{dropped, let_go};
 use crate::keeper::since_ticks;
-use crate::pool::{NEVER, Priority};
+use crate::pool::{NEVER, Priority, Seen};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,7 +21,7 @@ pub(super) struct Terms {
     pub(super) limits: Option<Box<Limits>>,
 }
 
-/// When a job is too late, in the pool's nanoseconds.
+/// When a job is too late, in the pool's nanoseconds, and whose it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// When it was submitted.
@@ -30,6 +30,8 @@ pub(super) struct Limits {
     pub(super) start_by: u64,
     /// To be done by this.
     pub(super) end_by: u64,
+    /// Bound to the worker that runs it, if it succeeds.
+    pub(super) session: Option<Seen>,
 }
 
 impl Limits {
@@ -45,10 +47,23 @@ impl Terms {
         self.limits.as_ref().map_or(NEVER, |limits| limits.latest())
     }
 
+    /// Whose job it is.
+    pub(super) fn session(&self) -> Option<Seen> {
+        self.limits.as_ref().and_then(|limits| limits.session)
+    }
+
     /// When the job is to be done, whenever it begins.
     pub(super) fn end_by(&self) -> u64 {
         self.limits.as_ref().map_or(NEVER, |limits| limits.end_by)
     }
+}
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Begins,
+    /// It has a value, which nobody knows yet.
+    Succeeded,
 }
 
 /// How a job's turn ended.
@@ -63,8 +78,8 @@ pub(super) enum Turn {
 /// A job, for the workers.
 pub(super) trait Run<R>: Late {
     fn terms(&self) -> &Terms;
-    /// Runs it, unless it is over; calls `begins` first if it is not. Catches its panic.
-    fn run(&self, resource: &mut R, span: Span, begins: &mut dyn FnMut()) -> Turn;
+    /// Runs it, unless it is over, and tells of its steps. Catches its panic.
+    fn run(&self, resource: &mut R, span: Span, tell: &mut dyn FnMut(Step)) -> Turn;
     /// Ends a job that has not begun with `error`. False if it has, or is over.
     fn refuse(&self, error: JobError) -> bool;
 }
@@ -279,12 +294,13 @@ where
         &self.terms
     }
 
-    fn run(&self, resource: &mut R, span: Span, begins: &mut dyn FnMut()) -> Turn {
+    fn run(&self, resource: &mut R, span: Span, tell: &mut dyn FnMut(Step)) -> Turn {
         let Some(job) = self.begin(span) else { return Turn::Missed };
-        begins();
+        tell(Step::Begins);
         // AssertUnwindSafe: what a panic did to the resource is judged at its return.
         match catch_unwind(AssertUnwindSafe(|| job(resource))) {
             Ok(value) => {
+                tell(Step::Succeeded);
                 self.answer(Ok(value));
                 Turn::Done
             }

@@ -13,7 +13,7 @@ const NORMAL: usize = 1;
 
 /// A lane's jobs count as this much younger than those of the lane before it, in ticks: 100 ms, as with those who wait for a pool's
 /// resources.
-const HEAD_START: u32 = 10;
+pub(super) const HEAD_START: u32 = 10;
 const _: () = assert!(HEAD_START as u64 * 10_000_000 == crate::core::LANE_HEAD_START);
 
 /// Jobs by [`Priority`](crate::Priority).

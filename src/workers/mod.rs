@@ -9,6 +9,7 @@
 //! | `hall`    | the queue of jobs                                                     |
 //! | `lanes`   | its order: priorities, and age                                        |
 //! | `tray`    | a worker's own part of it, from which everybody may take               |
+//! | `inbox`   | jobs for one worker: those of sessions bound to it                    |
 //! | `chain`   | the list of those                                                     |
 //! | `board`   | who sleeps, who searches, who is to be woken                          |
 //! | `job`     | a job with its answer                                                 |
@@ -24,6 +25,7 @@ mod circle;
 mod desk;
 mod error;
 mod hall;
+mod inbox;
 mod job;
 mod lanes;
 mod manager;
@@ -52,6 +54,7 @@ use crate::keeper::{Clock, Deadline};
 use crate::pool::{CloseReport, Pool};
 use hall::Hall;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,6 +193,56 @@ impl<M: LocalManager> Workers<M> {
         F: FnOnce(&mut M::Resource) + Send + 'static,
     {
         self.job().spawn(job)
+    }
+
+    /// Has `job` run by the worker whose resource `key` had last, for sessions that a resource keeps warm or has the state of: as
+    /// [`Pool::checkout_for`] lends it. A key is bound by a job that succeeds, until [`session_binding`](crate::Builder::session_binding) after
+    /// its last one; one that is not bound, or whose resource has ended, goes to any worker, and is bound to that. What became of them is in
+    /// [`Pool::session_stats`].
+    ///
+    /// While its worker is busy the job waits there for 10 ms, and then for any worker: [`Job::session`] says otherwise.
+    ///
+    /// # Blocking
+    /// As [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    ///
+    /// ```
+    /// # use slackwater::Workers;
+    /// # let workers = Workers::builder(|| Ok::<_, String>(0)).pool(|pool| pool.max_size(4)).build()?;
+    /// for count in 1..=3 {
+    ///     let ticket = workers.submit_for("user 7", |seen: &mut i32| {
+    ///         *seen += 1;
+    ///         *seen
+    ///     })?;
+    ///     assert_eq!(ticket.wait()?, count);
+    /// }
+    /// assert_eq!(workers.pool().session_stats().hits, 2);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn submit_for<K, T, F>(&self, key: &K, job: F) -> Result<Ticket<T>, SubmitError>
+    where
+        K: Hash + ?Sized,
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.job().submit_for(key, job)
+    }
+
+    /// As [`submit_for`](Self::submit_for), without waiting for room.
+    ///
+    /// # Errors
+    /// The job, and why it was not accepted.
+    #[track_caller]
+    pub fn try_submit_for<K, T, F>(&self, key: &K, job: F) -> Result<Ticket<T>, Refused<F>>
+    where
+        K: Hash + ?Sized,
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.job().try_submit_for(key, job)
     }
 
     /// A job with a priority, or with limits on its time.

@@ -172,7 +172,7 @@ fn a_job_is_cancelled_or_begins() {
         let its = Arc::clone(&ran);
         let task = Arc::new(Task::new(move |_: &mut ()| its.fetch_add(1, SeqCst), terms()));
         let runs = Arc::clone(&task);
-        let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut || ()));
+        let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut |_| ()));
         let cancelled = task.cancel();
         let turn = worker.join().unwrap();
         assert_eq!((cancelled, ran.load(SeqCst)), if turn == Turn::Missed { (true, 0) } else { (false, 1) });
@@ -191,7 +191,7 @@ fn who_waits_for_an_answer_gets_it() {
     explore_all("wait against answer", || {
         let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
         let runs = Arc::clone(&task);
-        let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut || ()));
+        let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut |_| ()));
         if let Ok(true) = Answers::wait(&*task, &mut || Ok(Waiter::new(current(), None))) {
             while !task.is_over() {
                 park();

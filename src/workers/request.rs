@@ -7,11 +7,16 @@ use super::job::{Answers, AnyJob, Bare, Limits, Run, Task, Terms};
 use super::manager::LocalManager;
 use super::ticket::Ticket;
 use crate::keeper::nanos;
-use crate::pool::{NEVER, Priority};
+use crate::pool::{NEVER, Priority, Seen, SessionMode};
 use std::fmt;
+use std::hash::Hash;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// How long a session's job waits for its worker before any other may have it, unless it is told: long enough for a worker that has just answered,
+/// or is at a short job.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// See [`Workers::job`].
 #[must_use = "a job does nothing until it is submitted"]
@@ -20,11 +25,25 @@ pub struct Job<'w, M: LocalManager> {
     priority: Priority,
     start_by: u64,
     end_by: u64,
+    session: SessionMode,
+}
+
+/// Where a session's job is to go.
+struct Way {
+    session: Seen,
+    /// To this slot alone, until then.
+    own: Option<(u32, u64)>,
 }
 
 impl<'w, M: LocalManager> Job<'w, M> {
     pub(super) fn new(workers: &'w Workers<M>) -> Self {
-        Self { workers, priority: Priority::Normal, start_by: NEVER, end_by: NEVER }
+        Self {
+            workers,
+            priority: Priority::Normal,
+            start_by: NEVER,
+            end_by: NEVER,
+            session: SessionMode::Hint { wait: PATIENCE },
+        }
     }
 
     /// Its place among those that wait. Default: [`Priority::Normal`].
@@ -53,6 +72,81 @@ impl<'w, M: LocalManager> Job<'w, M> {
         self
     }
 
+    /// What [`submit_for`](Self::submit_for) does while the worker that its key is bound to is busy. Default: [`SessionMode::Hint`] with a wait of
+    /// 10 ms: then any worker may have the job, and the session is bound to that. Without a wait it goes to its own worker only if that is idle.
+    /// `Wait` waits for its own as long as that lives, `Fail` is refused with [`SubmitError::SessionBusy`]; both are, within a job of the same
+    /// workers, which might wait for itself. A worker is busy for some microseconds after it has answered.
+    ///
+    /// The keeper ends the wait of a hint: with [`Keeper::Manual`](crate::Keeper::Manual) that is at a tick.
+    pub fn session(mut self, mode: SessionMode) -> Self {
+        self.session = mode;
+        self
+    }
+
+    /// Submits it for the worker that `key` is bound to: see [`Workers::submit_for`].
+    ///
+    /// # Blocking
+    /// While the queue is full.
+    ///
+    /// # Errors
+    /// As [`Workers::submit`], and [`SubmitError::SessionBusy`] as [`session`](Self::session) says.
+    #[track_caller]
+    pub fn submit_for<K, T, F>(self, key: &K, job: F) -> Result<Ticket<T>, SubmitError>
+    where
+        K: Hash + ?Sized,
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let hall = &self.workers.shared.hall;
+        if hall.has_no_room() {
+            self.wait_for_room(|| hall.has_no_room())?;
+        }
+        let way = self.way_of(key)?;
+        self.accept(job, Location::caller(), Some(way)).map_err(|refused| refused.reason)
+    }
+
+    /// The same without waiting for room: see [`Workers::try_submit_for`].
+    ///
+    /// # Errors
+    /// The job, and why it was not accepted.
+    #[track_caller]
+    pub fn try_submit_for<K, T, F>(self, key: &K, job: F) -> Result<Ticket<T>, Refused<F>>
+    where
+        K: Hash + ?Sized,
+        F: FnOnce(&mut M::Resource) -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let hall = &self.workers.shared.hall;
+        if hall.has_no_room() && !hall.board.look().is_closing() {
+            return Err(Refused { job, reason: hall.full(Duration::ZERO) });
+        }
+        match self.way_of(key) {
+            Ok(way) => self.accept(job, Location::caller(), Some(way)),
+            Err(reason) => Err(Refused { job, reason }),
+        }
+    }
+
+    fn way_of<K: Hash + ?Sized>(&self, key: &K) -> Result<Way, SubmitError> {
+        let (hall, pool) = (&self.workers.shared.hall, &*self.workers.pool.inner);
+        let now = pool.now();
+        let session = pool.session_of(key, now);
+        let way = |own| Ok(Way { session: session.seen(), own });
+        let Some(slot) = pool.own_slot(&session) else { return way(None) };
+        let Some(inbox) = hall.inbox(slot as usize) else { return way(None) };
+        let is_idle = || pool.is_free(slot) && !inbox.has_any();
+        let is_kept = match self.session {
+            SessionMode::Hint { wait } if wait.is_zero() => is_idle().then_some(now),
+            SessionMode::Hint { wait } => Some(now.saturating_add(nanos(wait))),
+            SessionMode::Wait if !is_inside(hall.circle.number) => Some(NEVER),
+            SessionMode::Fail if !is_inside(hall.circle.number) && is_idle() => Some(NEVER),
+            SessionMode::Wait | SessionMode::Fail => {
+                session.was_refused();
+                return Err(SubmitError::SessionBusy { slot: slot as usize, queued: inbox.jobs() });
+            }
+        };
+        way(is_kept.map(|until| (slot, until)))
+    }
+
     /// Submits it: see [`Workers::submit`]. Waits for room no longer than the job may wait for its beginning, and not at all within a job
     /// of the same workers, or `create`: those who would make room may all be there.
     ///
@@ -76,10 +170,11 @@ impl<'w, M: LocalManager> Job<'w, M> {
         F: FnOnce(&mut M::Resource) -> T + Send + 'static,
         T: Send + 'static,
     {
-        if self.workers.shared.hall.is_full() {
-            self.wait_for_room()?;
+        let hall = &self.workers.shared.hall;
+        if hall.is_full() {
+            self.wait_for_room(|| hall.is_full())?;
         }
-        self.accept(job, site).map_err(|refused| refused.reason)
+        self.accept(job, site, None).map_err(|refused| refused.reason)
     }
 
     /// Submits it without waiting for room: see [`Workers::try_submit`].
@@ -105,7 +200,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         if hall.is_full() && !hall.board.look().is_closing() {
             return Err(Refused { job, reason: hall.full(Duration::ZERO) });
         }
-        self.accept(job, site)
+        self.accept(job, site, None)
     }
 
     /// Submits it and waits for the answer: see [`Workers::execute`].
@@ -124,7 +219,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         self.submit(job).map_err(|refused| JobError::Refused(Box::new(refused)))?.wait()
     }
 
-    fn accept<T, F>(self, job: F, site: &'static Location<'static>) -> Result<Ticket<T>, Refused<F>>
+    fn accept<T, F>(self, job: F, site: &'static Location<'static>, way: Option<Way>) -> Result<Ticket<T>, Refused<F>>
     where
         F: FnOnce(&mut M::Resource) -> T + Send + 'static,
         T: Send + 'static,
@@ -133,10 +228,13 @@ impl<'w, M: LocalManager> Job<'w, M> {
         if shared.hall.board.look().is_closing() {
             return Err(Refused { job, reason: SubmitError::Closed { cause: shared.hall.cause() } });
         }
-        let task = Arc::new(Task::new(job, self.terms(site)));
+        let task = Arc::new(Task::new(job, self.terms(site, way.as_ref().map(|way| way.session))));
         let answers: Arc<dyn Answers<T>> = Arc::<Task<F, T>>::clone(&task);
         let job: Arc<dyn Run<M::Resource>> = task;
-        self.push(AnyJob::Shared(job));
+        match way.and_then(|way| way.own) {
+            None => self.push(AnyJob::Shared(job)),
+            Some((slot, until)) => self.push_for(slot, AnyJob::Shared(job), until),
+        }
         Ok(Ticket::new(answers, shared.clock.clone(), shared.hall.circle.number))
     }
 
@@ -159,12 +257,12 @@ impl<'w, M: LocalManager> Job<'w, M> {
             return self.submit_from(Location::caller(), job).map(drop);
         }
         if hall.is_full() {
-            self.wait_for_room()?;
+            self.wait_for_room(|| hall.is_full())?;
         }
         if hall.board.look().is_closing() {
             return Err(SubmitError::Closed { cause: hall.cause() });
         }
-        let terms = self.terms(Location::caller());
+        let terms = self.terms(Location::caller(), None);
         self.push(AnyJob::Bare(Box::new(Bare { terms, job })));
         Ok(())
     }
@@ -174,11 +272,22 @@ impl<'w, M: LocalManager> Job<'w, M> {
     }
 
     #[inline]
-    fn terms(&self, site: &'static Location<'static>) -> Terms {
-        let Self { workers, priority, start_by, end_by } = *self;
-        let limits =
-            self.is_limited().then(|| Box::new(Limits { since: workers.shared.clock.now(), start_by, end_by }));
+    fn terms(&self, site: &'static Location<'static>, session: Option<Seen>) -> Terms {
+        let Self { workers, priority, start_by, end_by, .. } = *self;
+        let is_limited = self.is_limited() || session.is_some();
+        let since = || workers.shared.clock.now();
+        let limits = is_limited.then(|| Box::new(Limits { since: since(), start_by, end_by, session }));
         Terms { site, tick: workers.pool.inner.coarse_tick(), priority, limits }
+    }
+
+    fn push_for(&self, slot: u32, job: AnyJob<M::Resource>, until: u64) {
+        let (hall, pool) = (&self.workers.shared.hall, &*self.workers.pool.inner);
+        if hall.push_for(slot, job, until) {
+            hall.calls_for_more(pool);
+        }
+        if until != NEVER && hall.begins(until) {
+            pool.alarm.ring();
+        }
     }
 
     #[inline]
@@ -191,7 +300,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
 
     /// Waits until the queue takes one more.
     #[cold]
-    fn wait_for_room(&self) -> Result<(), SubmitError> {
+    fn wait_for_room(&self, is_full: impl Fn() -> bool) -> Result<(), SubmitError> {
         let shared = &*self.workers.shared;
         let (hall, clock) = (&shared.hall, &shared.clock);
         if is_inside(hall.circle.number) && !hall.board.look().is_closing() {
@@ -200,7 +309,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         }
         let began = clock.now();
         let until = began.saturating_add(shared.patience).min(self.start_by).min(self.end_by);
-        while hall.is_full() && !hall.board.look().is_closing() {
+        while is_full() && !hall.board.look().is_closing() {
             let now = clock.now();
             if now >= until {
                 return Err(hall.full(Duration::from_nanos(now.saturating_sub(began))));

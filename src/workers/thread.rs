@@ -3,7 +3,8 @@
 use super::circle;
 use super::desk::{Desk, with_held};
 use super::hall::Hall;
-use super::job::{AnyJob, Once, Run, Span, Turn, let_go_of};
+use super::inbox::Inbox;
+use super::job::{AnyJob, Once, Run, Span, Step, Turn, let_go_of};
 use super::manager::LocalManager;
 use super::seat::Seat;
 use super::seat::Threads;
@@ -34,6 +35,9 @@ pub(super) struct Worker<M: LocalManager> {
     /// Until its end.
     tray: Option<Rc<Mine<M::Resource>>>,
     place: Arc<OnceLock<Place<M>>>,
+    /// Once it has its place: what is for this worker alone, and whether its last job came from there.
+    inbox: Option<Arc<Inbox<M::Resource>>>,
+    had_its_own: bool,
     /// Whether the board counts this thread among those that search.
     searching: bool,
 }
@@ -44,6 +48,9 @@ impl<M: LocalManager> Drop for Worker<M> {
         self.desk.end();
         if let Some(tray) = self.tray.take() {
             tray.leave();
+        }
+        if let Some(inbox) = self.inbox.take() {
+            self.hall.close_inbox(&inbox);
         }
         if self.searching {
             self.hall.board.stop_searching();
@@ -84,7 +91,7 @@ fn may_wait<M: LocalManager>(
 impl<M: LocalManager> Worker<M> {
     pub(super) fn new(desk: Arc<Desk>, hall: Arc<Hall<M::Resource>>, place: Arc<OnceLock<Place<M>>>) -> Self {
         let tray = Some(hall.sit_down());
-        Self { desk, hall, tray, place, searching: false }
+        Self { desk, hall, tray, place, inbox: None, had_its_own: false, searching: false }
     }
 
     /// Until the resource has ended.
@@ -121,13 +128,25 @@ impl<M: LocalManager> Worker<M> {
             let its = Arc::clone(&self.place);
             return self.aside(move || its.get().is_some_and(|place| place.pool.strong_count() > 0));
         };
+        let inbox = Arc::clone(self.inbox.get_or_insert_with(|| self.hall.open_inbox(place.id, &self.desk)));
         loop {
             if self.desk.has_mail() {
                 return Rest::Not;
             }
             let Some(right) = pool.claim_own(place.id) else {
+                // Degraded, it is no use to others while they have better. Who waits for this one wants it as it is.
+                if inbox.has_any()
+                    && let Some(right) = pool.claim_own_degraded(place.id)
+                {
+                    match self.take_its_own() {
+                        Some(job) => self.run_one(&pool, right, job),
+                        None => pool.own_unused(right),
+                    }
+                    continue;
+                }
                 pool.check_own(place.id);
-                let rest = self.aside(|| pool.is_own_fit(place.id));
+                let is_mine = || pool.is_own_fit(place.id) || (inbox.has_any() && pool.is_own_degraded(place.id));
+                let rest = self.aside(is_mine);
                 if let Rest::Aside = rest {
                     self.call_others(&pool);
                 }
@@ -169,7 +188,7 @@ impl<M: LocalManager> Worker<M> {
 
     /// Who was woken for a job and cannot take it was relied on.
     fn call_others(&self, pool: &Inner<Threads<M>>) {
-        if self.hall.board.jobs() > 0 && !self.hall.board.look().is_anyone_idle() {
+        if self.hall.board.jobs_for_all() > 0 && !self.hall.board.look().is_anyone_idle() {
             self.hall.calls_for_more(pool);
         }
     }
@@ -186,8 +205,27 @@ impl<M: LocalManager> Worker<M> {
         job
     }
 
+    /// Takes a job that is this worker's alone.
+    #[inline]
+    fn take_its_own(&mut self) -> Option<AnyJob<M::Resource>> {
+        let inbox = self.inbox.as_ref().filter(|inbox| inbox.has_any())?;
+        let job = self.hall.take_from(inbox)?;
+        if std::mem::take(&mut self.searching) {
+            self.hall.board.stop_searching();
+        }
+        self.had_its_own = true;
+        Some(job)
+    }
+
     fn next_job(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
-        let job = self.take(pool);
+        // In turns, so that neither keeps the other waiting for ever.
+        if !std::mem::take(&mut self.had_its_own) {
+            let job = self.take_its_own();
+            if job.is_some() {
+                return job;
+            }
+        }
+        let job = self.take(pool).or_else(|| self.take_its_own());
         if job.is_some() {
             return job;
         }
@@ -201,6 +239,10 @@ impl<M: LocalManager> Worker<M> {
                 if job.is_some() {
                     return job;
                 }
+            }
+            let job = self.take_its_own();
+            if job.is_some() {
+                return job;
             }
             if self.desk.has_mail() {
                 break;
@@ -245,19 +287,28 @@ impl<M: LocalManager> Worker<M> {
             span = Span { began: now, due: terms.end_by().min(now.saturating_add(self.hall.run_for)) };
         }
         let mut right = Some(right);
-        // One that was cancelled is no use of the resource. Its deadline is told once it runs: nobody could end it before, and the deadline
-        // would be forgotten.
-        let mut begins = || {
-            let used = right.take().map(|right| pool.own_use(right, self.desk.number, terms.site));
-            if let (Some(right), true) = (&used, span.due != NEVER) {
-                self.watch(pool, &job, right.record().checkouts(), span.due);
+        let mut tell = |step: Step| match step {
+            // One that was cancelled is no use of the resource. Its deadline is told once it runs: nobody could end it before, and the
+            // deadline would be forgotten.
+            Step::Begins => {
+                let used = right.take().map(|right| pool.own_use(right, self.desk.number, terms.site));
+                if let (Some(right), true) = (&used, span.due != NEVER) {
+                    self.watch(pool, &job, right.record().checkouts(), span.due);
+                }
+                right = used;
             }
-            right = used;
+            // Before its answer, so that whoever has that finds the way back.
+            Step::Succeeded => {
+                let session = terms.session().and_then(|seen| pool.session_again(seen));
+                if let (Some(session), Some(right)) = (session, &right) {
+                    pool.served(&session, right, pool.now());
+                }
+            }
         };
-        let turn = with_held(|resource: &mut M::Resource| job.run(resource, span, &mut begins));
+        let turn = with_held(|resource: &mut M::Resource| job.run(resource, span, &mut tell));
         let turn = turn.unwrap_or_else(|| {
             // The thread has lost its resource, which its return finds out: the job learns it here, as nobody else has it.
-            begins();
+            tell(Step::Begins);
             job.refuse(self.hall.no_resource(terms));
             Turn::Done
         });

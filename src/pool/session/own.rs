@@ -22,6 +22,26 @@ pub(crate) struct Session<'p> {
     known: Known,
 }
 
+/// A session apart from its pool.
+#[cfg(feature = "workers")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    hash: u64,
+    known: Known,
+}
+
+#[cfg(feature = "workers")]
+impl Session<'_> {
+    pub(crate) fn seen(&self) -> Seen {
+        Seen { hash: self.hash, known: self.known }
+    }
+
+    /// It did without, as it would take no other.
+    pub(crate) fn was_refused(&self) {
+        self.sessions.refused.fetch_add(1, Relaxed);
+    }
+}
+
 /// What became of a session's own resource.
 enum Own<'s, R> {
     Taken(Right<'s, R>),
@@ -55,6 +75,13 @@ impl<M: Manager> Inner<M> {
         // Who has changed it before they were there has not told them.
         sessions.last_for(self.config().session_binding);
         sessions
+    }
+
+    /// A session that was looked up before.
+    #[cfg(feature = "workers")]
+    pub(crate) fn session_again(&self, seen: Seen) -> Option<Session<'_>> {
+        let Seen { hash, known } = seen;
+        self.sessions.get().map(|sessions| Session { sessions, hash, known })
     }
 
     /// The slot of a session's own resource, while that lives.

@@ -1,0 +1,103 @@
+//! Jobs for one worker: those of sessions that it is bound to.
+//!
+//! They are in no lane, and other workers that fall asleep do not count them. Whoever holds a job here for longer than its session allows
+//! hands it over to the lanes: the keeper, once its wait is over or the worker is late; the worker itself, when it ends.
+
+use super::desk::Desk;
+use super::job::AnyJob;
+use crate::core::sync::around::{AtomicUsize, Mutex};
+use crate::observe::ResourceId;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+pub(super) struct Inbox<R> {
+    id: ResourceId,
+    pub(super) desk: Arc<Desk>,
+    jobs: Mutex<Jobs<R>>,
+    count: AtomicUsize,
+}
+
+struct Jobs<R> {
+    waiting: VecDeque<Waiting<R>>,
+    /// Its worker has ended, or may never come back.
+    ended: bool,
+}
+
+struct Waiting<R> {
+    job: AnyJob<R>,
+    /// By tick and priority: the least is first.
+    place: u64,
+    /// When others may have it.
+    until: u64,
+}
+
+impl<R> Inbox<R> {
+    pub(super) fn new(id: ResourceId, desk: Arc<Desk>) -> Arc<Self> {
+        let jobs = Mutex::new(Jobs { waiting: VecDeque::new(), ended: false });
+        Arc::new(Self { id, desk, jobs, count: AtomicUsize::new(0) })
+    }
+
+    /// Whether it is this resource's.
+    pub(super) fn is_of(&self, id: ResourceId) -> bool {
+        self.id == id
+    }
+
+    #[inline]
+    pub(super) fn has_any(&self) -> bool {
+        self.count.load(SeqCst) > 0
+    }
+
+    /// How many wait.
+    pub(super) fn jobs(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    /// Leaves a job for the worker, and wakes it. Gives it back if nobody would come for it.
+    pub(super) fn push(&self, job: AnyJob<R>, until: u64) -> Result<(), AnyJob<R>> {
+        let place =
+            u64::from(job.terms().tick) + job.terms().priority.lane() as u64 * u64::from(super::lanes::HEAD_START);
+        {
+            let mut jobs = self.jobs.lock();
+            if jobs.ended {
+                return Err(job);
+            }
+            let at = jobs.waiting.partition_point(|waiting| waiting.place <= place);
+            jobs.waiting.insert(at, Waiting { job, place, until });
+            self.count.store(jobs.waiting.len(), SeqCst);
+        }
+        super::board::Sleeper::call(&self.desk);
+        Ok(())
+    }
+
+    /// The next one.
+    pub(super) fn take(&self) -> Option<AnyJob<R>> {
+        if self.count.load(Relaxed) == 0 {
+            return None;
+        }
+        let mut jobs = self.jobs.lock();
+        let first = jobs.waiting.pop_front();
+        self.count.store(jobs.waiting.len(), SeqCst);
+        first.map(|waiting| waiting.job)
+    }
+
+    /// Takes those that others may have at `now`. Returns when the next will be.
+    pub(super) fn take_due(&self, now: u64) -> (Vec<AnyJob<R>>, Option<u64>) {
+        let mut jobs = self.jobs.lock();
+        let (due, stay) = std::mem::take(&mut jobs.waiting).into_iter().partition(|waiting| waiting.until <= now);
+        jobs.waiting = stay;
+        self.count.store(jobs.waiting.len(), SeqCst);
+        let next = jobs.waiting.iter().map(|waiting| waiting.until).min();
+        let due: VecDeque<Waiting<R>> = due;
+        (due.into_iter().map(|waiting| waiting.job).collect(), next)
+    }
+
+    /// Takes all that is there, and accepts no more.
+    pub(super) fn end(&self) -> Vec<AnyJob<R>> {
+        let mut jobs = self.jobs.lock();
+        jobs.ended = true;
+        let left = std::mem::take(&mut jobs.waiting);
+        self.count.store(0, SeqCst);
+        left.into_iter().map(|waiting| waiting.job).collect()
+    }
+}

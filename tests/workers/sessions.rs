@@ -1,0 +1,224 @@
+//! Jobs for the worker that a session is bound to.
+
+use crate::closes_balanced;
+use crate::support::{WATCHDOG, until};
+use slackwater::{JobError, LocalManager, OnPanic, SessionMode, SubmitError, Ticket, Workers};
+use std::sync::mpsc;
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+const HINT: SessionMode = SessionMode::Hint { wait: Duration::ZERO };
+
+fn workers(size: usize, on_panic: OnPanic) -> Workers<impl LocalManager<Resource = ThreadId>> {
+    let make = || Ok::<_, String>(thread::current().id());
+    Workers::builder(make)
+        .queue(8)
+        .pool(move |pool| pool.max_size(size).min_idle(size).on_panic(on_panic))
+        .build()
+        .unwrap()
+}
+
+/// A job of the session `key` that holds its worker until it is let go of.
+struct Busy {
+    go: mpsc::Sender<bool>,
+    ticket: Ticket<()>,
+    own: ThreadId,
+}
+
+impl Busy {
+    /// Sent false, it panics.
+    fn with<M: LocalManager<Resource = ThreadId>>(workers: &Workers<M>, key: &str) -> Busy {
+        // Bound by one job that is done, then held by the next.
+        let own = workers.submit_for(key, |own| *own).unwrap().wait().unwrap();
+        let (begun, has_begun) = mpsc::channel();
+        let (go, may_go) = mpsc::channel();
+        let job = move |own: &mut ThreadId| {
+            begun.send(*own).unwrap();
+            if may_go.recv_timeout(3 * WATCHDOG) == Ok(false) {
+                std::panic::resume_unwind(Box::new("as told"));
+            }
+        };
+        let ticket = workers.job().session(SessionMode::Wait).submit_for(key, job).unwrap();
+        assert_eq!(has_begun.recv_timeout(WATCHDOG).unwrap(), own);
+        Busy { go, ticket, own }
+    }
+
+    fn end(self) {
+        self.go.send(true).unwrap();
+        self.ticket.wait().unwrap();
+    }
+}
+
+#[test]
+fn sessions_find_their_workers_again() {
+    let workers = workers(4, OnPanic::Discard);
+    let mut owns = Vec::new();
+    for round in 0..200 {
+        for key in 0..4_usize {
+            let job = workers.job().session(SessionMode::Wait).submit_for(&key, |own| *own);
+            let own = job.unwrap().wait().unwrap();
+            if round == 0 {
+                owns.push(own);
+            }
+            assert_eq!(own, owns[key], "round {round}");
+        }
+    }
+    let stats = workers.pool().session_stats();
+    assert_eq!((stats.hits, stats.misses), (796, 4));
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_job_that_fails_binds_nothing() {
+    let workers = workers(2, OnPanic::Return);
+    let job = |_: &mut ThreadId| std::panic::resume_unwind(Box::new("not told"));
+    for _ in 0..3 {
+        let answer: Result<(), _> = workers.submit_for("a", job).unwrap().wait();
+        assert!(matches!(answer, Err(JobError::Panicked(_))));
+    }
+    assert_eq!(workers.pool().session_stats(), Default::default());
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_session_that_waits_gets_its_own_worker_though_others_are_idle() {
+    let workers = workers(2, OnPanic::Discard);
+    let busy = Busy::with(&workers, "a");
+    let own = busy.own;
+    let waits = workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
+    for _ in 0..100 {
+        assert_ne!(workers.execute(|own| *own).unwrap(), own);
+    }
+    assert!(!waits.is_done() && workers.queued() == 1);
+    busy.end();
+    assert_eq!(waits.wait().unwrap(), own);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_hint_goes_to_another_at_once_or_after_its_wait() {
+    for wait in [Duration::ZERO, Duration::from_millis(20)] {
+        let workers = workers(2, OnPanic::Discard);
+        let busy = Busy::with(&workers, "a");
+        let hint = workers.job().session(SessionMode::Hint { wait });
+        let other = hint.submit_for("a", |own| *own).unwrap().wait_timeout(WATCHDOG).unwrap().unwrap();
+        assert_ne!(other, busy.own);
+        assert_eq!(workers.pool().session_stats().in_use, 1);
+        // It is bound to that one now.
+        let job = workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
+        assert_eq!(job.wait_timeout(WATCHDOG).unwrap().unwrap(), other);
+        busy.end();
+        closes_balanced(&workers);
+    }
+}
+
+#[test]
+fn a_session_that_does_not_wait_is_refused_and_gets_its_job_back() {
+    let workers = workers(2, OnPanic::Discard);
+    let busy = Busy::with(&workers, "a");
+    let refused = workers.job().session(SessionMode::Fail).try_submit_for("a", |_| 7).unwrap_err();
+    assert!(matches!(refused.reason, SubmitError::SessionBusy { queued: 0, .. }), "{refused}");
+    assert!(refused.reason.is_retryable());
+    assert_eq!((refused.job)(&mut thread::current().id()), 7);
+    assert_eq!(workers.pool().session_stats().refused, 1);
+    let own = busy.own;
+    busy.end();
+    until(|| workers.pool().stats().in_use == 0);
+    let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own).unwrap();
+    assert_eq!(job.wait().unwrap(), own);
+    closes_balanced(&workers);
+}
+
+/// Bad run: what waits for one worker is lost with it.
+#[test]
+fn jobs_of_a_session_whose_worker_ends_go_to_another() {
+    let workers = workers(2, OnPanic::Discard);
+    for round in 1..=20 {
+        let busy = Busy::with(&workers, "a");
+        let wait = || workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
+        let waiting = [(); 5].map(|()| wait());
+        busy.go.send(false).unwrap();
+        for ticket in waiting {
+            assert_ne!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), busy.own, "round {round}");
+        }
+        assert!(busy.ticket.wait().is_err());
+    }
+    assert!(workers.pool().session_stats().rebinds >= 20);
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_late_job_keeps_no_other_of_its_session_waiting() {
+    let workers = workers(2, OnPanic::Discard);
+    let busy = workers.submit_for("a", |_| ()).unwrap();
+    busy.wait().unwrap();
+    let (go, may_go) = mpsc::channel::<()>();
+    let job = workers.job().session(SessionMode::Wait).timeout(Duration::from_millis(50));
+    let late = job.submit_for("a", move |_| may_go.recv_timeout(3 * WATCHDOG).is_ok()).unwrap();
+    let next = workers.job().session(SessionMode::Wait).submit_for("a", |_| 7).unwrap();
+    assert_eq!(next.wait_timeout(WATCHDOG).unwrap().unwrap(), 7);
+    assert!(matches!(late.wait(), Err(JobError::Timeout(_))));
+    go.send(()).unwrap();
+    closes_balanced(&workers);
+}
+
+#[test]
+fn jobs_of_sessions_count_in_the_queue_and_in_its_close() {
+    let workers = workers(2, OnPanic::Discard);
+    let busy = Busy::with(&workers, "a");
+    let waiting = [(); 8].map(|()| workers.job().session(SessionMode::Wait).submit_for("a", |_| ()).unwrap());
+    let full = workers.job().session(SessionMode::Wait).try_submit_for("a", |_| ()).unwrap_err();
+    assert!(matches!(full.reason, SubmitError::Full { queued: 8, limit: 8, .. }), "{full}");
+    let report = workers.close(Duration::ZERO);
+    assert_eq!(report.jobs_refused, 8);
+    for ticket in waiting {
+        assert!(matches!(ticket.wait(), Err(JobError::NoWorker(_))));
+    }
+    busy.end();
+    closes_balanced(&workers);
+}
+
+#[test]
+fn a_session_waits_for_no_worker_within_a_job_of_the_same_ones() {
+    let workers = workers(2, OnPanic::Discard);
+    workers.submit_for("a", |_| ()).unwrap().wait().unwrap();
+    let its = workers.clone();
+    let refused = workers.execute(move |_| {
+        let refused = |mode| its.job().session(mode).submit_for("a", |_| ()).map(drop);
+        [SessionMode::Wait, SessionMode::Fail, HINT].map(refused)
+    });
+    let [wait, fail, hint] = refused.unwrap();
+    assert!(matches!((wait, fail), (Err(SubmitError::SessionBusy { .. }), Err(SubmitError::SessionBusy { .. }))));
+    assert!(hint.is_ok());
+    closes_balanced(&workers);
+}
+
+/// Bad run: one of many that are submitted, moved, refused and run at the same time is answered by nobody.
+#[test]
+fn every_job_of_a_crowd_of_sessions_is_answered() {
+    let workers = workers(3, OnPanic::Discard);
+    thread::scope(|s| {
+        for submitter in 0..4_u64 {
+            let workers = &workers;
+            s.spawn(move || {
+                for number in 0..2_000_u64 {
+                    let mode =
+                        [SessionMode::Wait, HINT, SessionMode::default(), SessionMode::Fail][(number % 4) as usize];
+                    let fails = number % 97 == 0;
+                    let job = move |_: &mut ThreadId| {
+                        if fails { std::panic::resume_unwind(Box::new("not told")) } else { number }
+                    };
+                    match workers.job().session(mode).submit_for(&((submitter + number) % 5), job) {
+                        Ok(ticket) => match ticket.wait_timeout(WATCHDOG).expect("an answer") {
+                            Ok(said) => assert!(said == number && !fails),
+                            Err(error) => assert!(fails, "{error}"),
+                        },
+                        Err(refused) => assert!(matches!(refused, SubmitError::SessionBusy { .. }), "{refused}"),
+                    }
+                }
+            });
+        }
+    });
+    closes_balanced(&workers);
+    assert_eq!(workers.queued(), 0);
+}
