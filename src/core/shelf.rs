@@ -329,6 +329,11 @@ impl<R> Shelf<R> {
         }
     }
 
+    /// Whom returns serve.
+    pub(crate) fn hand_over(&self) -> HandOver {
+        self.hand_over.get()
+    }
+
     /// Sets whom returns serve, and how many may wait, from the next decision on.
     pub(crate) fn set_queue(&self, hand_over: HandOver, max_waiters: u32) {
         self.hand_over.0.store(PlainHandOver::word(hand_over), Relaxed);

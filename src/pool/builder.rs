@@ -3,6 +3,7 @@
 use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
 use super::create::CreationState;
+use super::inner::EachUse;
 use super::memory::MemoryBook;
 use super::sizes::Sizes;
 use super::{Inner, Job, Pool};
@@ -317,6 +318,7 @@ fn assemble<M: Manager>(
         draining: Mutex::new(()),
         drained: Condvar::new(),
         manager,
+        each_use: EachUse::of(&config),
         config: ArcSwap::from_pointee(config),
         said: Mutex::new(Arc::new(said)),
         me,

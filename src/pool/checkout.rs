@@ -2,9 +2,9 @@
 
 use super::Inner;
 use super::create::{CreateFailure, Vacancy};
-use crate::config::{Fairness, OnDeadlock};
+use crate::config::OnDeadlock;
 use crate::core::sync::around::panicking;
-use crate::core::{Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
+use crate::core::{HandOver, Hint, Mark, Outcome, Patience, Phase, Request, Right, Shelf, Slot, Stamp};
 use crate::core::{Taker, thread_number};
 use crate::error::{CheckoutError, Refusal, SharedError};
 use crate::keeper::{ASLEEP, nanos, ticks};
@@ -209,9 +209,9 @@ impl<M: Manager> Inner<M> {
         // Meets the fences in `latencies` and `stats`: who counts this checkout knows that it missed, and that it waited.
         fence(Release);
         let is_due = right.record().checked_out(stamp.at(time), caller.site);
-        if self.config().record_uses {
+        if self.each_use.record_uses {
             self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
-        } else if self.config().strategy == crate::Strategy::Affine {
+        } else if self.each_use.is_affine {
             self.shelf.remember(&right, stamp);
         }
         let right = match caller.has_waited.get() {
@@ -282,7 +282,7 @@ impl<M: Manager> Inner<M> {
             return Err(self.refused_closed());
         }
         // With waiters queued, newcomers have had their hint's chance and queue: no search of a saturated pool.
-        let may_pass = self.shelf.waiting() == 0 || self.config().fairness == Fairness::Barging;
+        let may_pass = self.shelf.waiting() == 0 || self.shelf.hand_over() == HandOver::Never;
         let mut tried = false;
         let mut found = if may_pass { self.look(caller, true) } else { None };
         loop {
@@ -379,7 +379,7 @@ impl<M: Manager> Inner<M> {
     fn last_resort(&self, caller: &Caller) -> Option<Found<'_, M::Resource>> {
         // Nothing free, and no new one to be had for now: then one whose time has come, which the keeper would have replaced
         // if it had room.
-        if self.config().max_lifetime.is_some()
+        if self.each_use.expires()
             && let Some(right) = self.shelf.take_anywhere(caller.start)
         {
             return Some(Found::Resource(right));
@@ -410,7 +410,7 @@ impl<M: Manager> Inner<M> {
         caller: &Caller,
         take: impl FnOnce(&'s Shelf<M::Resource>) -> Option<Right<'s, M::Resource>>,
     ) -> Option<Found<'s, M::Resource>> {
-        if self.config().max_lifetime.is_none() {
+        if !self.each_use.expires() {
             return take(&self.shelf).map(Found::Resource);
         }
         if !caller.ended_one.get() {
@@ -437,7 +437,7 @@ impl<M: Manager> Inner<M> {
 
     /// The time at which a resource that is lent must not have expired: now, or none if no other can be made.
     pub(super) fn must_outlast(&self) -> u64 {
-        if self.config().max_lifetime.is_none() {
+        if !self.each_use.expires() {
             return 0;
         }
         let now = self.now();
@@ -445,7 +445,7 @@ impl<M: Manager> Inner<M> {
     }
 
     fn spin(&self, caller: &Caller) -> Option<Right<'_, M::Resource>> {
-        if self.config().fairness == Fairness::Fifo {
+        if self.shelf.hand_over() == HandOver::Always {
             return None;
         }
         for round in 0..SPIN_ROUNDS {
@@ -468,7 +468,7 @@ impl<M: Manager> Inner<M> {
         let began = Instant::now();
         let found = loop {
             // What is free belongs to whoever has waited for longer.
-            let oldest = self.config().fairness == Fairness::Barging
+            let oldest = self.shelf.hand_over() == HandOver::Never
                 || self.shelf.waits_since().is_none_or(|since| caller.began <= since);
             let found = self.look(caller, oldest);
             if found.is_some() || began.elapsed() >= AWAY || self.now() >= caller.deadline {

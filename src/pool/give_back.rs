@@ -170,7 +170,7 @@ impl<M: Manager> Inner<M> {
 
     /// Notes the end of a use whose resource stays as it is, or is yet to be looked at.
     fn returned(&self, right: &Right<'_, M::Resource>) {
-        if self.config().record_uses && right.word().phase() == Phase::Busy {
+        if self.each_use.record_uses && right.word().phase() == Phase::Busy {
             self.moved(right, ResourceState::Ready, TransitionReason::Returned);
         }
     }

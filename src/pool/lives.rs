@@ -46,7 +46,7 @@ impl<M: Manager> Inner<M> {
     /// Notes that a resource weighs `new` instead of `old`. Returns what all weighed before and weigh now.
     fn reweighed(&self, old: u64, new: u64) -> (u64, u64) {
         let (before, after) = self.memory.change(old, new);
-        if self.config().memory_budget.is_some_and(|budget| before >= budget && after < budget) {
+        if after < before && self.config().memory_budget.is_some_and(|budget| before >= budget && after < budget) {
             // There may be room now, and waiters that were told there is none.
             fence(SeqCst);
             self.shelf.opened(None, self.shelf.attention(), move || self.now());

@@ -82,7 +82,7 @@ impl<M: Manager> Inner<M> {
             self.alarm.ring();
         }
         let is_due = right.record().checked_out(Stamp::by(thread).at(time), site);
-        if self.config().record_uses {
+        if self.each_use.record_uses {
             self.moved(&right, ResourceState::Busy, TransitionReason::CheckedOut);
         }
         if is_due { self.time_if_due(right) } else { right }
