@@ -11,6 +11,7 @@ mod jobs;
 mod lanes;
 mod laps;
 mod report;
+mod sessions;
 mod tree;
 
 use std::process::exit;
@@ -34,7 +35,9 @@ medians of each round's ratio.
 Trees: jobs that submit two more, ten generations deep, 2,047 a tree; beside them `rayon::join`, whose jobs wait for
 their two.
 Idle: processor time of a process whose workers have had jobs and have none now, over the first second of that and over the third.
-A lap is named like `1 us jobs, 16 submitters: rayon`, `trees: rayon`, `idle: rayon`.
+Sessions: four threads, each with a session of its own (`submit_for`) and one job under way, and four workers: which share of the jobs
+was run by the worker that the session had last.
+A lap is named like `1 us jobs, 16 submitters: rayon`, `trees: rayon`, `idle: rayon`, `sessions`.
 ",
     full: (9, Duration::from_millis(100)),
     quick: (2, Duration::from_millis(20)),
@@ -67,6 +70,10 @@ fn main() {
     if let Some(ours) = idle.iter().find(|idle| idle.name == OURS) {
         let spent = ours.rounds[1].0.median().round();
         verdicts.wanted("processor time of an idle second", spent, " us", Bound::AtMost(1_000.0));
+    }
+    if options.asks_for("sessions") {
+        let share = sessions::own_share(4, if options.rounds == 1 { 100 } else { 20_000 });
+        verdicts.wanted("jobs of 4 sessions that their own worker of 4 ran", share, " %", Bound::Above(95.0));
     }
     exit(verdicts.status(options.gate).into());
 }
