@@ -29,6 +29,7 @@ compile_error!(
 #[cfg(feature = "r2d2")]
 pub mod r2d2;
 mod registry;
+mod reset;
 mod resilience;
 #[cfg(feature = "config")]
 mod settings;
@@ -67,6 +68,7 @@ pub use pool::{
     Priority, ReconfigureError, Request, Rollout, SessionMode, SessionStats, Spent, WarmUpReport,
 };
 pub use registry::{AnyPool, RegisterError, RegisterReason, Registry, RegistryError};
+pub use reset::{Reset, Resets, Unhealthy};
 pub use resilience::{
     Backoff, Breaker, BreakerConfig, BreakerError, BreakerOpen, BreakerState, BreakerStats, FailureKind, Permit,
     Recovery, RecoveryTable, Trip,

@@ -6,6 +6,8 @@ mod ends;
 mod handed_over;
 #[path = "returning/panics.rs"]
 mod panics;
+#[path = "returning/resets.rs"]
+mod resets;
 mod support;
 #[path = "returning/verdicts.rs"]
 mod verdicts;
