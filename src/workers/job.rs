@@ -300,7 +300,10 @@ where
         // AssertUnwindSafe: what a panic did to the resource is judged at its return.
         match catch_unwind(AssertUnwindSafe(|| job(resource))) {
             Ok(value) => {
-                tell(Step::Succeeded);
+                // One that was too late has failed, whatever it comes to now.
+                if self.terms.session().is_some() && !Answers::is_over(self) {
+                    tell(Step::Succeeded);
+                }
                 self.answer(Ok(value));
                 Turn::Done
             }

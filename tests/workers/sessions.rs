@@ -81,6 +81,19 @@ fn a_job_that_fails_binds_nothing() {
 }
 
 #[test]
+fn a_job_that_succeeds_when_it_is_too_late_binds_nothing() {
+    let workers = workers(2, OnPanic::Discard);
+    let (go, may_go) = mpsc::channel();
+    let job = workers.job().timeout(Duration::from_millis(20));
+    let late = job.submit_for("a", move |_| may_go.recv_timeout(3 * WATCHDOG).unwrap()).unwrap();
+    assert!(matches!(late.wait(), Err(JobError::Timeout(_))));
+    go.send(()).unwrap();
+    until(|| workers.pool().stats().destroyed.total() == 1);
+    assert_eq!(workers.pool().session_stats().misses, 0);
+    closes_balanced(&workers);
+}
+
+#[test]
 fn a_session_that_waits_gets_its_own_worker_though_others_are_idle() {
     let workers = workers(2, OnPanic::Discard);
     let busy = Busy::with(&workers, "a");
