@@ -31,7 +31,7 @@ struct Lost;
 /// What the workers of one pool share.
 pub(super) struct Hall<R> {
     pub(super) name: OnceLock<Arc<str>>,
-    lanes: Lanes<R>,
+    pub(super) lanes: Lanes<R>,
     pub(super) board: Board<Arc<Desk>>,
     pub(super) circle: Arc<Circle>,
     /// When somebody will look at the jobs that run, at the latest.
@@ -103,7 +103,20 @@ impl<R: 'static> Hall<R> {
         if left.is_crowded() {
             self.thin();
         }
+        if mine.is_some_and(Mine::was_stocked) {
+            self.has_moved_jobs();
+        }
         Some(job)
+    }
+
+    /// Jobs have gone from one queue to another, and were in neither for a moment, in which who closed the workers may have looked.
+    #[cold]
+    pub(super) fn has_moved_jobs(&self) {
+        // Meets the one in each look of `refuse_all` into a queue: it finds them, or we see that it has begun.
+        fence(SeqCst);
+        if self.board.look().is_closed() {
+            step!("mover_looks_again", self.refuse_all());
+        }
     }
 
     /// Leaves a job for the worker in this slot, for nobody else until `until`; or for whoever comes, if there is none, or it ends. Returns

@@ -226,6 +226,33 @@ fn a_job_submitted_beside_a_close_is_answered() {
     });
 }
 
+/// Bad run: who closes looks while a job is on its way from one queue to another, and nobody answers it.
+#[test]
+fn a_job_that_a_close_finds_between_two_queues_is_answered() {
+    explore_all("close against a batch", || {
+        let hall = Arc::new(Hall::<()>::new(8, crate::pool::NEVER));
+        let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
+        let job: Arc<dyn Run<()>> = Arc::<Task<_, _>>::clone(&task);
+        hall.push(AnyJob::Shared(job));
+        let its = Arc::clone(&hall);
+        // As a worker that takes a batch, of which the first job is another.
+        let mover = loom::thread::spawn(move || {
+            let job = its.lanes.take(None);
+            // The checker's threads take turns at its own operations only.
+            its.board.look();
+            if let Some(job) = job {
+                its.lanes.push(job, None);
+                its.has_moved_jobs();
+            }
+        });
+        hall.board.close();
+        hall.refuse_all();
+        mover.join().unwrap();
+        let answer = task.take().expect("an answer");
+        assert!(matches!(answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
+    });
+}
+
 /// Bad run: who opens a slot sees nobody aside, and its worker a slot that is not free.
 #[test]
 fn a_worker_that_stands_aside_is_told_of_its_slot() {

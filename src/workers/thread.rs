@@ -101,6 +101,8 @@ impl<M: LocalManager> Worker<M> {
         circle::enter(&self.hall.circle, move |waiting| may_wait(pool(), waiting));
         loop {
             if self.desk.has_mail() {
+                // What a letter asks for may take long, and whoever submits would rely on this one to come.
+                self.searches_no_more();
                 self.desk.read_mail();
             }
             if self.desk.is_ended() {
@@ -186,6 +188,15 @@ impl<M: LocalManager> Worker<M> {
         Rest::Aside
     }
 
+    fn searches_no_more(&mut self) {
+        if std::mem::take(&mut self.searching) {
+            self.hall.board.stop_searching();
+            if let Some(pool) = self.place.get().and_then(|place| place.pool.upgrade()) {
+                self.call_others(&pool);
+            }
+        }
+    }
+
     /// Who was woken for a job and cannot take it was relied on.
     fn call_others(&self, pool: &Inner<Threads<M>>) {
         if self.hall.board.jobs_for_all() > 0 && !self.hall.board.look().is_anyone_idle() {
@@ -210,9 +221,7 @@ impl<M: LocalManager> Worker<M> {
     fn take_its_own(&mut self) -> Option<AnyJob<M::Resource>> {
         let inbox = self.inbox.as_ref().filter(|inbox| inbox.has_any())?;
         let job = self.hall.take_from(inbox)?;
-        if std::mem::take(&mut self.searching) {
-            self.hall.board.stop_searching();
-        }
+        self.searches_no_more();
         self.had_its_own = true;
         Some(job)
     }

@@ -41,6 +41,8 @@ pub(super) struct Mine<R> {
     turn: Cell<u32>,
     /// Jobs that may be pushed before the next look.
     clear: Cell<u32>,
+    /// More than the job it gave away has come here from elsewhere, and nobody has been told.
+    stocked: Cell<bool>,
 }
 
 fn until_known<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
@@ -79,7 +81,7 @@ impl<R: 'static> Trays<R> {
             self.0.add(Arc::clone(&tray));
             (jobs, tray)
         });
-        let mine = Rc::new(Mine { jobs, tray, turn: Cell::new(0), clear: Cell::new(0) });
+        let mine = Rc::new(Mine { jobs, tray, turn: Cell::new(0), clear: Cell::new(0), stocked: Cell::new(false) });
         WHOSE.set(circle + 1);
         MINE.set(Some(Box::new(Rc::clone(&mine))));
         mine
@@ -133,6 +135,12 @@ impl<R: 'static> Mine<R> {
         self.clear.set(self.clear.get().saturating_sub(1));
     }
 
+    /// Whether jobs have come here from elsewhere since it was last asked. On their way they were nowhere to be seen.
+    #[inline]
+    pub(super) fn was_stocked(&self) -> bool {
+        self.stocked.take()
+    }
+
     /// The next job: the oldest here, then those of `shared`, which came later than these; then those of other trays.
     #[inline]
     pub(super) fn take(&self, shared: &Injector<AnyJob<R>>, others: &Trays<R>) -> Option<AnyJob<R>> {
@@ -144,7 +152,7 @@ impl<R: 'static> Mine<R> {
             return Some(job);
         }
         let job = self.jobs.pop();
-        job.or_else(|| until_known(|| shared.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
+        job.or_else(|| self.fetch(|| shared.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
             .or_else(|| self.steal(others))
     }
 
@@ -155,6 +163,12 @@ impl<R: 'static> Mine<R> {
             .0
             .iter()
             .filter(is_other)
-            .find_map(|tray| until_known(|| tray.jobs.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
+            .find_map(|tray| self.fetch(|| tray.jobs.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
+    }
+
+    fn fetch(&self, batch: impl FnMut() -> Steal<AnyJob<R>>) -> Option<AnyJob<R>> {
+        let job = until_known(batch)?;
+        self.stocked.set(!self.jobs.is_empty());
+        Some(job)
     }
 }
