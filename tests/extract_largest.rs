@@ -2,7 +2,7 @@
 #![cfg(all(feature = "cli", unix))]
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -77,4 +77,27 @@ fn an_order_that_was_asked_for_is_kept() {
         assert_eq!(sources.len(), 1 + BEFORE + 1 + AFTER);
         assert_eq!(sources.iter().position(|source| source == "large"), Some(1 + BEFORE), "{options:?}");
     }
+}
+
+/// Promise: what was found does not wait for what is yet to be found. Provoked: a list whose writer rests after more names than are handed
+/// on in advance, and goes on once it has seen that nearly all have lines: a batch may be incomplete, here and on its way to the output.
+#[test]
+fn pages_that_were_found_do_not_wait_for_a_list_that_rests() {
+    const FIRST: usize = 6_000;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract_largest/rests");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("small"), "<p>x</p>").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
+    command.args(["extract", "--css", "p=p", "--threads", "2", "--quiet", "--files-from", "-"]);
+    let mut run = command.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut names = run.stdin.take().unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    names.write_all("small\n".repeat(FIRST).as_bytes()).unwrap();
+    let seen = lines.by_ref().take(FIRST - 1_000).filter(Result::is_ok).count();
+    assert_eq!(seen, FIRST - 1_000);
+    writeln!(names, "small").unwrap();
+    drop(names);
+    assert_eq!(seen + lines.count(), FIRST + 1);
+    assert!(run.wait().unwrap().success());
 }

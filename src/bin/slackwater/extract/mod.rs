@@ -51,7 +51,7 @@ use closing::Extraction;
 use input::Walk;
 use list::List;
 use record::Record;
-use tickets::{Batch, Tickets};
+use tickets::{Batch, Lobby, Ticket, Tickets};
 use work::{Line, Shared, Worker};
 
 /// The progress is formatted once in so many pages.
@@ -126,23 +126,26 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
 
     let (to_workers, tickets) = bounded(AHEAD);
     let (to_output, lines) = bounded(2 * threads);
-    let ahead = Ahead::default();
+    let (ahead, lobby) = (Ahead::default(), Lobby::default());
     let order = match (args.out.resume, args.ordered) {
         (true, _) => Order::Resumable,
         (false, true) => Order::Input,
         (false, false) => Order::AsReady,
     };
     let written = thread::scope(|scope| {
-        let (args, run, shared, rayon, encoder, ahead) = (&args, &*run, &*shared, &rayon, &encoder, &ahead);
+        let (args, run, shared, rayon, encoder) = (&args, &*run, &*shared, &rayon, &encoder);
+        let (ahead, lobby) = (&ahead, &lobby);
         let (recipe, limits) = (&recipe, (args.max_bytes, args.page_timeout));
         let listed = list.is_some();
         if progress.is_shown() {
             scope.spawn(move || ahead.count(&input_of(args, None), listed));
         }
         let in_order = order != Order::AsReady;
-        scope.spawn(move || walk(args, list, run, Tickets::new(run, done, in_order, to_workers)));
+        scope.spawn(move || walk(args, list, run, Tickets::new(run, done, lobby, in_order, to_workers)));
         scope.spawn(move || {
-            rayon.broadcast(|_| work(Worker::new(shared, recipe, encoder, limits), &tickets, &to_output, &run.window));
+            rayon.broadcast(|_| {
+                work(Worker::new(shared, recipe, encoder, limits), &tickets, lobby, &to_output, &run.window)
+            });
         });
         let total = || match run.walked.load(Relaxed) {
             true => Total::Exactly(run.found.load(Relaxed)),
@@ -187,12 +190,29 @@ fn walk(args: &Args, list: Option<List>, run: &Run, mut tickets: Tickets) {
     }
 }
 
+/// What a worker does next: what was handed on, else what waits; else it waits for what is handed on. Nothing once all is done.
+fn next(tickets: &Receiver<Batch>, lobby: &Lobby) -> Option<Vec<Ticket>> {
+    match tickets.try_recv() {
+        Ok(batch) => Some(batch.begin()),
+        Err(_) => match lobby.take() {
+            Some(ticket) => Some(vec![ticket]),
+            None => tickets.recv().ok().map(Batch::begin),
+        },
+    }
+}
+
 /// One worker's run, until there are no more tickets or nobody wants lines.
-fn work(mut worker: Worker, tickets: &Receiver<Batch>, to_output: &Sender<Vec<(u64, Line)>>, window: &Window) {
-    for batch in tickets {
+fn work(
+    mut worker: Worker,
+    tickets: &Receiver<Batch>,
+    lobby: &Lobby,
+    to_output: &Sender<Vec<(u64, Line)>>,
+    window: &Window,
+) {
+    while let Some(batch) = next(tickets, lobby) {
         let mut done = Vec::new();
         let mut bytes = 0;
-        for (ticket, source, share) in batch.begin() {
+        for (ticket, source, share) in batch {
             if bytes >= FULL_BATCH || !window.is_open_for(ticket) {
                 bytes = 0;
                 if to_output.send(mem::take(&mut done)).is_err() {

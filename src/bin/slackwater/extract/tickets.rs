@@ -1,7 +1,8 @@
 //! What was found, on its way to the workers: in batches, and large files before small ones where nobody asked for an order.
 //!
 //! A large file that is found last would hold up the end of a run by its own time, with one thread at work and the others without. So the
-//! walk goes on while the workers have enough to do, and what it finds meanwhile waits here, the largest in front.
+//! walk goes on while the workers have enough to do, and what it finds meanwhile waits in the lobby, the largest in front. A worker that finds
+//! nothing handed on looks there itself: the walk may be at a folder, a list or an archive that takes its time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crossbeam_channel::Sender;
+use parking_lot::Mutex;
 
 use super::Run;
 use super::input::{Finder, Source};
@@ -32,6 +34,8 @@ const ENOUGH_BYTES: u64 = 16 << 20;
 /// Files that wait at most, some megabytes of names. Ordinary ones take half a second, in which the largest page that is allowed by default
 /// is done.
 const LOOK_AHEAD: usize = 16_384;
+/// Bytes of their names, at most: a list may have long ones.
+const LOOK_AHEAD_BYTES: usize = 8 << 20;
 
 /// Bytes of pages out of archives that wait for a worker. The walker reads these itself, as nobody else can in the midst of a
 /// stream; files are only named, and read by who extracts them. Some hundred pages are enough to keep all threads busy.
@@ -49,25 +53,74 @@ pub struct Batch {
 
 impl Batch {
     /// A worker begins with it.
-    pub fn begin(self) -> Vec<Ticket> {
-        self.queued.fetch_sub(self.bytes, Relaxed);
-        self.tickets
+    pub fn begin(mut self) -> Vec<Ticket> {
+        mem::take(&mut self.tickets)
     }
 }
 
-/// Files by their size, then by when they were found, with what a source of each is made of: the largest first, and of equal ones the one
-/// found first.
-type Waiting = BinaryHeap<(u64, Reverse<u64>, PathBuf, bool)>;
+impl Drop for Batch {
+    /// Begun, or dropped with the queue of a run that ends: then whoever walks is to find that out.
+    fn drop(&mut self) {
+        self.queued.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// Files that were found and not handed on. The largest is the first to go, and of equal ones the one found first.
+#[derive(Default)]
+pub struct Lobby {
+    files: Mutex<Files>,
+    handed_on: AtomicU64,
+}
+
+#[derive(Default)]
+struct Files {
+    /// Size, how manieth it was found, name, and whether it is unpacked.
+    by_size: BinaryHeap<(u64, Reverse<u64>, PathBuf, bool)>,
+    /// Bytes of the names.
+    name_bytes: usize,
+}
+
+impl Lobby {
+    /// A page for who has nothing else to do.
+    pub fn take(&self) -> Option<Ticket> {
+        let (source, _) = self.largest(|_| true)?;
+        Some((self.number(), source, None))
+    }
+
+    /// The number of the next page that is handed on.
+    fn number(&self) -> u64 {
+        self.handed_on.fetch_add(1, Relaxed)
+    }
+
+    fn add(&self, bytes: u64, number: u64, path: PathBuf, packed: bool) {
+        let mut files = self.files.lock();
+        files.name_bytes += path.as_os_str().len();
+        files.by_size.push((bytes, Reverse(number), path, packed));
+    }
+
+    /// The largest file and its size, if there are such as `wanted` wants them.
+    fn largest(&self, wanted: impl FnOnce(&Files) -> bool) -> Option<(Source, u64)> {
+        let mut files = self.files.lock();
+        let (bytes, _, path, packed) = if wanted(&files) { files.by_size.pop()? } else { return None };
+        files.name_bytes -= path.as_os_str().len();
+        Some((Source::File(path, packed), bytes))
+    }
+}
+
+impl Files {
+    fn are_too_many(&self) -> bool {
+        self.by_size.len() > LOOK_AHEAD || self.name_bytes > LOOK_AHEAD_BYTES
+    }
+}
 
 pub struct Tickets<'a> {
     found: u64,
-    handed_on: u64,
     batch: Vec<Ticket>,
     batch_bytes: u64,
     /// Bytes of files that no worker has begun with.
     queued: Arc<AtomicU64>,
-    /// Where the order is free.
-    waiting: Option<Waiting>,
+    lobby: &'a Lobby,
+    in_order: bool,
     budget: Arc<Budget>,
     run: &'a Run,
     done: Done,
@@ -76,14 +129,14 @@ pub struct Tickets<'a> {
 
 impl<'a> Tickets<'a> {
     /// Tickets for the pages that no earlier run has `done`; in the order in which they are found if `in_order`.
-    pub fn new(run: &'a Run, done: Done, in_order: bool, to_workers: Sender<Batch>) -> Self {
+    pub fn new(run: &'a Run, done: Done, lobby: &'a Lobby, in_order: bool, to_workers: Sender<Batch>) -> Self {
         Self {
             found: 0,
-            handed_on: 0,
             batch: Vec::new(),
             batch_bytes: 0,
             queued: Arc::default(),
-            waiting: (!in_order).then(BinaryHeap::new),
+            lobby,
+            in_order,
             budget: Budget::new(WAITING_BYTES),
             run,
             done,
@@ -108,10 +161,10 @@ impl<'a> Tickets<'a> {
     }
 
     fn push(&mut self, source: Source, bytes: u64, share: Option<Share>) -> bool {
-        self.batch.push((self.handed_on, source, share));
+        let number = self.lobby.number();
+        self.batch.push((number, source, share));
         self.batch_bytes += bytes;
-        self.handed_on += 1;
-        let enough = (1 + self.handed_on / BATCH_GROWS_EVERY).min(BATCH);
+        let enough = (1 + number / BATCH_GROWS_EVERY).min(BATCH);
         (self.batch.len() as u64) < enough && self.batch_bytes < BATCH_BYTES || self.send()
     }
 
@@ -119,17 +172,17 @@ impl<'a> Tickets<'a> {
         self.to_workers.is_full() || self.queued.load(Relaxed) >= ENOUGH_BYTES
     }
 
-    /// Hands on files that wait, the largest first, until the workers have enough; with `all`, every one.
+    /// Hands on files out of the lobby until the workers have enough; with `all`, every one.
     fn hand_on_waiting(&mut self, all: bool) -> bool {
-        while let Some(waiting) = &self.waiting
-            && (all || waiting.len() > LOOK_AHEAD || !self.workers_have_enough())
-            && let Some((bytes, _, path, packed)) = self.waiting.as_mut().and_then(BinaryHeap::pop)
-        {
-            if !self.push(Source::File(path, packed), bytes, None) {
+        loop {
+            let enough = !all && self.workers_have_enough();
+            let Some((source, bytes)) = self.lobby.largest(|files| !enough || files.are_too_many()) else {
+                return true;
+            };
+            if !self.push(source, bytes, None) {
                 return false;
             }
         }
-        true
     }
 }
 
@@ -142,14 +195,14 @@ impl Finder for Tickets<'_> {
         }
         self.found += 1;
         self.run.found.store(self.found, Relaxed);
-        let source = match (&mut self.waiting, source) {
-            (Some(waiting), Source::File(path, packed)) => {
+        let source = match source {
+            Source::File(path, packed) if !self.in_order => {
                 // What cannot be looked at is told by who opens it.
                 let bytes = path.metadata().map_or(0, |about| about.len());
-                waiting.push((bytes, Reverse(self.found), path, packed));
+                self.lobby.add(bytes, self.found, path, packed);
                 return self.hand_on_waiting(false);
             }
-            (_, source) => source,
+            source => source,
         };
         let weight = source.weight();
         let share = match self.budget.try_take(weight) {
@@ -166,6 +219,6 @@ impl Finder for Tickets<'_> {
     }
 
     fn waits(&mut self) -> bool {
-        self.hand_on_waiting(true) && self.send()
+        self.hand_on_waiting(false) && self.send()
     }
 }
