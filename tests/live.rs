@@ -3,6 +3,8 @@
 //! The tests of `tests/settings` run here once more, with pools that are built with the defaults, and reconfigured to what those tests
 //! ask for. A setting that is read at the build alone fails them.
 
+#[path = "live/beside.rs"]
+mod beside;
 #[path = "live/changes.rs"]
 mod changes;
 #[path = "live/each.rs"]

@@ -5,7 +5,7 @@
 
 use crate::core::Word;
 use crate::observe::{DestroyReason, ResourceState};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 /// Never, or not known.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -65,7 +65,8 @@ pub(crate) struct Birth {
 impl Life {
     pub(crate) fn begin(&self, birth: &Birth) {
         self.born.store(birth.now, Relaxed);
-        self.expires.store(birth.expires, Relaxed);
+        // Who finds this time and draws another reckons from this birth, not from that of the life before.
+        self.expires.store(birth.expires, Release);
         self.uses_before.store(birth.checkouts, Relaxed);
         self.errors.store(0, Relaxed);
         self.failures.store(0, Relaxed);
@@ -105,7 +106,7 @@ impl Life {
     }
 
     pub(crate) fn expires(&self) -> u64 {
-        self.expires.load(Relaxed)
+        self.expires.load(Acquire)
     }
 
     /// Sets when it expires, if that is still `before`.

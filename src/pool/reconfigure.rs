@@ -294,13 +294,14 @@ impl<M: Manager> Inner<M> {
             .collect()
     }
 
-    /// Has what is alive expire by the settings there are now.
+    /// Has what is alive, or being made, expire by the settings there are now.
     fn draw_lives_anew(&self) {
         for ((_, slot), life) in self.shelf.slots().zip(&self.lives) {
             let (seen, expires) = (slot.look(), life.expires());
             let lives_until = self.expires(life.born());
-            // If another has taken its place since, that one's time is its own.
-            if seen.phase().is_live() && slot.look().generation() == seen.generation() {
+            // If another has taken its place since, that one's time is its own. What is being made may have its time already, and what
+            // has yet to get it sees the new settings.
+            if !seen.phase().is_empty() && slot.look().generation() == seen.generation() {
                 life.expires_instead(expires, lives_until);
             }
         }
