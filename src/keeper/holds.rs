@@ -32,7 +32,7 @@ impl<M: Manager> Inner<M> {
     /// hold counts from the first look that found that use, it is no longer than its own entry says, and a second look, a
     /// tick after the first that found it too long, must find the same.
     pub(super) fn watch_holds(&self, now: u64) -> Option<u64> {
-        let most = nanos(self.config().max_hold?);
+        // Those that were found while the settings were others end too.
         let ended = self.ended_holds();
         for held in &ended {
             self.subscribers.tell_subscribers(|| PoolEvent::LeakReturned(held.holder.clone()));
@@ -41,7 +41,17 @@ impl<M: Manager> Inner<M> {
                 format_args!("came back after a long hold: resource {}, {}", held.holder.id, held.holder),
             );
         }
-        let mut changed = !ended.is_empty();
+        let (found, next) = self.find_long_holds(now);
+        if found || !ended.is_empty() {
+            self.replace_held();
+        }
+        next
+    }
+
+    /// Reports what is held for too long. Returns whether anything was, and when to look again.
+    fn find_long_holds(&self, now: u64) -> (bool, Option<u64>) {
+        let Some(most) = self.config().max_hold.map(nanos) else { return (false, None) };
+        let mut found = false;
         let before = std::mem::take(&mut self.keeper.lock().overdue);
         let mut overdue = Vec::new();
         let mut next: Option<u64> = None;
@@ -69,13 +79,10 @@ impl<M: Manager> Inner<M> {
             }
             holder.held_for = Duration::from_nanos(held_for);
             self.report_hold(holder.named(), checkouts);
-            changed = true;
+            found = true;
         }
         self.keeper.lock().overdue = overdue;
-        if changed {
-            self.replace_held();
-        }
-        next
+        (found, next)
     }
 
     /// Reports the uses that the pool's attendant finds too long, and has others take their places. Returns when to ask it again.
@@ -129,9 +136,12 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Lets others take the places of what is held for too long, as many as may be: one that was too many gets its turn
-    /// once another has come back.
+    /// once another has come back. Places that were lent under other settings are given back.
     fn replace_held(&self) {
-        let OnLeak::Replace { at_most } = self.config().on_leak else { return };
+        let at_most = match self.config().on_leak {
+            OnLeak::Replace { at_most } => at_most,
+            OnLeak::Report => 0,
+        };
         let replaced: Vec<_> = {
             let mut state = self.keeper.lock();
             let more = at_most.saturating_sub(state.held_replaced());
@@ -244,6 +254,28 @@ mod tests {
             drop(held);
         }
         assert_eq!(pool.close(Duration::ZERO).destroyed, 1);
+    }
+
+    /// Bad run: holds are not limited any more while one of them is replaced, and every return is watched from then on.
+    #[test]
+    fn a_hold_that_ends_when_holds_are_not_limited_any_more_is_forgotten() {
+        let clock = crate::VirtualClock::new();
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).clock(&clock).keeper(Keeper::Manual);
+        let pool = pool.ceiling(2).max_hold(Duration::from_nanos(HOLD)).on_leak(OnLeak::Replace { at_most: 1 });
+        let pool = pool.max_size(1).build().unwrap();
+        let held = pool.checkout().unwrap();
+        clock.advance(Duration::from_nanos(HOLD));
+        let watched = || pool.inner.shelf.attention() & attention::WISHES != 0;
+        pool.tick();
+        assert!(watched() && pool.inner.places_in_service() == 2);
+        let _changes = pool.reconfigure(|config| (config.max_hold, config.on_leak) = (None, OnLeak::Report)).unwrap();
+        pool.tick();
+        assert!(watched() && pool.inner.places_in_service() == 2);
+        drop(held);
+        (0..2).for_each(|_| pool.tick());
+        assert!(!watched() && pool.inner.places_in_service() == 1);
+        assert_eq!((pool.inner.regular_places(), pool.inner.shelf.target()), (1, 1));
+        assert!(pool.close(Duration::ZERO).is_complete());
     }
 
     /// Finds the use of this number too long, whoever is at it.

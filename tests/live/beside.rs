@@ -1,7 +1,7 @@
-//! Changes beside what is under way: what is being made.
+//! Changes beside what is under way: what is being made, and what is held for too long.
 
-use super::support::closes_balanced;
-use slackwater::{DestroyReason, Keeper, Pool, VirtualClock};
+use super::support::{Probe, closes_balanced};
+use slackwater::{DestroyReason, Keeper, OnLeak, Pool, PoolConfig, VirtualClock};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -67,4 +67,35 @@ fn a_lifetime_is_that_of_a_resource_that_is_being_made_too() {
     let minute = Some(60 * SEC);
     assert_eq!((expired(None, minute), expired(minute, None)), (1, 0));
     assert_eq!((expired(None, Some(600 * SEC)), expired(Some(600 * SEC), minute)), (0, 1));
+}
+
+#[test]
+fn a_place_that_a_long_hold_was_lent_is_given_back_though_the_settings_lend_no_more() {
+    let changes: [fn(&mut PoolConfig); 2] =
+        [|c| c.on_leak = OnLeak::Report, |c| (c.on_leak, c.max_hold) = (OnLeak::Report, None)];
+    for change in changes {
+        let clock = VirtualClock::new();
+        let pool = Pool::builder(Probe::new()).keeper(Keeper::Manual).clock(&clock).check_interval(None);
+        let pool = pool.max_size(1).ceiling(2).max_hold(5 * SEC).on_leak(OnLeak::Replace { at_most: 1 });
+        let pool = pool.build().unwrap();
+        let pass = |seconds| {
+            for _ in 0..seconds {
+                clock.advance(SEC);
+                pool.tick();
+            }
+        };
+        let held = pool.checkout().unwrap();
+        pass(10);
+        drop(pool.try_checkout().expect("another has its place"));
+        let changes = pool.reconfigure(change).unwrap();
+        assert!(!changes.is_empty());
+        pass(2);
+        drop(pool.try_checkout().expect("which stays while that one is out"));
+        drop(held);
+        pass(5);
+        let at_once: Vec<_> = std::iter::from_fn(|| pool.try_checkout().ok()).collect();
+        assert_eq!((at_once.len(), pool.stats().overflow), (1, 0), "{changes}");
+        drop(at_once);
+        closes_balanced(&pool);
+    }
 }
