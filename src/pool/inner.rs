@@ -329,11 +329,10 @@ impl<M: Manager> Inner<M> {
 
     pub(crate) fn stats(&self) -> Stats {
         let before = self.fingerprint();
-        let config = self.config();
         let (hung_jobs, hung_jobs_total) = self.crew.hung();
         let mut stats = Stats {
             max_size: self.max_size(),
-            max_overflow: config.max_overflow,
+            max_overflow: self.max_overflow(),
             total: 0,
             in_use: 0,
             available: 0,

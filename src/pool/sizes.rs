@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 pub(crate) struct Sizes {
     max_size: AtomicUsize,
     min_idle: AtomicUsize,
+    /// As in the settings in force, where it is set a moment before `max_size` is: returns must not add up one of before and one of
+    /// after. Written with that under `shrinking` too.
+    max_overflow: AtomicUsize,
     /// Resources in service beyond `max_size` for a reason: successors whose predecessors have yet to end, and those in
     /// place of what is held for too long.
     extra: AtomicUsize,
@@ -30,6 +33,7 @@ impl Sizes {
         Self {
             max_size: AtomicUsize::new(config.max_size),
             min_idle: AtomicUsize::new(config.min_idle()),
+            max_overflow: AtomicUsize::new(config.max_overflow),
             extra: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             changing: Mutex::new(()),
@@ -46,6 +50,10 @@ impl<M: Manager> Inner<M> {
         self.sizes.min_idle.load(Relaxed)
     }
 
+    pub(crate) fn max_overflow(&self) -> usize {
+        self.sizes.max_overflow.load(Relaxed)
+    }
+
     /// Resources that may be in service without being overflow.
     pub(crate) fn places_in_service(&self) -> usize {
         self.max_size() + self.sizes.extra.load(Relaxed)
@@ -58,7 +66,7 @@ impl<M: Manager> Inner<M> {
 
     /// Most resources at once, overflow included.
     pub(crate) fn capacity(&self) -> usize {
-        self.max_size() + self.config().max_overflow
+        self.max_size() + self.max_overflow()
     }
 
     pub(crate) fn set_extra(&self, extra: usize) {
@@ -92,14 +100,20 @@ impl<M: Manager> Inner<M> {
         Ok(true)
     }
 
-    /// Sets the sizes there are to be. Under the lock of `said`; what it returns is for who has given that back. None in a closed
-    /// pool.
+    /// Sets the sizes there are to be, with the overflow of the settings in force. Under the lock of `said`; what it returns is for
+    /// who has given that back. None in a closed pool.
     pub(super) fn set_sizes(&self, min_idle: usize, max_size: usize) -> Resized<'_, M> {
         let _one_at_a_time = self.sizes.changing.lock();
         if self.is_closed() {
             return None;
         }
-        let from = self.sizes.max_size.swap(max_size, Relaxed);
+        let max_overflow = self.config().max_overflow;
+        let from = {
+            // Returns see both or neither.
+            let _one_at_a_time = self.shrinking.lock();
+            self.sizes.max_overflow.store(max_overflow, Relaxed);
+            self.sizes.max_size.swap(max_size, Relaxed)
+        };
         self.sizes.min_idle.store(min_idle, Relaxed);
         self.set_target();
         // Returns end the surplus from here on, where the claims below have not done so.
@@ -169,8 +183,40 @@ impl<M: Manager> Inner<M> {
     }
 
     /// How many more resources there are than the pool may hold since it was made smaller, counting `new` that were just
-    /// made and whose slots do not say so yet.
+    /// made and whose slots do not say so yet. Under `shrinking`.
     pub(super) fn beyond_capacity(&self, new: usize) -> usize {
-        (self.staying() + new).saturating_sub(self.places_in_service() + self.config().max_overflow)
+        (self.staying() + new).saturating_sub(self.places_in_service() + self.max_overflow())
+    }
+}
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use crate::{Keeper, Pool};
+    use std::thread;
+    use std::time::Duration;
+
+    /// Bad run: of a change that makes more of the pool and less of its overflow, a return sees the second half alone.
+    #[test]
+    fn a_return_beside_a_change_goes_by_the_sizes_before_it_or_after_it() {
+        let pool = Pool::builder(|| Ok::<_, String>(Box::new(0))).keeper(Keeper::Manual);
+        let pool = pool.max_size(2).min_idle(0).max_overflow(6).build().unwrap();
+        let held: Vec<_> = (0..8).map(|_| pool.checkout().unwrap()).collect();
+        thread::scope(|scope| {
+            // Where the change has to wait before its sizes are set.
+            let changing = pool.inner.sizes.changing.lock();
+            let change = scope.spawn(|| pool.reconfigure(|config| (config.max_size, config.max_overflow) = (8, 0)));
+            while pool.inner.config().max_overflow != 0 {
+                thread::yield_now();
+            }
+            drop(held);
+            let ended = pool.stats().destroyed.total();
+            drop(changing);
+            assert_eq!(change.join().unwrap().unwrap().len(), 2);
+            assert_eq!((ended, pool.stats().total), (0, 8));
+        });
+        // And what is too much by the change ends at once.
+        let _changes = pool.reconfigure(|config| (config.max_size, config.max_overflow) = (3, 1)).unwrap();
+        assert_eq!((pool.stats().total, pool.stats().max_overflow), (4, 1));
+        assert_eq!(pool.close(Duration::ZERO).destroyed, 4);
     }
 }
