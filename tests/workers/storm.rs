@@ -6,6 +6,7 @@ use slackwater::{JobError, OnPanic, ReturnOutcome, Workers};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -50,11 +51,10 @@ fn every_ticket_of_a_storm_gets_exactly_one_answer() {
     }));
     let pool = |pool: slackwater::Builder<_>| pool.max_size(4).on_panic(OnPanic::Return).max_uses(20_000);
     let workers = Workers::builder(Fragile).pool(pool).build().unwrap();
-    let (ran, answers) = (AtomicU64::new(0), Answers::default());
-    let ran: &'static AtomicU64 = Box::leak(Box::new(ran));
+    let (ran, answers) = (Arc::new(AtomicU64::new(0)), Answers::default());
     thread::scope(|s| {
         for submitter in 0..SUBMITTERS {
-            let (workers, answers) = (&workers, &answers);
+            let (workers, answers, ran) = (&workers, &answers, &ran);
             s.spawn(move || {
                 let mut tickets = Vec::new();
                 for number in 0..JOBS / SUBMITTERS {
@@ -64,8 +64,9 @@ fn every_ticket_of_a_storm_gets_exactly_one_answer() {
                     let job = if number.is_multiple_of(97) { job.start_within(Duration::ZERO) } else { job };
                     let is_long = number.is_multiple_of(JOBS / 20);
                     let job = if is_long { job.timeout(Duration::from_millis(20)) } else { job };
+                    let its = Arc::clone(ran);
                     let ticket = job.submit(move |uses| {
-                        ran.fetch_add(1, Relaxed);
+                        its.fetch_add(1, Relaxed);
                         if is_long {
                             // What is too long is this job itself; nobody waits by it for a state.
                             thread::park_timeout(Duration::from_millis(40));
