@@ -1,6 +1,6 @@
 //! Where jobs wait, and the workers that take them.
 
-use super::board::{Board, Sight};
+use super::board::{Board, Sight, Sleeper};
 use super::circle::{Circle, is_inside};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
@@ -420,6 +420,8 @@ impl<R: 'static> Attendant for Hall<R> {
             if found.overdue.iter().any(|(id, _)| inbox.is_of(*id)) {
                 found.more_wait |= inbox.has_any();
                 self.close_inbox(inbox);
+                // It may be back already, and asleep: it opens the inbox again if it lives on.
+                inbox.desk.call();
             } else if inbox.has_any() {
                 let (due, next) = inbox.take_due(now);
                 found.more_wait |= !due.is_empty();

@@ -5,7 +5,7 @@
 
 use super::desk::Desk;
 use super::job::AnyJob;
-use crate::core::sync::around::{AtomicUsize, Mutex};
+use crate::core::sync::around::{AtomicBool, AtomicUsize, Mutex};
 use crate::observe::ResourceId;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub(super) struct Inbox<R> {
     pub(super) desk: Arc<Desk>,
     jobs: Mutex<Jobs<R>>,
     count: AtomicUsize,
+    /// As below, for who looks without the lock, under which it is written.
+    is_ended: AtomicBool,
 }
 
 struct Jobs<R> {
@@ -35,7 +37,7 @@ struct Waiting<R> {
 impl<R> Inbox<R> {
     pub(super) fn new(id: ResourceId, desk: Arc<Desk>) -> Arc<Self> {
         let jobs = Mutex::new(Jobs { waiting: VecDeque::new(), ended: false });
-        Arc::new(Self { id, desk, jobs, count: AtomicUsize::new(0) })
+        Arc::new(Self { id, desk, jobs, count: AtomicUsize::new(0), is_ended: AtomicBool::new(false) })
     }
 
     /// Whether it is this resource's.
@@ -92,12 +94,26 @@ impl<R> Inbox<R> {
         (due.into_iter().map(|waiting| waiting.job).collect(), next)
     }
 
-    /// Takes all that is there, and accepts no more.
+    /// Takes all that is there, and accepts no more, until it is opened again.
     pub(super) fn end(&self) -> Vec<AnyJob<R>> {
         let mut jobs = self.jobs.lock();
         jobs.ended = true;
+        self.is_ended.store(true, SeqCst);
         let left = std::mem::take(&mut jobs.waiting);
         self.count.store(0, SeqCst);
         left.into_iter().map(|waiting| waiting.job).collect()
+    }
+
+    #[inline]
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended.load(Relaxed)
+    }
+
+    /// Its worker comes for what is left here after all.
+    #[cold]
+    pub(super) fn open_again(&self) {
+        let mut jobs = self.jobs.lock();
+        jobs.ended = false;
+        self.is_ended.store(false, SeqCst);
     }
 }

@@ -146,6 +146,9 @@ impl<M: LocalManager> Worker<M> {
                     }
                     continue;
                 }
+                if inbox.is_ended() && pool.is_own_degraded(place.id) {
+                    inbox.open_again();
+                }
                 pool.check_own(place.id);
                 let is_mine = || pool.is_own_fit(place.id) || (inbox.has_any() && pool.is_own_degraded(place.id));
                 let rest = self.aside(is_mine);
@@ -154,6 +157,10 @@ impl<M: LocalManager> Worker<M> {
                 }
                 return rest;
             };
+            if inbox.is_ended() {
+                // It was ended because this worker might never come back. It did, and was not replaced.
+                inbox.open_again();
+            }
             match self.next_job(&pool) {
                 Some(job) => self.run_one(&pool, right, job),
                 None => {

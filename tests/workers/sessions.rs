@@ -1,8 +1,8 @@
 //! Jobs for the worker that a session is bound to.
 
-use crate::closes_balanced;
 use crate::support::{WATCHDOG, until};
-use slackwater::{JobError, LocalManager, OnPanic, SessionMode, SubmitError, Ticket, Workers};
+use crate::{Held, closes_balanced};
+use slackwater::{JobError, LocalManager, OnLeak, OnPanic, SessionMode, SubmitError, Ticket, Workers};
 use std::sync::mpsc;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -172,6 +172,43 @@ fn a_late_job_keeps_no_other_of_its_session_waiting() {
     assert_eq!(next.wait_timeout(WATCHDOG).unwrap().unwrap(), 7);
     assert!(matches!(late.wait(), Err(JobError::Timeout(_))));
     go.send(()).unwrap();
+    closes_balanced(&workers);
+}
+
+/// Bad run: the inbox of a worker that was late once stays shut, and its sessions' jobs go to others for ever. Of two that are late one is
+/// replaced; the other lives on.
+#[test]
+fn a_worker_that_was_late_and_lives_on_has_its_sessions_back() {
+    let make = || Ok::<_, String>(thread::current().id());
+    let workers = Workers::builder(make);
+    let workers = workers.pool(|pool| pool.max_size(2).min_idle(2).on_leak(OnLeak::Replace { at_most: 1 }));
+    let workers = workers.build().unwrap();
+    let late = |key: &str, number| {
+        let (go, may_go) = mpsc::channel::<()>();
+        let job = workers.job().session(SessionMode::Wait).timeout(Duration::from_millis(20));
+        let late = job.submit_for(key, move |_| may_go.recv_timeout(3 * WATCHDOG).is_ok()).unwrap();
+        until(|| workers.pool().stats().long_holds == number);
+        assert!(matches!(late.wait(), Err(JobError::Timeout(_))));
+        go
+    };
+    let busy = Busy::with(&workers, "a");
+    let (own, replaced) = (busy.own, late("b", 1));
+    busy.end();
+    late("a", 2).send(()).unwrap();
+    // Both that there are have come for a job since.
+    let (one, other) = (Held::at(&workers), Held::at(&workers));
+    one.end();
+    other.end();
+    for _ in 0..20 {
+        let busy = Busy::with(&workers, "a");
+        assert_eq!(busy.own, own);
+        let waits = workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
+        assert_ne!(workers.execute(|own| *own).unwrap(), own);
+        assert!(!waits.is_done());
+        busy.end();
+        assert_eq!(waits.wait().unwrap(), own);
+    }
+    replaced.send(()).unwrap();
     closes_balanced(&workers);
 }
 
