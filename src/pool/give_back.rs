@@ -380,7 +380,10 @@ impl<M: Manager> Inner<M> {
         self.moved(&right, ResourceState::Terminated, TransitionReason::Detached);
         self.end_life(&right);
         self.counts.detached.add_one();
+        let slot = self.attended_slot(&right);
         self.vacate(right);
+        // Jobs may be left with it alone.
+        self.tell_opened(slot);
         resource
     }
 

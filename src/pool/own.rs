@@ -36,6 +36,12 @@ impl<M: Manager> Inner<M> {
         self.shelf.slot(id.slot()).is_some_and(|slot| is_it(slot.look()))
     }
 
+    /// Whether the resource `id` is in its slot, whoever has it.
+    pub(crate) fn is_there(&self, id: ResourceId) -> bool {
+        let is_it = |seen: Word| seen.generation() == id.generation() && !seen.phase().is_empty();
+        self.shelf.slot(id.slot()).is_some_and(|slot| is_it(slot.look()))
+    }
+
     /// Whether what is in this slot is free.
     pub(crate) fn is_free(&self, slot: u32) -> bool {
         self.shelf.slot(slot as usize).is_some_and(|slot| slot.look().phase().is_free())

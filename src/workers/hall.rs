@@ -151,7 +151,18 @@ impl<R: 'static> Hall<R> {
         if inboxes.len() <= id.slot() {
             inboxes.resize(id.slot() + 1, None);
         }
-        inboxes[id.slot()] = Some(Arc::clone(&inbox));
+        let place = &mut inboxes[id.slot()];
+        if place.as_ref().is_some_and(|there| there.is_newer_than(id)) {
+            // Taken out of the pool before it had begun.
+            inbox.end();
+            return inbox;
+        }
+        let before = place.replace(Arc::clone(&inbox));
+        drop(inboxes);
+        if let Some(before) = before {
+            // That one's seat was taken out of the pool: nobody else would find what is left there.
+            self.close_inbox(&before);
+        }
         inbox
     }
 

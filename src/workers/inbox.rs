@@ -45,6 +45,11 @@ impl<R> Inbox<R> {
         self.id == id
     }
 
+    /// Whether it is that of a later resource of the same slot.
+    pub(super) fn is_newer_than(&self, id: ResourceId) -> bool {
+        self.id.generation() > id.generation()
+    }
+
     #[inline]
     pub(super) fn has_any(&self) -> bool {
         self.count.load(SeqCst) > 0

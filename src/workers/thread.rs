@@ -146,11 +146,19 @@ impl<M: LocalManager> Worker<M> {
                     }
                     continue;
                 }
-                if inbox.is_ended() && pool.is_own_degraded(place.id) {
-                    inbox.open_again();
+                match inbox.is_ended() {
+                    true if pool.is_own_degraded(place.id) => inbox.open_again(),
+                    false if !pool.is_there(place.id) => {
+                        // Its seat was taken out of the pool: it serves nobody any more.
+                        self.hall.close_inbox(&inbox);
+                        self.call_others(&pool);
+                    }
+                    _ => {}
                 }
                 pool.check_own(place.id);
-                let is_mine = || pool.is_own_fit(place.id) || (inbox.has_any() && pool.is_own_degraded(place.id));
+                let is_lost = || !inbox.is_ended() && !pool.is_there(place.id);
+                let serves = || inbox.has_any() && pool.is_own_degraded(place.id);
+                let is_mine = || pool.is_own_fit(place.id) || serves() || is_lost();
                 let rest = self.aside(is_mine);
                 if let Rest::Aside = rest {
                     self.call_others(&pool);

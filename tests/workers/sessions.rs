@@ -175,6 +175,26 @@ fn a_late_job_keeps_no_other_of_its_session_waiting() {
     closes_balanced(&workers);
 }
 
+/// Bad run: what waits for a worker whose seat somebody keeps waits for ever, and so does each close.
+#[test]
+fn jobs_of_a_session_whose_worker_is_detached_go_to_another() {
+    for size in 1..=2 {
+        let workers = workers(size, OnPanic::Discard);
+        for _ in 0..20 {
+            let own = workers.submit_for("a", |own| *own).unwrap().wait().unwrap();
+            let seat = workers.pool().request().session(SessionMode::Wait).checkout_for("a").unwrap();
+            let wait = || workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
+            let waiting = [(); 3].map(|()| wait());
+            let kept = seat.detach();
+            for ticket in waiting {
+                assert_ne!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), own, "of {size}");
+            }
+            drop(kept);
+        }
+        closes_balanced(&workers);
+    }
+}
+
 /// Bad run: the inbox of a worker that was late once stays shut, and its sessions' jobs go to others for ever. Of two that are late one is
 /// replaced; the other lives on.
 #[test]
