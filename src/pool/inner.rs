@@ -60,7 +60,7 @@ impl EachUse {
 
 pub(crate) struct Inner<M: Manager> {
     pub(crate) shelf: Shelf<M::Resource>,
-    pub(super) manager: M,
+    pub(crate) manager: M,
     /// What is in force: as was said, but for what the mode makes of it.
     pub(super) config: ArcSwap<PoolConfig>,
     /// What was said. Held while that changes.

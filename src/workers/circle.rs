@@ -12,11 +12,16 @@ use std::sync::atomic::Ordering::Relaxed;
 
 thread_local! {
     /// Of the worker whose thread this is: whether it may wait, and its workers' circle.
-    static INSIDE: RefCell<Option<(Box<MayWait>, Arc<Circle>)>> = const { RefCell::new(None) };
+    static INSIDE: RefCell<Option<(Box<dyn Member>, Arc<Circle>)>> = const { RefCell::new(None) };
 }
 
-/// Whether one more may wait beside those that do: as which of them, or not because there are only so many.
-type MayWait = dyn Fn(&[ResourceId]) -> Result<ResourceId, usize>;
+/// A worker, as one that may wait.
+pub(super) trait Member {
+    /// Whether it may wait beside those that do: as which of them, or not because there are only so many.
+    fn may_wait(&self, waiting: &[ResourceId]) -> Result<ResourceId, usize>;
+    /// It waits from now on, maybe for a job that only it would come for: leaves all that it has to others.
+    fn gives_way(&self);
+}
 
 /// Those of one pool's workers that wait for another's job.
 #[derive(Debug)]
@@ -70,15 +75,24 @@ impl Drop for Inside {
     }
 }
 
-/// The calling thread is one of the workers of this circle, and may wait if `may_wait` says so.
-pub(super) fn enter(circle: &Arc<Circle>, may_wait: impl Fn(&[ResourceId]) -> Result<ResourceId, usize> + 'static) {
-    INSIDE.set(Some((Box::new(may_wait), Arc::clone(circle))));
+/// The calling thread is one of the workers of this circle.
+pub(super) fn enter(circle: &Arc<Circle>, member: impl Member + 'static) {
+    INSIDE.set(Some((Box::new(member), Arc::clone(circle))));
+}
+
+/// The calling thread, if it is one of `circle`'s workers, parks until others have done a job. Called under no lock, after it was counted in.
+pub(super) fn give_way(circle: u64) {
+    INSIDE.with_borrow(|inside| {
+        if let Some((member, _)) = inside.as_ref().filter(|(_, mine)| mine.number == circle) {
+            member.gives_way();
+        }
+    });
 }
 
 /// Whether the calling thread is one of `circle`'s workers.
 pub(super) fn is_inside(circle: u64) -> bool {
     // What a thread drops at its very end may ask too.
-    let is_mine = |inside: &RefCell<Option<(Box<MayWait>, Arc<Circle>)>>| {
+    let is_mine = |inside: &RefCell<Option<(Box<dyn Member>, Arc<Circle>)>>| {
         inside.borrow().as_ref().is_some_and(|(_, mine)| mine.number == circle)
     };
     INSIDE.try_with(is_mine).unwrap_or(false)
@@ -88,11 +102,11 @@ pub(super) fn is_inside(circle: u64) -> bool {
 /// one that has an answer already must not be counted, as another would be refused for it.
 pub(super) fn join(circle: u64) -> Result<Option<Inside>, Closes> {
     INSIDE.with_borrow(|inside| {
-        let Some((may_wait, circle)) = inside.as_ref().filter(|(_, mine)| mine.number == circle) else {
+        let Some((member, circle)) = inside.as_ref().filter(|(_, mine)| mine.number == circle) else {
             return Ok(None);
         };
         let mut waiting = circle.waiting.lock();
-        let id = may_wait(&waiting).map_err(Closes)?;
+        let id = member.may_wait(&waiting).map_err(Closes)?;
         waiting.push(id);
         Ok(Some(Inside(Arc::clone(circle), id)))
     })

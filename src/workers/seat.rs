@@ -73,6 +73,17 @@ impl fmt::Debug for ThreadError {
     }
 }
 
+/// A worker whose resource is being made. Whoever waits for that may wait for it too.
+struct Unborn;
+
+impl circle::Member for Unborn {
+    fn may_wait(&self, _: &[ResourceId]) -> Result<ResourceId, usize> {
+        Err(1)
+    }
+
+    fn gives_way(&self) {}
+}
+
 impl<M: LocalManager> Threads<M> {
     pub(super) fn new(manager: M, hall: Arc<Hall<M::Resource>>) -> Self {
         Self { manager: Arc::new(manager), hall, started: AtomicU64::new(0) }
@@ -177,7 +188,7 @@ impl<M: LocalManager> Manager for Threads<M> {
         let run = move || {
             let desk = Desk::here();
             // Whoever waits in `create` for a job of these workers may wait for the worker that it is about to be.
-            circle::enter(&hall.circle, |_| Err(1));
+            circle::enter(&hall.circle, Unborn);
             let make = || manager.create().map(hold).map_err(|error| ThreadError::of(&*manager, error));
             let outcome = catch_unwind(AssertUnwindSafe(make)).map(|outcome| outcome.map(|()| Arc::clone(&desk)));
             let is_there = matches!(outcome, Ok(Ok(_)));

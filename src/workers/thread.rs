@@ -73,19 +73,38 @@ enum Rest {
     Not,
 }
 
-/// Whether a worker may wait for a job of its own workers beside those that do: as its id, or not because there are only so many.
-fn may_wait<M: LocalManager>(
-    me: Option<(ResourceId, Arc<Inner<Threads<M>>>)>,
-    waiting: &[ResourceId],
-) -> Result<ResourceId, usize> {
-    let Some((id, pool)) = me else { return Err(1) };
-    let all = pool.capacity();
-    if waiting.len() + 1 < all {
-        return Ok(id);
+/// A worker, as one of those that may wait for each other's jobs.
+struct Member<M: LocalManager>(Arc<OnceLock<Place<M>>>);
+
+impl<M: LocalManager> Member<M> {
+    fn place(&self) -> Option<(ResourceId, Arc<Inner<Threads<M>>>)> {
+        self.0.get().and_then(|place| Some((place.id, place.pool.upgrade()?)))
     }
-    // One that is late has lent its place to another, which runs jobs.
-    let in_their_places = waiting.iter().chain([&id]).filter(|id| !pool.is_hold_replaced(**id)).count();
-    if in_their_places < all { Ok(id) } else { Err(all) }
+}
+
+impl<M: LocalManager> circle::Member for Member<M> {
+    fn may_wait(&self, waiting: &[ResourceId]) -> Result<ResourceId, usize> {
+        let Some((id, pool)) = self.place() else { return Err(1) };
+        let all = pool.capacity();
+        if waiting.len() + 1 < all {
+            return Ok(id);
+        }
+        // One that is late has lent its place to another, which runs jobs.
+        let in_their_places = waiting.iter().chain([&id]).filter(|id| !pool.is_hold_replaced(**id)).count();
+        if in_their_places < all { Ok(id) } else { Err(all) }
+    }
+
+    /// Until its next turn, in which it opens its inbox again.
+    fn gives_way(&self) {
+        let Some((id, pool)) = self.place() else { return };
+        let hall = &pool.manager.hall;
+        let Some(inbox) = hall.inbox(id.slot()).filter(|inbox| inbox.is_of(id)) else { return };
+        let has_any = inbox.has_any();
+        hall.close_inbox(&inbox);
+        if has_any && !hall.board.look().is_anyone_idle() {
+            hall.calls_for_more(&*pool);
+        }
+    }
 }
 
 impl<M: LocalManager> Worker<M> {
@@ -96,9 +115,7 @@ impl<M: LocalManager> Worker<M> {
 
     /// Until the resource has ended.
     pub(super) fn run(mut self) {
-        let place = Arc::clone(&self.place);
-        let pool = move || place.get().and_then(|place| Some((place.id, place.pool.upgrade()?)));
-        circle::enter(&self.hall.circle, move |waiting| may_wait(pool(), waiting));
+        circle::enter(&self.hall.circle, Member(Arc::clone(&self.place)));
         loop {
             if self.desk.has_mail() {
                 // What a letter asks for may take long, and whoever submits would rely on this one to come.
@@ -166,7 +183,7 @@ impl<M: LocalManager> Worker<M> {
                 return rest;
             };
             if inbox.is_ended() {
-                // It was ended because this worker might never come back. It did, and was not replaced.
+                // It was ended because this worker might never come back, or waited. It is back.
                 inbox.open_again();
             }
             match self.next_job(&pool) {

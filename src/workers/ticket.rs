@@ -1,6 +1,6 @@
 //! The ticket: where a job's answer is waited for.
 
-use super::circle::{Closes, Waiter, join};
+use super::circle::{Closes, Waiter, give_way, join};
 use super::error::JobError;
 use super::job::Answers;
 use crate::core::sync::{current, park, park_timeout};
@@ -98,7 +98,8 @@ impl<T> Ticket<T> {
         let is_bounded = until != NEVER;
         let mut waiter = || Ok(Waiter::new(current(), if is_bounded { None } else { join(self.circle)? }));
         match self.task.wait(&mut waiter) {
-            Ok(true) => {}
+            Ok(true) if is_bounded => {}
+            Ok(true) => give_way(self.circle),
             Ok(false) => return self.task.take(),
             Err(Closes(workers)) => {
                 self.task.cancel();

@@ -263,6 +263,27 @@ fn a_session_waits_for_no_worker_within_a_job_of_the_same_ones() {
     closes_balanced(&workers);
 }
 
+/// Bad run: a worker waits for a job that only it would come for.
+#[test]
+fn a_worker_that_waits_for_a_job_leaves_those_of_its_own_to_others() {
+    let workers = workers(2, OnPanic::Discard);
+    let own = Busy::with(&workers, "a");
+    let other = Held::at(&workers);
+    let ticket = workers.job().session(SessionMode::Wait).submit_for("a", |_| 7).unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let waits = workers.submit(move |own| {
+        begun.send(*own).unwrap();
+        ticket.wait()
+    });
+    let (waits, its) = (waits.unwrap(), own.own);
+    // In turns: after one of its own it takes what is there for all.
+    own.end();
+    assert_eq!(has_begun.recv_timeout(WATCHDOG).unwrap(), its);
+    other.end();
+    assert_eq!(waits.wait_timeout(WATCHDOG).expect("no deadlock").unwrap().unwrap(), 7);
+    closes_balanced(&workers);
+}
+
 /// Bad run: one of many that are submitted, moved, refused and run at the same time is answered by nobody.
 #[test]
 fn every_job_of_a_crowd_of_sessions_is_answered() {
