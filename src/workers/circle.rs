@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// A worker, and its workers' circle.
+type Seated = (Box<dyn Member>, Arc<Circle>);
+
 thread_local! {
-    /// Of the worker whose thread this is: whether it may wait, and its workers' circle.
-    static INSIDE: RefCell<Option<(Box<dyn Member>, Arc<Circle>)>> = const { RefCell::new(None) };
+    /// The worker whose thread this is.
+    static INSIDE: RefCell<Option<Seated>> = const { RefCell::new(None) };
 }
 
 /// A worker, as one that may wait.
@@ -92,9 +95,8 @@ pub(super) fn give_way(circle: u64) {
 /// Whether the calling thread is one of `circle`'s workers.
 pub(super) fn is_inside(circle: u64) -> bool {
     // What a thread drops at its very end may ask too.
-    let is_mine = |inside: &RefCell<Option<(Box<dyn Member>, Arc<Circle>)>>| {
-        inside.borrow().as_ref().is_some_and(|(_, mine)| mine.number == circle)
-    };
+    let is_mine =
+        |inside: &RefCell<Option<Seated>>| inside.borrow().as_ref().is_some_and(|(_, mine)| mine.number == circle);
     INSIDE.try_with(is_mine).unwrap_or(false)
 }
 
