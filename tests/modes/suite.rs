@@ -44,7 +44,8 @@ impl Kind {
             assert_eq!(changes.len(), 1, "{changes}");
         }
         assert_eq!(pool.stats().max_size, self.size_then());
-        assert!(pool.audit().is_clean(), "{}", pool.audit());
+        // Its own threads may be at work on what has changed.
+        until(|| pool.audit().is_clean());
     }
 }
 
