@@ -8,6 +8,7 @@ mod close;
 mod crash_loop;
 mod create;
 mod demand;
+mod each_use;
 mod failure;
 mod fallback;
 mod give_back;

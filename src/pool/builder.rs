@@ -3,7 +3,7 @@
 use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
 use super::create::CreationState;
-use super::inner::EachUse;
+use super::each_use::EachUse;
 use super::memory::MemoryBook;
 use super::sizes::Sizes;
 use super::{Inner, Job, Pool};

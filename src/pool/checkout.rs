@@ -257,7 +257,7 @@ impl<M: Manager> Inner<M> {
         let hinted = self.shelf.hinted().and_then(|(slot, _)| self.shelf.index_of(slot));
         let began = self.now();
         let patience = match patient {
-            Patient::Default => nanos(self.config().checkout_timeout),
+            Patient::Default => self.each_use.patience(),
             Patient::Never => 0,
             Patient::For(time) => time,
             Patient::Until(instant) => nanos(instant.saturating_duration_since(Instant::now())),

@@ -147,7 +147,7 @@ impl CreateFailure {
 impl<M: Manager> Inner<M> {
     /// Whether a checkout's demand is created on the caller, as far as is known now.
     pub(crate) fn creates_inline(&self) -> bool {
-        match self.config().creation {
+        match self.each_use.creation() {
             Creation::Inline => true,
             Creation::Background => false,
             // The flag, not the cost: a vacancy must be told to a waiter, or asked for, by one and the same answer.
@@ -158,7 +158,7 @@ impl<M: Manager> Inner<M> {
     /// Has demand created where its measured cost suggests. For when a resource that was made has been opened, or taken: a waiter
     /// that is woken before would find room alone, and make another.
     pub(super) fn choose_where_to_create(&self) {
-        let inline = match self.config().creation {
+        let inline = match self.each_use.creation() {
             Creation::Auto => self.is_manual() || self.creation.create_cost.load(Relaxed) <= CHEAP,
             _ => self.creates_inline(),
         };

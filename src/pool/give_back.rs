@@ -190,11 +190,16 @@ impl<M: Manager> Inner<M> {
         if attention & attention::WISHES != 0 { self.life(right).wished(right.word()) } else { None }
     }
 
-    /// Ends a resource that is one too many, whatever its state; one at a time, so that two do not end the same surplus.
+    /// Ends a resource that is one too many, whatever its state.
+    #[inline(always)]
     fn unless_surplus<'s>(&self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
-        if self.shelf.attention() & attention::OVERFLOWING == 0 {
-            return Some(right);
-        }
+        if self.shelf.attention() & attention::OVERFLOWING == 0 { Some(right) } else { self.unless_one_too_many(right) }
+    }
+
+    /// One at a time, so that two do not end the same surplus.
+    #[cold]
+    #[inline(never)]
+    fn unless_one_too_many<'s>(&self, right: Right<'s, M::Resource>) -> Option<Right<'s, M::Resource>> {
         let (retiring, reason) = {
             let _one_at_a_time = self.shrinking.lock();
             // Its slot does not say yet that it is there. Whoever asked for it is served first, though it be overflow.

@@ -3,6 +3,7 @@
 use super::circuit::PoolBreaker;
 use super::crash_loop::ShortLives;
 use super::create::CreationState;
+use super::each_use::EachUse;
 use super::life::Life;
 use super::memory::MemoryBook;
 use super::session::Sessions;
@@ -26,37 +27,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed},
-    fence,
-};
+use std::sync::atomic::{Ordering::Acquire, fence};
 use std::sync::{Arc, OnceLock, Weak};
-
-/// What each use asks of the settings: those that are fixed while the pool lives, and of one that is not, whether it is set. To look at all
-/// of them costs a use some 40 instructions.
-pub(super) struct EachUse {
-    pub(super) record_uses: bool,
-    pub(super) is_affine: bool,
-    is_manual: bool,
-    expires: AtomicBool,
-}
-
-impl EachUse {
-    pub(super) fn of(config: &PoolConfig) -> Self {
-        Self {
-            record_uses: config.record_uses,
-            is_affine: config.strategy == crate::Strategy::Affine,
-            is_manual: config.keeper == crate::Keeper::Manual,
-            expires: AtomicBool::new(config.max_lifetime.is_some()),
-        }
-    }
-
-    /// Whether resources have a lifetime.
-    pub(super) fn expires(&self) -> bool {
-        self.expires.load(Relaxed)
-    }
-}
 
 pub(crate) struct Inner<M: Manager> {
     pub(crate) shelf: Shelf<M::Resource>,
@@ -189,7 +161,7 @@ impl<M: Manager> Inner<M> {
 
     /// Under the lock of `said`.
     pub(super) fn set_config(&self, in_force: PoolConfig) {
-        self.each_use.expires.store(in_force.max_lifetime.is_some(), Relaxed);
+        self.each_use.set(&in_force);
         self.config.store(Arc::new(in_force));
     }
 

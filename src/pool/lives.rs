@@ -46,7 +46,7 @@ impl<M: Manager> Inner<M> {
     /// Notes that a resource weighs `new` instead of `old`. Returns what all weighed before and weigh now.
     fn reweighed(&self, old: u64, new: u64) -> (u64, u64) {
         let (before, after) = self.memory.change(old, new);
-        if after < before && self.config().memory_budget.is_some_and(|budget| before >= budget && after < budget) {
+        if after < before && self.each_use.memory_budget().is_some_and(|budget| before >= budget && after < budget) {
             // There may be room now, and waiters that were told there is none.
             fence(SeqCst);
             self.shelf.opened(None, self.shelf.attention(), move || self.now());
@@ -60,15 +60,15 @@ impl<M: Manager> Inner<M> {
 
     /// Measures a returned resource against the limits on uses and weight, if it is to be kept at all.
     pub(super) fn measure(&self, right: &mut Right<'_, M::Resource>) -> Option<DestroyReason> {
-        let config = self.config();
-        if self.is_unpooled(config.mode, right) {
+        let settings = &self.each_use;
+        if settings.share_kept().is_some_and(|share| self.is_unpooled(share, right)) {
             return Some(DestroyReason::Unpooled);
         }
         let uses = self.life(right).uses(right.record().checkouts());
-        if config.max_uses.is_some_and(|most| uses >= most) {
+        if settings.max_uses().is_some_and(|most| uses >= most) {
             return Some(DestroyReason::Worn);
         }
-        if config.memory_budget.is_none() && config.max_growth.is_none() {
+        if !settings.weighs() {
             return None;
         }
         let resource = &*right.resource_mut();
@@ -78,10 +78,10 @@ impl<M: Manager> Inner<M> {
         let life = self.life(right);
         let (before, after) = self.reweighed(life.weighed(weight), weight);
         // Only once: until it is below again, the keeper looks by itself.
-        if config.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold) {
+        if settings.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold) {
             self.alarm.ring();
         }
-        let growth = config.max_growth?;
+        let growth = settings.max_growth()?;
         let floor = life.floor(weight, uses, WINDOW)?;
         let leaks = floor.rises >= RISES && floor.weight as f64 > floor.baseline as f64 * growth;
         leaks.then_some(DestroyReason::Grown)
@@ -89,14 +89,14 @@ impl<M: Manager> Inner<M> {
 
     /// Weighs a resource that its check may have changed: its next return may be far off.
     pub(super) fn weigh_anew(&self, right: &mut Right<'_, M::Resource>) {
-        if self.config().memory_budget.is_none() && self.config().max_growth.is_none() {
+        if !self.each_use.weighs() {
             return;
         }
         let Ok(new) = self.weigh(right.resource_mut()) else { return };
         let old = self.life(right).weighed(new);
         let (before, after) = self.reweighed(old, new);
         let is_much =
-            self.config().memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold);
+            self.each_use.memory_threshold().is_some_and(|threshold| before <= threshold && after > threshold);
         // What did not fit may fit now.
         if new < old || is_much {
             self.alarm.ring();

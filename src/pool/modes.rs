@@ -87,9 +87,8 @@ impl<M: Manager> Builder<M> {
 }
 
 impl<M: Manager> Inner<M> {
-    /// Whether the use that ends here is one after which nothing is kept.
-    pub(super) fn is_unpooled(&self, mode: Mode, right: &Right<'_, M::Resource>) -> bool {
-        let Some(share) = mode.keeps() else { return false };
+    /// Whether the use that ends here is one after which nothing is kept, if `share` of a hundred leave their resource to the next.
+    pub(super) fn is_unpooled(&self, share: u64, right: &Right<'_, M::Resource>) -> bool {
         // Places do not go in step: what the first uses of many come to is the share, too.
         let place = self.shelf.index_of(right.slot()).unwrap_or(0);
         !is_kept(right.record().checkouts().wrapping_add(u64::from(place) * 61), share)
