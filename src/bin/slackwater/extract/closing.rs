@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
-
-use slackwater::Distribution;
 
 use super::record::Record;
 use super::report::{self, Setting};
 use super::stats::Stats;
 use super::work::Shared;
-use crate::run::closing::{self, Ended, Job};
+use crate::run::closing::{self, Ended, Job, Sums};
 use crate::run::files::NamedFile;
-use crate::run::series::Counts;
 use crate::run::{NO_OUTPUT, complain};
 
 pub struct Extraction {
@@ -21,16 +17,10 @@ pub struct Extraction {
 }
 
 impl closing::Record for Record {
-    fn started(&self) -> Instant {
-        self.started
-    }
+    const TIMES: &'static str = "checkouts";
 
-    fn tally(&self) -> Counts {
-        self.tally
-    }
-
-    fn times(&self) -> (&'static str, Distribution) {
-        ("checkouts", self.waits.distribution())
+    fn sums(&self) -> &Sums {
+        &self.sums
     }
 }
 

@@ -156,7 +156,7 @@ fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
             run.window.written(line.size);
             let mut record = run.record.lock();
             record.line(line);
-            progress.show(record.tally, record.started, SHOWN_ONE_IN, total);
+            progress.show(record.sums.tally, record.sums.started, SHOWN_ONE_IN, total);
             Ok(())
         });
         // Workers find nobody to take their lines.

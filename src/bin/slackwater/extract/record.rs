@@ -6,6 +6,7 @@ use slackwater::Histogram;
 
 use super::failure::{Failure, FailureKind};
 use super::work::{Line, Visit};
+use crate::run::closing::Sums;
 use crate::run::series::{Counts, Series};
 
 /// Failures of each kind that a report names, and slowest pages.
@@ -15,14 +16,11 @@ const SLOWEST: usize = 10;
 /// Bytes of a name or an error that a report keeps: what a page says of itself must not take the memory.
 const LONGEST_TEXT: usize = 400;
 
-/// What was done up to now. Everything in it comes from lines that were written, so the parts agree.
+/// What was done up to now; the times are of checkouts, of extractors of both kinds. Everything in it comes from lines that were written, so the parts agree.
 pub struct Record {
-    pub started: Instant,
-    pub tally: Counts,
+    pub sums: Sums,
     /// Failures by kind, as in `FailureKind::ALL`.
     pub kinds: [u64; FailureKind::ALL.len()],
-    /// Checkout times, of extractors of both kinds.
-    pub waits: Histogram,
     /// For a report only.
     pub details: Option<Box<Details>>,
 }
@@ -49,21 +47,21 @@ pub struct Failures {
 impl Record {
     pub fn new(started: Instant, with_details: bool) -> Self {
         let details = with_details.then(|| Box::new(Details::new()));
-        Self { started, tally: Counts::default(), kinds: Default::default(), waits: Histogram::new(), details }
+        Self { sums: Sums::new(started), kinds: Default::default(), details }
     }
 
     /// A line was written.
     pub fn line(&mut self, line: Line) {
         let counts = Counts { pages: 1, failures: u64::from(line.failure.is_some()), bytes: line.bytes };
-        self.tally.add(counts);
+        self.sums.tally.add(counts);
         if let Some(failure) = &line.failure {
             self.kinds[failure.kind as usize] += 1;
         }
         for visit in [line.times.css, line.times.regex].into_iter().flatten() {
-            self.waits.record(visit.waited);
+            self.sums.times.record(visit.waited);
         }
         if let Some(details) = &mut self.details {
-            details.line(line, counts, self.started);
+            details.line(line, counts, self.sums.started);
         }
     }
 }
@@ -180,7 +178,10 @@ mod tests {
             record.line(line(n, Some(kind.because("ä".repeat(9_999)))));
         }
         record.line(line(99, None));
-        assert_eq!((record.tally.pages, record.tally.failures, record.waits.distribution().count()), (21, 20, 21));
+        assert_eq!(
+            (record.sums.tally.pages, record.sums.tally.failures, record.sums.times.distribution().count()),
+            (21, 20, 21)
+        );
         let details = record.details.unwrap();
         let failures = details.failures();
         let counts: Vec<_> = failures.iter().map(|(kind, of)| (*kind, of.count, of.examples.len())).collect();

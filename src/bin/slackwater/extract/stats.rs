@@ -26,7 +26,7 @@ pub struct Stats<'a> {
 impl Stats<'_> {
     /// One line.
     pub fn line(&self, exit_code: u8) -> String {
-        let tally = self.record.tally;
+        let tally = self.record.sums.tally;
         let seconds = self.took.as_secs_f64();
         let kinds: Map<String, Value> = FailureKind::ALL
             .into_iter()
@@ -50,7 +50,7 @@ impl Stats<'_> {
             "peak_memory_bytes": peak_memory(),
             "engine": self.engine.json(),
             "wasm": self.component,
-            "checkouts": times(&self.record.waits.distribution()),
+            "checkouts": times(&self.record.sums.times.distribution()),
         });
         format!("{stats}\n")
     }

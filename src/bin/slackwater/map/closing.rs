@@ -2,17 +2,16 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use slackwater::{DestroyReason, Distribution};
+use slackwater::DestroyReason;
 
 use super::failure::FailureKind;
 use super::record::Record;
 use super::workers::Workers;
-use crate::run::closing::{self, Ended, Job};
+use crate::run::closing::{self, Ended, Job, Sums};
 use crate::run::ending::End;
-use crate::run::series::Counts;
 use crate::run::stats::times;
 use crate::run::terminal::peak_memory;
 
@@ -27,16 +26,10 @@ pub struct Mapping {
 }
 
 impl closing::Record for Record {
-    fn started(&self) -> Instant {
-        self.started
-    }
+    const TIMES: &'static str = "calls";
 
-    fn tally(&self) -> Counts {
-        self.tally
-    }
-
-    fn times(&self) -> (&'static str, Distribution) {
-        ("calls", self.calls.distribution())
+    fn sums(&self) -> &Sums {
+        &self.sums
     }
 }
 
@@ -97,7 +90,7 @@ impl Workload {
 
 /// The statistics, as one line.
 fn line(end: &End, exit_code: u8, record: &Record, took: Duration, resumed: u64, workers: &Workload) -> String {
-    let (tally, seconds) = (record.tally, took.as_secs_f64());
+    let (tally, seconds) = (record.sums.tally, took.as_secs_f64());
     let kinds: Map<String, Value> = FailureKind::ALL
         .into_iter()
         .zip(record.kinds)
@@ -119,7 +112,7 @@ fn line(end: &End, exit_code: u8, record: &Record, took: Duration, resumed: u64,
         "lines_per_second": tally.pages as f64 / seconds.max(1e-9),
         "peak_memory_bytes": peak_memory(),
         "workers": { "started": workers.started, "lost": workers.lost, "replaced": workers.replaced },
-        "calls": times(&record.calls.distribution()),
+        "calls": times(&record.sums.times.distribution()),
     });
     format!("{stats}\n")
 }

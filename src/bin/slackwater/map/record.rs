@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use slackwater::Histogram;
-
 use super::failure::FailureKind;
+use crate::run::closing::Sums;
 use crate::run::series::Counts;
 
 /// A line that is done.
@@ -23,13 +22,11 @@ pub struct Done {
     pub retries: u64,
 }
 
-/// What was done up to now. Everything in it comes from lines that were written, so the parts agree.
+/// What was done up to now; the times are of calls. Everything in it comes from lines that were written, so the parts agree.
 pub struct Record {
-    pub started: Instant,
-    pub tally: Counts,
+    pub sums: Sums,
     /// Failures by kind, as in `FailureKind::ALL`.
     pub kinds: [u64; FailureKind::ALL.len()],
-    pub calls: Histogram,
     pub retries: u64,
     /// The first of them, for who looks at the summary alone.
     pub first_failure: Option<(u64, String)>,
@@ -37,21 +34,14 @@ pub struct Record {
 
 impl Record {
     pub fn new(started: Instant) -> Self {
-        Self {
-            started,
-            tally: Counts::default(),
-            kinds: Default::default(),
-            calls: Histogram::new(),
-            retries: 0,
-            first_failure: None,
-        }
+        Self { sums: Sums::new(started), kinds: Default::default(), retries: 0, first_failure: None }
     }
 
     /// A line was written.
     pub fn line(&mut self, line: Done) {
-        self.tally.add(Counts { pages: 1, failures: u64::from(line.failure.is_some()), bytes: line.bytes });
+        self.sums.tally.add(Counts { pages: 1, failures: u64::from(line.failure.is_some()), bytes: line.bytes });
         self.retries += line.retries;
-        line.took.into_iter().for_each(|took| self.calls.record(took));
+        line.took.into_iter().for_each(|took| self.sums.times.record(took));
         if let Some((kind, reason)) = line.failure {
             self.kinds[kind as usize] += 1;
             self.first_failure.get_or_insert((line.number, reason));

@@ -145,7 +145,7 @@ pub fn started(args: Args, typed: &ArgMatches) -> Result<u8, (u8, String)> {
             run.window.written(line.size);
             let mut record = run.record.lock();
             record.line(line);
-            let (tally, started) = (record.tally, record.started);
+            let (tally, started) = (record.sums.tally, record.sums.started);
             let slow = tally.pages < 32 * started.elapsed().as_secs();
             progress.show(tally, started, if slow { 1 } else { 32 }, || total(tally.pages, tally.bytes));
             Ok(())

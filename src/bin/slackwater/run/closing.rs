@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use slackwater::Distribution;
+use slackwater::Histogram;
 
 use super::dashboard::Dashboard;
 use super::ending::{End, Run};
@@ -17,13 +17,24 @@ use super::terminal::{Progress, Summary};
 
 /// What was done up to now.
 pub trait Record: Send + 'static {
-    fn started(&self) -> Instant;
+    /// What the times among the sums are of.
+    const TIMES: &'static str;
 
+    fn sums(&self) -> &Sums;
+}
+
+/// What every run counts.
+pub struct Sums {
+    pub started: Instant,
     /// Lines written, those of them that are failures, and their bytes.
-    fn tally(&self) -> Counts;
+    pub tally: Counts,
+    pub times: Histogram,
+}
 
-    /// Times of something, and what they are of.
-    fn times(&self) -> (&'static str, Distribution);
+impl Sums {
+    pub fn new(started: Instant) -> Self {
+        Self { started, tally: Counts::default(), times: Histogram::new() }
+    }
 }
 
 /// What a run is for: what it has to say beyond what every run says.
@@ -69,11 +80,13 @@ impl<J: Job> Closing<J> {
     pub fn end(self, run: &Run<J>, end: &End) -> u8 {
         let Self { quiet, progress, dashboard, stats, kept, resumed, failed_before, job, leftovers: _ } = self;
         let record = &*run.record.lock();
-        let took = record.started().elapsed();
+        let sums = record.sums();
+        let took = sums.started.elapsed();
         progress.finish();
         if !quiet && !stats.on_stderr {
-            let (noun, tally, skipped) = (run.noun, record.tally(), run.skipped.load(Relaxed));
-            let summary = Summary { noun, tally, took, skipped, times: record.times(), resumed, cut: end.cut() };
+            let (noun, tally, skipped) = (run.noun, sums.tally, run.skipped.load(Relaxed));
+            let times = (J::Record::TIMES, sums.times.distribution());
+            let summary = Summary { noun, tally, took, skipped, times, resumed, cut: end.cut() };
             // Standard error may be gone too; there is nobody left to tell.
             let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("{summary}{}", job.words(record)));
         }

@@ -155,7 +155,8 @@ impl<J: Job> Run<J> {
 
     /// What came in between, unless everything was done by then.
     fn interrupted(&self) -> Option<Signal> {
-        let is_complete = self.walked.load(Relaxed) && self.record.lock().tally().pages == self.found.load(Relaxed);
+        let is_complete =
+            self.walked.load(Relaxed) && self.record.lock().sums().tally.pages == self.found.load(Relaxed);
         self.signal.get().copied().filter(|_| !is_complete)
     }
 
@@ -175,7 +176,7 @@ impl<J: Job> Run<J> {
             (None, None, None) => match written.and_then(|()| output.finish()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => End::Closed,
                 Err(error) => End::NoOutput((self.no_output)(&error)),
-                Ok(()) if self.record.lock().tally().pages != self.found.load(Relaxed) => End::Lost,
+                Ok(()) if self.record.lock().sums().tally.pages != self.found.load(Relaxed) => End::Lost,
                 Ok(()) => End::Complete,
             },
         };
@@ -190,7 +191,7 @@ impl<J: Job> Run<J> {
 
     /// Says what ended the run, if that is an error. Returns the exit code: of the whole output, as lines of an earlier run are in it too.
     pub fn told(&self, end: &End, record: &J::Record, kept: Kept, failed_before: u64) -> u8 {
-        let Counts { pages: written, failures: failed, .. } = record.tally();
+        let Counts { pages: written, failures: failed, .. } = record.sums().tally;
         let (left, many) = (kept.how_to_go_on(), self.noun.many);
         match end {
             End::Closed => 0,

@@ -73,7 +73,7 @@ pub fn open(args: &Args, fields: &[(Kind, &str)]) -> Result<Option<(Setting, Nam
 
 /// Writes the report and gives its file its name.
 pub fn write(mut output: NamedFile, setting: &Setting, outcome: &Outcome) -> io::Result<()> {
-    let nothing = Record::new(outcome.record.started, true);
+    let nothing = Record::new(outcome.record.sums.started, true);
     let details =
         outcome.record.details.as_ref().or(nothing.details.as_ref()).expect("one of them was asked for details");
     output.write(page::page(setting, outcome, details).as_bytes())?;

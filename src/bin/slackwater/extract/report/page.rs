@@ -18,7 +18,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 
 pub fn page(setting: &Setting, outcome: &Outcome, details: &Details) -> String {
     let mut html = String::with_capacity(128 << 10);
-    let tally = outcome.record.tally;
+    let tally = outcome.record.sums.tally;
     let (class, ended) = how_it_ended(outcome);
     let _ = write!(
         html,
@@ -40,7 +40,7 @@ pub fn page(setting: &Setting, outcome: &Outcome, details: &Details) -> String {
         text::span(outcome.took)
     );
     tiles(&mut html, outcome);
-    let (times, waits) = (details.pages.distribution(), outcome.record.waits.distribution());
+    let (times, waits) = (details.pages.distribution(), outcome.record.sums.times.distribution());
     notables(&mut html, setting, outcome, details, (&times, &waits));
     over_time(&mut html, outcome, details);
     latencies(&mut html, details, times, waits);
@@ -54,7 +54,7 @@ pub fn page(setting: &Setting, outcome: &Outcome, details: &Details) -> String {
 
 /// In words, and how good that is.
 fn how_it_ended(outcome: &Outcome) -> (&'static str, String) {
-    let Counts { pages, failures, .. } = outcome.record.tally;
+    let Counts { pages, failures, .. } = outcome.record.sums.tally;
     let left = format!("{} of at least {} pages found", text::count(pages), text::count(outcome.found));
     match outcome.end {
         End::Complete if failures == 0 => ("good", "Complete".to_owned()),
@@ -67,7 +67,7 @@ fn how_it_ended(outcome: &Outcome) -> (&'static str, String) {
 }
 
 fn tiles(html: &mut String, outcome: &Outcome) {
-    let Counts { pages, bytes, failures } = outcome.record.tally;
+    let Counts { pages, bytes, failures } = outcome.record.sums.tally;
     let seconds = outcome.took.as_secs_f64().max(1e-9);
     let skipped = match outcome.skipped {
         0 => String::new(),
@@ -113,7 +113,7 @@ fn notables(
     details: &Details,
     (times, waits): (&Distribution, &Distribution),
 ) {
-    let Counts { pages, failures, .. } = outcome.record.tally;
+    let Counts { pages, failures, .. } = outcome.record.sums.tally;
     let figures = Figures {
         pages,
         failures,
@@ -138,7 +138,7 @@ fn notables(
 }
 
 fn over_time(html: &mut String, outcome: &Outcome, details: &Details) {
-    let tally = outcome.record.tally;
+    let tally = outcome.record.sums.tally;
     let stretches = |most| details.series.stretches(outcome.took, most);
     let most = usize::try_from(tally.pages / rates::PAGES_EACH).unwrap_or(usize::MAX).clamp(1, rates::MOST);
     html.push_str("<section>\n<h2>Pages a second</h2>\n");
