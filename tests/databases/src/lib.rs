@@ -8,18 +8,20 @@ mod postgresql;
 mod programs;
 mod redis_server;
 mod server;
+#[path = "../../support/mod.rs"]
+mod support;
 
 pub use load::{Answer, Load, Lost, under_load};
 pub use outage::{Outage, whole};
 pub use server::Server;
+pub use support::closes_balanced;
 
-use slackwater::{Manager, Pool};
 use std::time::{Duration, Instant};
 
 /// Longer than any state takes to come on a busy machine; a test that runs into it has failed.
 pub const WATCHDOG: Duration = Duration::from_secs(30);
 
-/// Waits until `holds`, which somebody else brings about.
+/// Waits until `holds`, which another process brings about: a look may cost it a query, so it is left alone between two of them.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
@@ -27,16 +29,6 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(began.elapsed() < WATCHDOG, "waited {WATCHDOG:?} in vain: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Closes `pool` and holds it to the promise every test ends with: what was created is destroyed or was taken out.
-#[track_caller]
-pub fn closes_balanced<M: Manager>(pool: &Pool<M>) {
-    let report = pool.close(WATCHDOG);
-    assert!(report.is_complete(), "{report}");
-    let stats = pool.stats();
-    assert_eq!(stats.created, stats.destroyed.total() + stats.detached, "{stats:?}");
-    assert!(pool.audit().is_clean(), "{}", pool.audit());
 }
 
 /// Runs `panics` on a thread of its own, and waits for its end.
