@@ -58,6 +58,12 @@ impl Room {
         self.board.pushed(Some(&self.tallies[number]));
     }
 
+    /// A thread that works as worker `number`, and answers the job it got.
+    fn worker(self: &Arc<Self>, number: usize) -> loom::thread::JoinHandle<u32> {
+        let room = Arc::clone(self);
+        loom::thread::spawn(move || room.work(number))
+    }
+
     /// As a worker does, until it has a job: that one takes it for ever.
     fn work(&self, number: usize) -> u32 {
         let (me, mut searching) = (Bed(number, current()), false);
@@ -85,10 +91,7 @@ impl Room {
 fn a_job_submitted_while_its_worker_falls_asleep_is_taken() {
     explore_all("submit against sleep", || {
         let room = Room::new();
-        let worker = {
-            let room = Arc::clone(&room);
-            loom::thread::spawn(move || room.work(0))
-        };
+        let worker = room.worker(0);
         room.submit(7);
         assert_eq!(worker.join().unwrap(), 7);
     });
@@ -99,10 +102,7 @@ fn a_job_submitted_while_its_worker_falls_asleep_is_taken() {
 fn a_worker_that_found_a_job_wakes_another_for_the_next() {
     explore("two submits against two sleeps", || {
         let room = Room::new();
-        let workers = [0, 1].map(|number| {
-            let room = Arc::clone(&room);
-            loom::thread::spawn(move || room.work(number))
-        });
+        let workers = [0, 1].map(|number| room.worker(number));
         room.submit(3);
         room.submit(4);
         let taken = workers.map(|worker| worker.join().unwrap());
@@ -115,10 +115,7 @@ fn a_worker_that_found_a_job_wakes_another_for_the_next() {
 fn a_job_submitted_by_a_worker_is_taken_by_another() {
     explore_all("a worker's submit against sleep", || {
         let room = Room::new();
-        let worker = {
-            let room = Arc::clone(&room);
-            loom::thread::spawn(move || room.work(0))
-        };
+        let worker = room.worker(0);
         room.submit_inside(1, 7);
         assert_eq!(worker.join().unwrap(), 7);
     });
@@ -129,10 +126,7 @@ fn a_job_submitted_by_a_worker_is_taken_by_another() {
 fn jobs_of_a_worker_and_of_others_do_not_stand_for_each_other() {
     explore("a worker that submits and works, another that works", || {
         let room = Room::new();
-        let worker = {
-            let room = Arc::clone(&room);
-            loom::thread::spawn(move || room.work(0))
-        };
+        let worker = room.worker(0);
         room.submit_inside(1, 3);
         room.submit(4);
         let taken = room.work(1) + worker.join().unwrap();
@@ -145,19 +139,29 @@ fn jobs_of_a_worker_and_of_others_do_not_stand_for_each_other() {
 fn jobs_submitted_at_the_same_time_are_taken_by_two() {
     explore("two submitters against a sleep", || {
         let room = Room::new();
-        let submitter = {
-            let room = Arc::clone(&room);
-            loom::thread::spawn(move || room.submit(3))
-        };
-        let worker = {
-            let room = Arc::clone(&room);
-            loom::thread::spawn(move || room.work(0))
-        };
+        let its = Arc::clone(&room);
+        let submitter = loom::thread::spawn(move || its.submit(3));
+        let worker = room.worker(0);
         room.submit(4);
         let taken = room.work(1) + worker.join().unwrap();
         submitter.join().unwrap();
         assert_eq!(taken, 7);
     });
+}
+
+fn hall() -> Arc<Hall<()>> {
+    Arc::new(Hall::new(8, crate::pool::NEVER))
+}
+
+/// A job that answers 7.
+fn seven() -> Arc<Task<fn(&mut ()) -> u32, u32>> {
+    Arc::new(Task::new(|_: &mut ()| 7, terms()))
+}
+
+#[track_caller]
+fn is_told_of_the_close(task: &impl Answers<u32>) {
+    let answer = task.take().expect("an answer");
+    assert!(matches!(answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
 }
 
 fn terms() -> Terms {
@@ -189,7 +193,7 @@ fn a_job_is_cancelled_or_begins() {
 #[test]
 fn who_waits_for_an_answer_gets_it() {
     explore_all("wait against answer", || {
-        let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
+        let task = seven();
         let runs = Arc::clone(&task);
         let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut |_| ()));
         if let Ok(true) = Answers::wait(&*task, &mut || Ok(Waiter::new(current(), None))) {
@@ -206,8 +210,8 @@ fn who_waits_for_an_answer_gets_it() {
 #[test]
 fn a_job_submitted_beside_a_close_is_answered() {
     explore_all("close against submit", || {
-        let hall = Arc::new(Hall::<()>::new(8, crate::pool::NEVER));
-        let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
+        let hall = hall();
+        let task = seven();
         let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
         let submitter = loom::thread::spawn(move || {
             if its.board.look().is_closing() {
@@ -220,8 +224,7 @@ fn a_job_submitted_beside_a_close_is_answered() {
         hall.board.close();
         hall.refuse_all();
         if submitter.join().unwrap() {
-            let answer = task.take().expect("an answer");
-            assert!(matches!(answer, Err(JobError::NoWorker(CheckoutError::Closed(_)))), "{answer:?}");
+            is_told_of_the_close(&*task);
         }
     });
 }
@@ -230,8 +233,8 @@ fn a_job_submitted_beside_a_close_is_answered() {
 #[test]
 fn a_job_that_a_close_finds_between_two_queues_is_answered() {
     explore_all("close against a batch", || {
-        let hall = Arc::new(Hall::<()>::new(8, crate::pool::NEVER));
-        let task = Arc::new(Task::new(|_: &mut ()| 7, terms()));
+        let hall = hall();
+        let task = seven();
         let job: Arc<dyn Run<()>> = Arc::<Task<_, _>>::clone(&task);
         hall.push(AnyJob::Shared(job));
         let its = Arc::clone(&hall);
@@ -257,7 +260,7 @@ fn a_job_that_a_close_finds_between_two_queues_is_answered() {
 #[test]
 fn a_worker_that_stands_aside_is_told_of_its_slot() {
     explore_all("aside against opened", || {
-        let hall = Arc::new(Hall::<()>::new(8, crate::pool::NEVER));
+        let hall = hall();
         let is_free = Arc::new(AtomicBool::new(false));
         let me = Desk::here();
         hall.seat(ResourceId::new(0, Word::from_bits(0)), &me);
