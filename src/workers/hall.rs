@@ -5,9 +5,9 @@ use super::circle::{Circle, is_inside};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
 use super::inbox::Inbox;
-use super::job::{AnyJob, Terms};
+use super::job::{AnyJob, Next, Terms};
 use super::lanes::Lanes;
-use super::tray::{Mine, with_mine};
+use super::tray::{Mine, has_mine, with_mine};
 use crate::core::sync::around::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::core::sync::{AtomicU32, fence};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
@@ -81,13 +81,15 @@ impl<R: 'static> Hall<R> {
     }
 
     /// Queues a job, and wakes a worker for it if that is needed. Returns what there was before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, job: AnyJob<R>) -> Sight {
-        let before = with_mine(self.circle.number, |mine| {
-            self.lanes.push(job, mine);
-            mine.inspect(|mine| mine.has_pushed());
-            self.board.pushed(mine.map(Mine::tally))
-        });
+        // Apart from each other, so that a job from outside goes into its queue without a stop.
+        let before = if has_mine(self.circle.number) {
+            self.push_inside(job)
+        } else {
+            self.lanes.push(job, None);
+            self.board.pushed(None)
+        };
         if before.is_closed() && !left_out!("submit_looks_again") {
             // Whoever closed them may have looked before it was there.
             self.refuse_all();
@@ -95,10 +97,21 @@ impl<R: 'static> Hall<R> {
         before
     }
 
+    /// The same, by a worker.
+    fn push_inside(&self, job: AnyJob<R>) -> Sight {
+        with_mine(self.circle.number, |mine| {
+            self.lanes.push(job, mine);
+            mine.inspect(|mine| mine.has_pushed());
+            self.board.pushed(mine.map(Mine::tally))
+        })
+    }
+
     /// Takes a job, for the worker with this tray, which searches or does not, or for who does not run it.
     #[inline]
-    pub(super) fn take(&self, mine: Option<&Mine<R>>, searching: &mut bool) -> Option<AnyJob<R>> {
-        let job = self.lanes.take(mine)?;
+    pub(super) fn take(&self, mine: Option<&Mine<R>>, searching: &mut bool, into: &mut Next<R>) -> bool {
+        if !self.lanes.take(mine, into) {
+            return false;
+        }
         let left = self.board.taken(mine.map(Mine::tally), std::mem::take(searching));
         if left.is_crowded() {
             self.thin();
@@ -106,7 +119,14 @@ impl<R: 'static> Hall<R> {
         if mine.is_some_and(Mine::was_stocked) {
             self.has_moved_jobs();
         }
-        Some(job)
+        true
+    }
+
+    /// Takes a job for who does not run it.
+    fn take_away(&self) -> Option<AnyJob<R>> {
+        let mut job = None;
+        self.take(None, &mut false, &mut job);
+        job
     }
 
     /// Jobs have gone from one queue to another, and were in neither for a moment, in which who closed the workers may have looked.
@@ -225,7 +245,7 @@ impl<R: 'static> Hall<R> {
     /// Ends up to `most` of those that wait with what `error` makes.
     fn end_queued(&self, most: usize, error: impl Fn(&Terms) -> JobError) {
         for _ in 0..most {
-            let Some(job) = self.take(None, &mut false) else { return };
+            let Some(job) = self.take_away() else { return };
             job.refuse(&error);
         }
     }
@@ -254,7 +274,7 @@ impl<R: 'static> Hall<R> {
 
     /// Ends all that wait, because the workers are closed.
     pub(super) fn refuse_all(&self) {
-        while let Some(job) = self.take(None, &mut false).or_else(|| self.take_kept()) {
+        while let Some(job) = self.take_away().or_else(|| self.take_kept()) {
             // Before it is answered: who is told, and closes the workers again, is not to find it in the report of that.
             self.refused.fetch_add(1, SeqCst);
             if !job.refuse(|_| JobError::NoWorker(self.closed_error())) {

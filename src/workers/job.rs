@@ -6,6 +6,7 @@ use crate::core::sync::{AtomicBool, Mutex};
 use crate::error::{dropped, let_go};
 use crate::keeper::since_ticks;
 use crate::pool::{NEVER, Priority, Seen};
+use smallbox::{SmallBox, smallbox};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,7 +19,6 @@ pub(super) struct Terms {
     /// When it was submitted, by the coarse clock.
     pub(super) tick: u32,
     pub(super) priority: Priority,
-    pub(super) limits: Option<Box<Limits>>,
 }
 
 /// When a job is too late, in the pool's nanoseconds, and whose it is.
@@ -38,23 +38,6 @@ impl Limits {
     /// The last moment to begin.
     fn latest(&self) -> u64 {
         self.start_by.min(self.end_by)
-    }
-}
-
-impl Terms {
-    /// The last moment to begin.
-    pub(super) fn latest(&self) -> u64 {
-        self.limits.as_ref().map_or(NEVER, |limits| limits.latest())
-    }
-
-    /// Whose job it is.
-    pub(super) fn session(&self) -> Option<Seen> {
-        self.limits.as_ref().and_then(|limits| limits.session)
-    }
-
-    /// When the job is to be done, whenever it begins.
-    pub(super) fn end_by(&self) -> u64 {
-        self.limits.as_ref().map_or(NEVER, |limits| limits.end_by)
     }
 }
 
@@ -78,6 +61,7 @@ pub(super) enum Turn {
 /// A job, for the workers.
 pub(super) trait Run<R>: Late {
     fn terms(&self) -> &Terms;
+    fn limits(&self) -> Option<&Limits>;
     /// Runs it, unless it is over, and tells of its steps. Catches its panic.
     fn run(&self, resource: &mut R, span: Span, tell: &mut dyn FnMut(Step)) -> Turn;
     /// Ends a job that has not begun with `error`. False if it has, or is over.
@@ -90,26 +74,22 @@ pub(super) trait Late: Send + Sync {
     fn expire(&self, now: u64) -> bool;
 }
 
-/// A job that nobody has a claim to and nothing limits: it runs, or is dropped.
-pub(super) trait Once<R>: Send {
-    fn terms(&self) -> &Terms;
-    /// Runs it. Catches its panic.
-    fn run(self: Box<Self>, resource: &mut R) -> Turn;
-}
-
 /// A job in the queue.
 pub(super) enum AnyJob<R> {
     /// Others may end it too.
     Shared(Arc<dyn Run<R>>),
-    Bare(Box<dyn Once<R>>),
+    Bare(Bare<R>),
 }
+
+/// Where the job that is run next goes, and stays while it runs: to hand it on costs more than some jobs take.
+pub(super) type Next<R> = Option<AnyJob<R>>;
 
 impl<R> AnyJob<R> {
     #[inline]
     pub(super) fn terms(&self) -> &Terms {
         match self {
             AnyJob::Shared(job) => job.terms(),
-            AnyJob::Bare(job) => job.terms(),
+            AnyJob::Bare(job) => &job.terms,
         }
     }
 
@@ -124,27 +104,36 @@ impl<R> AnyJob<R> {
     }
 }
 
-/// See [`Once`].
-pub(super) struct Bare<F> {
+/// A job that nobody has a claim to and nothing limits: it runs, or is dropped.
+pub(super) struct Bare<R> {
     pub(super) terms: Terms,
-    pub(super) job: F,
+    job: SmallBox<dyn FnMut(&mut R) -> Turn + Send, Inline>,
 }
 
-impl<R, F: FnOnce(&mut R) + Send> Once<R> for Bare<F> {
-    #[inline]
-    fn terms(&self) -> &Terms {
-        &self.terms
+/// What a job may have captured to be kept in the queue itself. An allocation, which another thread gives back, costs more than all else
+/// that is done for an empty job.
+type Inline = [usize; 4];
+
+impl<R> Bare<R> {
+    pub(super) fn new(terms: Terms, job: impl FnOnce(&mut R) + Send + 'static) -> Self {
+        let mut job = Some(job);
+        let run = move |resource: &mut R| {
+            let Some(job) = job.take() else { return Turn::Missed };
+            // AssertUnwindSafe: as below.
+            match catch_unwind(AssertUnwindSafe(|| job(resource))) {
+                Ok(()) => Turn::Done,
+                Err(payload) => {
+                    let_go(payload);
+                    Turn::Panicked
+                }
+            }
+        };
+        Self { terms, job: smallbox!(run) }
     }
 
-    fn run(self: Box<Self>, resource: &mut R) -> Turn {
-        // As above.
-        match catch_unwind(AssertUnwindSafe(|| (self.job)(resource))) {
-            Ok(()) => Turn::Done,
-            Err(payload) => {
-                let_go(payload);
-                Turn::Panicked
-            }
-        }
+    /// Runs it, once. Catches its panic.
+    pub(super) fn run(&mut self, resource: &mut R) -> Turn {
+        (self.job)(resource)
     }
 }
 
@@ -178,6 +167,7 @@ pub(super) trait Answers<T>: Late {
 
 pub(super) struct Task<F, T> {
     terms: Terms,
+    limits: Option<Box<Limits>>,
     /// There is an answer, or was. For who looks again and again, and would be in the worker's way with a lock.
     has_answer: AtomicBool,
     state: Mutex<State<F, T>>,
@@ -206,12 +196,18 @@ impl<F, T> State<F, T> {
 }
 
 impl<F, T> Task<F, T> {
-    pub(super) fn new(job: F, terms: Terms) -> Self {
+    pub(super) fn new(job: F, terms: Terms, limits: Option<Box<Limits>>) -> Self {
         Self {
             terms,
+            limits,
             has_answer: AtomicBool::new(false),
             state: Mutex::new(State { stage: Stage::Queued(job), waiter: None }),
         }
+    }
+
+    /// The last moment to begin.
+    fn latest(&self) -> u64 {
+        self.limits.as_ref().map_or(NEVER, |limits| limits.latest())
     }
 
     /// The job, if it has not begun; from now on it runs.
@@ -265,7 +261,7 @@ impl<F, T> Task<F, T> {
         let since = |limits: &Limits| span(limits.since, until);
         let waited = || Duration::from_nanos(since_ticks(self.terms.tick, until));
         JobError::Timeout(Box::new(JobTimeout {
-            waited: self.terms.limits.as_deref().map_or_else(waited, since),
+            waited: self.limits.as_deref().map_or_else(waited, since),
             ran_for: began.map(|began| span(began, now)),
         }))
     }
@@ -278,7 +274,7 @@ fn is_queued<F, T>(stage: &Stage<F, T>) -> bool {
 impl<F: Send, T: Send> Late for Task<F, T> {
     fn expire(&self, now: u64) -> bool {
         self.end_if(|stage| match stage {
-            Stage::Queued(_) if now >= self.terms.latest() => Some(self.too_late(now, None)),
+            Stage::Queued(_) if now >= self.latest() => Some(self.too_late(now, None)),
             Stage::Running(span) if now >= span.due => Some(self.too_late(now, Some(span.began))),
             _ => None,
         })
@@ -294,6 +290,10 @@ where
         &self.terms
     }
 
+    fn limits(&self) -> Option<&Limits> {
+        self.limits.as_deref()
+    }
+
     fn run(&self, resource: &mut R, span: Span, tell: &mut dyn FnMut(Step)) -> Turn {
         let Some(job) = self.begin(span) else { return Turn::Missed };
         tell(Step::Begins);
@@ -301,7 +301,7 @@ where
         match catch_unwind(AssertUnwindSafe(|| job(resource))) {
             Ok(value) => {
                 // One that was too late has failed, whatever it comes to now.
-                if self.terms.session().is_some() && !Answers::is_over(self) {
+                if self.limits.as_ref().is_some_and(|limits| limits.session.is_some()) && !Answers::is_over(self) {
                     tell(Step::Succeeded);
                 }
                 self.answer(Ok(value));
@@ -351,7 +351,7 @@ impl<F: Send, T: Send> Answers<T> for Task<F, T> {
 
     fn limit(&self) -> u64 {
         match self.state.lock().stage {
-            Stage::Queued(_) => self.terms.latest(),
+            Stage::Queued(_) => self.latest(),
             Stage::Running(span) => span.due,
             Stage::Over(_) => NEVER,
         }

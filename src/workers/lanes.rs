@@ -1,9 +1,9 @@
 //! The order of jobs: three lanes, each first in, first out, and the older the further ahead.
 
-use super::job::AnyJob;
-use super::tray::{Mine, Trays};
+use super::job::{AnyJob, Next};
+use super::tray::{Mine, Trays, until_known};
 use crate::keeper::ASLEEP;
-use crossbeam_deque::{Injector, Steal};
+use crossbeam_deque::Injector;
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicUsize;
@@ -46,17 +46,9 @@ impl<R> Lane<R> {
         }
     }
 
-    fn take(&self) -> Option<AnyJob<R>> {
-        loop {
-            match self.jobs.steal() {
-                Steal::Success(job) => {
-                    self.is_from(job.terms().tick);
-                    return Some(job);
-                }
-                Steal::Empty => return None,
-                Steal::Retry => std::hint::spin_loop(),
-            }
-        }
+    fn take(&self, into: &mut Next<R>) -> bool {
+        *into = until_known(|| self.jobs.steal());
+        into.as_ref().inspect(|job| self.is_from(job.terms().tick)).is_some()
     }
 }
 
@@ -70,7 +62,7 @@ impl<R: 'static> Lanes<R> {
     }
 
     /// Adds a job, to the tray of the worker that submits it if nothing is in its lane that came before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&self, job: AnyJob<R>, mine: Option<&Mine<R>>) {
         let at = job.terms().priority.lane();
         let lane = &self.lanes[at];
@@ -87,26 +79,23 @@ impl<R: 'static> Lanes<R> {
 
     /// The next job, for the worker with this tray, or for who does not run it.
     #[inline]
-    pub(super) fn take(&self, mine: Option<&Mine<R>>) -> Option<AnyJob<R>> {
-        if self.others.load(SeqCst) == 0 { self.take_normal(mine) } else { self.take_by_age(mine) }
+    pub(super) fn take(&self, mine: Option<&Mine<R>>, into: &mut Next<R>) -> bool {
+        if self.others.load(SeqCst) == 0 { self.take_normal(mine, into) } else { self.take_by_age(mine, into) }
     }
 
     #[inline]
-    fn take_normal(&self, mine: Option<&Mine<R>>) -> Option<AnyJob<R>> {
+    fn take_normal(&self, mine: Option<&Mine<R>>, into: &mut Next<R>) -> bool {
         let lane = &self.lanes[NORMAL];
-        let job = match mine {
-            Some(mine) => mine.take(&lane.jobs, &self.trays)?,
-            None => match self.trays.take() {
-                Some(job) => job,
-                None => return lane.take(),
-            },
+        let is_taken = match mine {
+            Some(mine) => mine.take(&lane.jobs, &self.trays, into),
+            None => self.trays.take(into) || lane.take(into),
         };
-        lane.is_from(job.terms().tick);
-        Some(job)
+        into.as_ref().inspect(|job| lane.is_from(job.terms().tick));
+        is_taken
     }
 
     #[cold]
-    fn take_by_age(&self, mine: Option<&Mine<R>>) -> Option<AnyJob<R>> {
+    fn take_by_age(&self, mine: Option<&Mine<R>>, into: &mut Next<R>) -> bool {
         loop {
             let waiting = self.lanes.iter().enumerate().filter(|(at, lane)| self.is_any_in(*at, lane));
             let place = |at: usize, lane: &Lane<R>| lane.front.load(Relaxed).wrapping_add(at as u32 * HEAD_START);
@@ -115,14 +104,14 @@ impl<R: 'static> Lanes<R> {
                 let (a, b) = (place(first.0, first.1), place(next.0, next.1));
                 if is_before(b, a) { next } else { first }
             });
-            let (at, lane) = first?;
+            let Some((at, lane)) = first else { return false };
             if at == NORMAL {
-                if let Some(job) = self.take_normal(mine) {
-                    return Some(job);
+                if self.take_normal(mine, into) {
+                    return true;
                 }
-            } else if let Some(job) = lane.take() {
+            } else if lane.take(into) {
                 self.others.fetch_sub(1, SeqCst);
-                return Some(job);
+                return true;
             }
         }
     }

@@ -155,7 +155,7 @@ fn hall() -> Arc<Hall<()>> {
 
 /// A job that answers 7.
 fn seven() -> Arc<Task<fn(&mut ()) -> u32, u32>> {
-    Arc::new(Task::new(|_: &mut ()| 7, terms()))
+    Arc::new(Task::new(|_: &mut ()| 7, terms(), None))
 }
 
 #[track_caller]
@@ -165,7 +165,7 @@ fn is_told_of_the_close(task: &impl Answers<u32>) {
 }
 
 fn terms() -> Terms {
-    Terms { site: Location::caller(), tick: 0, priority: Priority::Normal, limits: None }
+    Terms { site: Location::caller(), tick: 0, priority: Priority::Normal }
 }
 
 /// Bad run: a job is told to be cancelled, and runs; or neither runs nor is.
@@ -174,7 +174,7 @@ fn a_job_is_cancelled_or_begins() {
     explore_all("cancel against start", || {
         let ran = Arc::new(AtomicUsize::new(0));
         let its = Arc::clone(&ran);
-        let task = Arc::new(Task::new(move |_: &mut ()| its.fetch_add(1, SeqCst), terms()));
+        let task = Arc::new(Task::new(move |_: &mut ()| its.fetch_add(1, SeqCst), terms(), None));
         let runs = Arc::clone(&task);
         let worker = loom::thread::spawn(move || Run::run(&*runs, &mut (), Span::UNLIMITED, &mut |_| ()));
         let cancelled = task.cancel();
@@ -240,7 +240,8 @@ fn a_job_that_a_close_finds_between_two_queues_is_answered() {
         let its = Arc::clone(&hall);
         // As a worker that takes a batch, of which the first job is another.
         let mover = loom::thread::spawn(move || {
-            let job = its.lanes.take(None);
+            let mut job = None;
+            its.lanes.take(None, &mut job);
             // The checker's threads take turns at its own operations only.
             its.board.look();
             if let Some(job) = job {

@@ -228,7 +228,8 @@ impl<'w, M: LocalManager> Job<'w, M> {
         if shared.hall.board.look().is_closing() {
             return Err(Refused { job, reason: SubmitError::Closed { cause: shared.hall.cause() } });
         }
-        let task = Arc::new(Task::new(job, self.terms(site, way.as_ref().map(|way| way.session))));
+        let limits = self.limits(way.as_ref().map(|way| way.session));
+        let task = Arc::new(Task::new(job, self.terms(site), limits));
         let answers: Arc<dyn Answers<T>> = Arc::<Task<F, T>>::clone(&task);
         let job: Arc<dyn Run<M::Resource>> = task;
         match way.and_then(|way| way.own) {
@@ -262,8 +263,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         if hall.board.look().is_closing() {
             return Err(SubmitError::Closed { cause: hall.cause() });
         }
-        let terms = self.terms(Location::caller(), None);
-        self.push(AnyJob::Bare(Box::new(Bare { terms, job })));
+        self.push(AnyJob::Bare(Bare::new(self.terms(Location::caller()), job)));
         Ok(())
     }
 
@@ -272,12 +272,14 @@ impl<'w, M: LocalManager> Job<'w, M> {
     }
 
     #[inline]
-    fn terms(&self, site: &'static Location<'static>, session: Option<Seen>) -> Terms {
-        let Self { workers, priority, start_by, end_by, .. } = *self;
+    fn terms(&self, site: &'static Location<'static>) -> Terms {
+        Terms { site, tick: self.workers.pool.inner.coarse_tick(), priority: self.priority }
+    }
+
+    fn limits(&self, session: Option<Seen>) -> Option<Box<Limits>> {
+        let Self { workers, start_by, end_by, .. } = *self;
         let is_limited = self.is_limited() || session.is_some();
-        let since = || workers.shared.clock.now();
-        let limits = is_limited.then(|| Box::new(Limits { since: since(), start_by, end_by, session }));
-        Terms { site, tick: workers.pool.inner.coarse_tick(), priority, limits }
+        is_limited.then(|| Box::new(Limits { since: workers.shared.clock.now(), start_by, end_by, session }))
     }
 
     fn push_for(&self, slot: u32, job: AnyJob<M::Resource>, until: u64) {
@@ -290,7 +292,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, job: AnyJob<M::Resource>) {
         let hall = &self.workers.shared.hall;
         if !hall.push(job).is_anyone_idle() {

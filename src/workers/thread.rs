@@ -4,7 +4,7 @@ use super::circle;
 use super::desk::{Desk, with_held};
 use super::hall::Hall;
 use super::inbox::Inbox;
-use super::job::{AnyJob, Once, Run, Span, Step, Turn, let_go_of};
+use super::job::{AnyJob, Next, Run, Span, Step, Turn, let_go_of};
 use super::manager::LocalManager;
 use super::seat::Seat;
 use super::seat::Threads;
@@ -148,6 +148,7 @@ impl<M: LocalManager> Worker<M> {
             return self.aside(move || its.get().is_some_and(|place| place.pool.strong_count() > 0));
         };
         let inbox = Arc::clone(self.inbox.get_or_insert_with(|| self.hall.open_inbox(place.id, &self.desk)));
+        let mut next = None;
         loop {
             if self.desk.has_mail() {
                 return Rest::Not;
@@ -157,9 +158,9 @@ impl<M: LocalManager> Worker<M> {
                 if inbox.has_any()
                     && let Some(right) = pool.claim_own_degraded(place.id)
                 {
-                    match self.take_its_own() {
-                        Some(job) => self.run_one(&pool, right, job),
-                        None => pool.own_unused(right),
+                    match self.take_its_own(&mut next) {
+                        true => self.run_one(&pool, right, &mut next),
+                        false => pool.own_unused(right),
                     }
                     continue;
                 }
@@ -186,9 +187,9 @@ impl<M: LocalManager> Worker<M> {
                 // It was ended because this worker might never come back, or waited. It is back.
                 inbox.open_again();
             }
-            match self.next_job(&pool) {
-                Some(job) => self.run_one(&pool, right, job),
-                None => {
+            match self.next_job(&pool, &mut next) {
+                true => self.run_one(&pool, right, &mut next),
+                false => {
                     pool.own_unused(right);
                     if self.desk.is_ended() {
                         return Rest::Not;
@@ -238,52 +239,47 @@ impl<M: LocalManager> Worker<M> {
 
     /// Takes a job. Who searched for it was relied on: should there be more, and nobody left to take them, others are made.
     #[inline]
-    fn take(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
+    fn take(&mut self, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
         let searched = self.searching;
-        let job = self.hall.take(self.tray.as_deref(), &mut self.searching);
+        let is_taken = self.hall.take(self.tray.as_deref(), &mut self.searching, into);
         // Those who stand aside may have seen this slot free a moment ago, and left the jobs to it.
-        if job.is_some() && (searched || self.hall.is_anyone_aside()) {
+        if is_taken && (searched || self.hall.is_anyone_aside()) {
             self.call_others(pool);
         }
-        job
+        is_taken
     }
 
     /// Takes a job that is this worker's alone.
     #[inline]
-    fn take_its_own(&mut self) -> Option<AnyJob<M::Resource>> {
-        let inbox = self.inbox.as_ref().filter(|inbox| inbox.has_any())?;
-        let job = self.hall.take_from(inbox)?;
+    fn take_its_own(&mut self, into: &mut Next<M::Resource>) -> bool {
+        let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.has_any()) else { return false };
+        *into = self.hall.take_from(inbox);
+        if into.is_none() {
+            return false;
+        }
         self.searches_no_more();
         self.had_its_own = true;
-        Some(job)
+        true
     }
 
-    fn next_job(&mut self, pool: &Inner<Threads<M>>) -> Option<AnyJob<M::Resource>> {
+    #[inline]
+    fn next_job(&mut self, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
         // In turns, so that neither keeps the other waiting for ever.
-        if !std::mem::take(&mut self.had_its_own) {
-            let job = self.take_its_own();
-            if job.is_some() {
-                return job;
-            }
+        if !std::mem::take(&mut self.had_its_own) && self.take_its_own(into) {
+            return true;
         }
-        let job = self.take(pool).or_else(|| self.take_its_own());
-        if job.is_some() {
-            return job;
-        }
+        self.take(pool, into) || self.take_its_own(into) || self.search(pool, into)
+    }
+
+    /// Looks for a while, unless others do.
+    fn search(&mut self, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
         self.searching = self.searching || self.hall.board.search(SEARCHERS);
         if !self.searching {
-            return None;
+            return false;
         }
         for look in 0..LOOKS {
-            if self.hall.has_jobs() {
-                let job = self.take(pool);
-                if job.is_some() {
-                    return job;
-                }
-            }
-            let job = self.take_its_own();
-            if job.is_some() {
-                return job;
+            if (self.hall.has_jobs() && self.take(pool, into)) || self.take_its_own(into) {
+                return true;
             }
             if self.desk.has_mail() {
                 break;
@@ -296,36 +292,36 @@ impl<M: LocalManager> Worker<M> {
                 std::thread::yield_now();
             }
         }
-        None
+        false
     }
 
     #[inline]
-    fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: AnyJob<M::Resource>) {
-        match job {
-            AnyJob::Shared(job) => self.run_shared(pool, right, job),
-            AnyJob::Bare(job) => self.run_bare(pool, right, job),
+    fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: &mut Next<M::Resource>) {
+        if let Some(AnyJob::Bare(bare)) = job {
+            let right = pool.own_use(right, self.desk.number, bare.terms.site);
+            let turn = with_held(|resource: &mut M::Resource| bare.run(resource));
+            match turn {
+                Some(_) => *job = None,
+                // The thread has lost its resource, which its return finds out: nobody is to be told.
+                None => let_go_of(job.take()),
+            }
+            pool.own_use_ended(right, turn == Some(Turn::Panicked));
+        } else if let Some(AnyJob::Shared(job)) = job.take() {
+            self.run_shared(pool, right, job);
         }
     }
 
-    fn run_bare(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: Box<dyn Once<M::Resource>>) {
-        let right = pool.own_use(right, self.desk.number, job.terms().site);
-        let mut job = Some(job);
-        let turn = with_held(|resource: &mut M::Resource| job.take().map(|job| job.run(resource)));
-        // Not run, if the thread has lost its resource, which its return finds out: nobody is to be told.
-        let_go_of(job);
-        pool.own_use_ended(right, turn.flatten() == Some(Turn::Panicked));
-    }
-
     fn run_shared(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: Arc<dyn Run<M::Resource>>) {
-        let terms = job.terms();
+        let (terms, limits) = (job.terms(), job.limits());
         let mut span = Span::UNLIMITED;
-        if terms.limits.is_some() || self.hall.run_for != NEVER {
+        if limits.is_some() || self.hall.run_for != NEVER {
             let now = pool.now();
             if job.expire(now) {
                 let_go_of(job);
                 return pool.own_unused(right);
             }
-            span = Span { began: now, due: terms.end_by().min(now.saturating_add(self.hall.run_for)) };
+            let end_by = limits.map_or(NEVER, |limits| limits.end_by);
+            span = Span { began: now, due: end_by.min(now.saturating_add(self.hall.run_for)) };
         }
         let mut right = Some(right);
         let mut tell = |step: Step| match step {
@@ -340,7 +336,7 @@ impl<M: LocalManager> Worker<M> {
             }
             // Before its answer, so that whoever has that finds the way back.
             Step::Succeeded => {
-                let session = terms.session().and_then(|seen| pool.session_again(seen));
+                let session = limits.and_then(|limits| limits.session).and_then(|seen| pool.session_again(seen));
                 if let (Some(session), Some(right)) = (session, &right) {
                     pool.served(&session, right, pool.now());
                 }

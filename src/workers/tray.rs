@@ -2,7 +2,7 @@
 
 use super::board::Tally;
 use super::chain::Chain;
-use super::job::AnyJob;
+use super::job::{AnyJob, Next};
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use parking_lot::Mutex;
 use std::any::Any;
@@ -45,7 +45,7 @@ pub(super) struct Mine<R> {
     stocked: Cell<bool>,
 }
 
-fn until_known<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
+pub(super) fn until_known<T>(mut steal: impl FnMut() -> Steal<T>) -> Option<T> {
     loop {
         match steal() {
             Steal::Success(job) => return Some(job),
@@ -65,8 +65,9 @@ impl<R> Trays<R> {
     }
 
     /// For those who have none.
-    pub(super) fn take(&self) -> Option<AnyJob<R>> {
-        self.0.iter().find_map(|tray| until_known(|| tray.jobs.steal()))
+    pub(super) fn take(&self, into: &mut Next<R>) -> bool {
+        *into = self.0.iter().find_map(|tray| until_known(|| tray.jobs.steal()));
+        into.is_some()
     }
 }
 
@@ -88,11 +89,17 @@ impl<R: 'static> Trays<R> {
     }
 }
 
+/// Whether the calling thread is a worker of this circle.
+#[inline(always)]
+pub(super) fn has_mine(circle: u64) -> bool {
+    // What a thread drops at its very end may ask too.
+    WHOSE.try_with(|whose| whose.get() == circle + 1) == Ok(true)
+}
+
 /// The calling thread's, if it is a worker of this circle.
 #[inline]
 pub(super) fn with_mine<R: 'static, T>(circle: u64, f: impl FnOnce(Option<&Mine<R>>) -> T) -> T {
-    // What a thread drops at its very end may ask too.
-    if WHOSE.try_with(|whose| whose.get() == circle + 1) != Ok(true) {
+    if !has_mine(circle) {
         return f(None);
     }
     MINE.with_borrow(|mine| f(mine.as_ref().and_then(|mine| mine.downcast_ref::<Rc<Mine<R>>>()).map(|mine| &**mine)))
@@ -143,32 +150,29 @@ impl<R: 'static> Mine<R> {
 
     /// The next job: the oldest here, then those of `shared`, which came later than these; then those of other trays.
     #[inline]
-    pub(super) fn take(&self, shared: &Injector<AnyJob<R>>, others: &Trays<R>) -> Option<AnyJob<R>> {
+    pub(super) fn take(&self, shared: &Injector<AnyJob<R>>, others: &Trays<R>, into: &mut Next<R>) -> bool {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if turn.is_multiple_of(TURNS)
-            && let Some(job) = self.steal(others)
-        {
-            return Some(job);
+        if turn.is_multiple_of(TURNS) && self.steal(others, into) {
+            return true;
         }
-        let job = self.jobs.pop();
-        job.or_else(|| self.fetch(|| shared.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
-            .or_else(|| self.steal(others))
+        *into = self.jobs.pop();
+        into.is_some()
+            || self.fetch(into, || shared.steal_batch_with_limit_and_pop(&self.jobs, BATCH))
+            || self.steal(others, into)
     }
 
     #[cold]
-    fn steal(&self, others: &Trays<R>) -> Option<AnyJob<R>> {
-        let is_other = |tray: &&Arc<Tray<R>>| !Arc::ptr_eq(tray, &self.tray);
-        others
-            .0
-            .iter()
-            .filter(is_other)
-            .find_map(|tray| self.fetch(|| tray.jobs.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
+    fn steal(&self, others: &Trays<R>, into: &mut Next<R>) -> bool {
+        let mut others = others.0.iter().filter(|tray| !Arc::ptr_eq(tray, &self.tray));
+        others.any(|tray| self.fetch(into, || tray.jobs.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
     }
 
-    fn fetch(&self, batch: impl FnMut() -> Steal<AnyJob<R>>) -> Option<AnyJob<R>> {
-        let job = until_known(batch)?;
-        self.stocked.set(!self.jobs.is_empty());
-        Some(job)
+    fn fetch(&self, into: &mut Next<R>, batch: impl FnMut() -> Steal<AnyJob<R>>) -> bool {
+        *into = until_known(batch);
+        if into.is_some() {
+            self.stocked.set(!self.jobs.is_empty());
+        }
+        into.is_some()
     }
 }
