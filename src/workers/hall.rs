@@ -4,7 +4,7 @@ use super::board::{Board, Sight, Sleeper};
 use super::circle::{Circle, is_inside};
 use super::desk::Desk;
 use super::error::{JobError, SubmitError};
-use super::inbox::Inbox;
+use super::inbox::{Inbox, NotLeft};
 use super::job::{AnyJob, Next, Terms};
 use super::lanes::Lanes;
 use super::tray::{Mine, has_mine, with_mine};
@@ -140,24 +140,33 @@ impl<R: 'static> Hall<R> {
     }
 
     /// Leaves a job for the worker in this slot, for nobody else until `until`; or for whoever comes, if there is none, or it ends. Returns
-    /// whether nobody is idle who would come.
-    pub(super) fn push_for(&self, slot: u32, job: AnyJob<R>, until: u64) -> bool {
+    /// whether nobody is idle who would come; or, if that worker is there and does not accept it, how many it has.
+    pub(super) fn push_for(
+        &self,
+        slot: u32,
+        job: AnyJob<R>,
+        until: u64,
+        accepts: impl FnOnce(usize) -> bool,
+    ) -> Result<bool, usize> {
         let inbox = self.inbox(slot as usize);
         // Counted first: who takes it counts it out.
         self.board.kept();
         let left = match inbox {
-            Some(inbox) => inbox.push(job, until),
-            None => Err(job),
+            Some(inbox) => inbox.push(job, until, accepts),
+            None => Err(NotLeft::NobodyComes(job)),
         };
-        if let Err(job) = left {
-            let nobody_comes = !self.push(job).is_anyone_idle();
-            self.board.no_longer_kept(1);
-            return nobody_comes;
-        }
-        if self.board.look_now().is_closed() {
-            self.refuse_all();
-        }
-        false
+        let is_left_to_all = match left {
+            Ok(()) => {
+                if self.board.look_now().is_closed() {
+                    self.refuse_all();
+                }
+                return Ok(false);
+            }
+            Err(NotLeft::NobodyComes(job)) => Ok(!self.push(job).is_anyone_idle()),
+            Err(NotLeft::Busy { queued }) => Err(queued),
+        };
+        self.board.no_longer_kept(1);
+        is_left_to_all
     }
 
     pub(super) fn inbox(&self, slot: usize) -> Option<Arc<Inbox<R>>> {

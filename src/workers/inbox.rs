@@ -34,6 +34,15 @@ struct Waiting<R> {
     until: u64,
 }
 
+/// Why a job was not left.
+pub(super) enum NotLeft<R> {
+    NobodyComes(AnyJob<R>),
+    /// It was not accepted, with so many before it.
+    Busy {
+        queued: usize,
+    },
+}
+
 impl<R> Inbox<R> {
     pub(super) fn new(id: ResourceId, desk: Arc<Desk>) -> Arc<Self> {
         let jobs = Mutex::new(Jobs { waiting: VecDeque::new(), ended: false });
@@ -60,14 +69,24 @@ impl<R> Inbox<R> {
         self.count.load(Relaxed)
     }
 
-    /// Leaves a job for the worker, and wakes it. Gives it back if nobody would come for it.
-    pub(super) fn push(&self, job: AnyJob<R>, until: u64) -> Result<(), AnyJob<R>> {
+    /// Leaves a job for the worker, and wakes it, if `accepts` so many before it: that is asked under the lock under which jobs are taken, so
+    /// of two who want to be alone one is.
+    pub(super) fn push(
+        &self,
+        job: AnyJob<R>,
+        until: u64,
+        accepts: impl FnOnce(usize) -> bool,
+    ) -> Result<(), NotLeft<R>> {
         let place =
             u64::from(job.terms().tick) + job.terms().priority.lane() as u64 * u64::from(super::lanes::HEAD_START);
         {
             let mut jobs = self.jobs.lock();
             if jobs.ended {
-                return Err(job);
+                return Err(NotLeft::NobodyComes(job));
+            }
+            let queued = jobs.waiting.len();
+            if !accepts(queued) {
+                return Err(NotLeft::Busy { queued });
             }
             let at = jobs.waiting.partition_point(|waiting| waiting.place <= place);
             jobs.waiting.insert(at, Waiting { job, place, until });

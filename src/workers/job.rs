@@ -211,7 +211,7 @@ impl<F, T> Task<F, T> {
     }
 
     /// The job, if it has not begun; from now on it runs.
-    fn begin(&self, span: Span) -> Option<F> {
+    pub(super) fn begin(&self, span: Span) -> Option<F> {
         let mut state = self.state.lock();
         if !matches!(state.stage, Stage::Queued(_)) {
             return None;

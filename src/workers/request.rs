@@ -3,7 +3,7 @@
 use super::Workers;
 use super::circle::is_inside;
 use super::error::{JobError, Refused, SubmitError};
-use super::job::{Answers, AnyJob, Bare, Limits, Run, Task, Terms};
+use super::job::{Answers, AnyJob, Bare, Limits, Run, Span, Task, Terms};
 use super::manager::LocalManager;
 use super::ticket::Ticket;
 use crate::keeper::nanos;
@@ -31,8 +31,16 @@ pub struct Job<'w, M: LocalManager> {
 /// Where a session's job is to go.
 struct Way {
     session: Seen,
-    /// To this slot alone, until then.
-    own: Option<(u32, u64)>,
+    own: Option<Own>,
+}
+
+/// A worker's own job.
+struct Own {
+    slot: u32,
+    /// Others may have it then.
+    until: u64,
+    /// Only if nothing else is to be done there.
+    alone: bool,
 }
 
 impl<'w, M: LocalManager> Job<'w, M> {
@@ -131,20 +139,22 @@ impl<'w, M: LocalManager> Job<'w, M> {
         let now = pool.now();
         let session = pool.session_of(key, now);
         let way = |own| Ok(Way { session: session.seen(), own });
-        let Some(slot) = pool.own_slot(&session) else { return way(None) };
+        // One that only waits for its end would have it done by its successor, which is no more its own than any other.
+        let Some(slot) = pool.own_slot(&session).filter(|slot| !pool.awaits_its_end(*slot)) else { return way(None) };
         let Some(inbox) = hall.inbox(slot as usize) else { return way(None) };
-        let is_idle = || pool.is_free(slot) && !inbox.has_any();
-        let is_kept = match self.session {
-            SessionMode::Hint { wait } if wait.is_zero() => is_idle().then_some(now),
-            SessionMode::Hint { wait } => Some(now.saturating_add(nanos(wait))),
-            SessionMode::Wait if !is_inside(hall.circle.number) => Some(NEVER),
-            SessionMode::Fail if !is_inside(hall.circle.number) && is_idle() => Some(NEVER),
+        let own = |until, alone| Some(Own { slot, until, alone });
+        way(match self.session {
+            SessionMode::Hint { wait } if wait.is_zero() => {
+                own(now, false).filter(|_| pool.is_free(slot) && !inbox.has_any())
+            }
+            SessionMode::Hint { wait } => own(now.saturating_add(nanos(wait)), false),
+            SessionMode::Wait if !is_inside(hall.circle.number) => own(NEVER, false),
+            SessionMode::Fail if !is_inside(hall.circle.number) => own(NEVER, true),
             SessionMode::Wait | SessionMode::Fail => {
                 session.was_refused();
                 return Err(SubmitError::SessionBusy { slot: slot as usize, queued: inbox.jobs() });
             }
-        };
-        way(is_kept.map(|until| (slot, until)))
+        })
     }
 
     /// Submits it: see [`Workers::submit`]. Waits for room no longer than the job may wait for its beginning, and not at all within a job
@@ -231,10 +241,16 @@ impl<'w, M: LocalManager> Job<'w, M> {
         let limits = self.limits(way.as_ref().map(|way| way.session));
         let task = Arc::new(Task::new(job, self.terms(site), limits));
         let answers: Arc<dyn Answers<T>> = Arc::<Task<F, T>>::clone(&task);
-        let job: Arc<dyn Run<M::Resource>> = task;
-        match way.and_then(|way| way.own) {
-            None => self.push(AnyJob::Shared(job)),
-            Some((slot, until)) => self.push_for(slot, AnyJob::Shared(job), until),
+        let shared_job: Arc<dyn Run<M::Resource>> = Arc::<Task<F, T>>::clone(&task);
+        match way {
+            Some(Way { session, own: Some(own) }) => {
+                if let Err(reason) = self.push_for(&own, AnyJob::Shared(shared_job), session)
+                    && let Some(job) = task.begin(Span::UNLIMITED)
+                {
+                    return Err(Refused { job, reason });
+                }
+            }
+            Some(Way { own: None, .. }) | None => self.push(AnyJob::Shared(shared_job)),
         }
         Ok(Ticket::new(answers, shared.clock.clone(), shared.hall.circle.number))
     }
@@ -282,14 +298,22 @@ impl<'w, M: LocalManager> Job<'w, M> {
         is_limited.then(|| Box::new(Limits { since: workers.shared.clock.now(), start_by, end_by, session }))
     }
 
-    fn push_for(&self, slot: u32, job: AnyJob<M::Resource>, until: u64) {
+    fn push_for(&self, own: &Own, job: AnyJob<M::Resource>, session: Seen) -> Result<(), SubmitError> {
         let (hall, pool) = (&self.workers.shared.hall, &*self.workers.pool.inner);
-        if hall.push_for(slot, job, until) {
-            hall.calls_for_more(pool);
+        let &Own { slot, until, alone } = own;
+        let accepts = |queued| !alone || (queued == 0 && pool.is_free(slot));
+        match hall.push_for(slot, job, until, accepts) {
+            Ok(nobody_comes) if nobody_comes => hall.calls_for_more(pool),
+            Ok(_) => {}
+            Err(queued) => {
+                pool.session_again(session).inspect(|session| session.was_refused());
+                return Err(SubmitError::SessionBusy { slot: slot as usize, queued });
+            }
         }
         if until != NEVER && hall.begins(until) {
             pool.alarm.ring();
         }
+        Ok(())
     }
 
     #[inline(always)]

@@ -3,7 +3,8 @@
 use crate::support::{WATCHDOG, until};
 use crate::{Held, closes_balanced};
 use slackwater::{JobError, LocalManager, OnLeak, OnPanic, SessionMode, SubmitError, Ticket, Workers};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -140,6 +141,38 @@ fn a_session_that_does_not_wait_is_refused_and_gets_its_job_back() {
     until(|| workers.pool().stats().in_use == 0);
     let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own).unwrap();
     assert_eq!(job.wait().unwrap(), own);
+    closes_balanced(&workers);
+}
+
+/// Promise: of those who do not wait for a session's own worker one is accepted at a time. Provoked: three at once for one that is idle; what is
+/// accepted runs until all have been told.
+#[test]
+fn of_those_who_want_to_be_alone_one_is_accepted() {
+    const SUBMITTERS: usize = 3;
+    let workers = workers(2, OnPanic::Discard);
+    workers.submit_for("a", |_| ()).unwrap().wait().unwrap();
+    let mut accepted_in_all = 0;
+    for _ in 0..300 {
+        until(|| workers.pool().stats().in_use == 0);
+        let (start, told) = (Barrier::new(SUBMITTERS), Arc::new(AtomicUsize::new(0)));
+        let submit = || {
+            start.wait();
+            let all_told = Arc::clone(&told);
+            let job = move |_: &mut ThreadId| until(|| all_told.load(SeqCst) == SUBMITTERS);
+            let ticket = workers.job().session(SessionMode::Fail).submit_for("a", job);
+            told.fetch_add(1, SeqCst);
+            ticket.inspect_err(|refused| assert!(matches!(refused, SubmitError::SessionBusy { .. }), "{refused}")).ok()
+        };
+        let accepted: Vec<_> = thread::scope(|scope| {
+            let submitters = [(); SUBMITTERS].map(|()| scope.spawn(submit));
+            submitters.into_iter().filter_map(|submitter| submitter.join().unwrap()).collect()
+        });
+        // None, if the worker had yet to fall asleep.
+        assert!(accepted.len() <= 1, "{}", accepted.len());
+        accepted_in_all += accepted.len();
+        accepted.into_iter().for_each(|ticket| ticket.wait().unwrap());
+    }
+    assert!(accepted_in_all >= 30, "{accepted_in_all}");
     closes_balanced(&workers);
 }
 

@@ -92,7 +92,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Whether the resource of a slot is free, and not lent because its time has come.
-    fn awaits_its_end(&self, index: u32) -> bool {
+    pub(crate) fn awaits_its_end(&self, index: u32) -> bool {
         let is_free = self.shelf.slot(index as usize).is_some_and(|slot| slot.look().phase().is_free());
         is_free && self.lives[index as usize].expires() <= self.must_outlast()
     }
