@@ -65,8 +65,10 @@ fn a_degraded_worker_serves_as_a_last_resort_and_heals() {
     until(|| {
         clock.advance(Duration::from_secs(1));
         workers.pool().tick();
-        workers.pool().stats().degraded == 1
+        probe.check.calls() > 0
     });
+    // Now, as its next check passes. It may be looking for a job while the other one is: in use, as far as can be seen.
+    until(|| workers.pool().stats().degraded == 1);
     // The other one is at work: it has to do. Whichever of them the first job finds: it is not the degraded one.
     let (one, two) = (Held::at(&workers), Held::at(&workers));
     assert_eq!((workers.pool().stats().in_use, workers.pool().stats().available), (2, 0));

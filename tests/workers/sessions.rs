@@ -179,7 +179,17 @@ fn of_those_who_want_to_be_alone_one_is_accepted() {
 /// Bad run: what waits for one worker is lost with it.
 #[test]
 fn jobs_of_a_session_whose_worker_ends_go_to_another() {
-    let workers = workers(2, OnPanic::Discard);
+    jobs_survive_their_worker(workers(2, OnPanic::Discard));
+}
+
+/// Promise: so do those of the only worker there is. Provoked: nothing but those jobs asks for its successor.
+#[test]
+fn jobs_of_a_session_whose_only_worker_ends_go_to_its_successor() {
+    let make = || Ok::<_, String>(thread::current().id());
+    jobs_survive_their_worker(Workers::builder(make).queue(8).build().unwrap());
+}
+
+fn jobs_survive_their_worker(workers: Workers<impl LocalManager<Resource = ThreadId>>) {
     for round in 1..=20 {
         let busy = Busy::with(&workers, "a");
         let wait = || workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
