@@ -8,7 +8,7 @@ mod support;
 
 use client::{get, say};
 use slackwater::http::{ServeError, Server, ServerHandle};
-use slackwater::{BreakerConfig, Pool, Registry, SessionMode};
+use slackwater::{BreakerConfig, Mode, Pool, Registry, SessionMode};
 use std::net::SocketAddr;
 use support::{Act, Probe, closes_balanced, until};
 
@@ -106,6 +106,22 @@ fn pools_json_and_metrics_tell_what_became_of_sessions() {
         let text = get(server.addr(), "/metrics").body;
         ["hit", "fresh", "refused"].into_iter().all(|outcome| is_told(&text, outcome))
     });
+    closes_balanced(&pool);
+}
+
+#[test]
+fn pools_json_tells_the_mode_that_is_in_force() {
+    let pool = pool("mode");
+    let server = serving(&pool);
+    for (mode, told) in [
+        (Mode::Mixed { pooled: 30 }, "30 % pooled"),
+        (Mode::Unpooled, "unpooled"),
+        (Mode::Single, "single"),
+        (Mode::Pooled, "pooled"),
+    ] {
+        pool.set_mode(mode).unwrap();
+        until(|| first_pool(server.addr())["mode"] == told);
+    }
     closes_balanced(&pool);
 }
 

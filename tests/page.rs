@@ -11,8 +11,8 @@ mod support;
 
 use driver::Browser;
 use extraction::Extraction;
-use slackwater::Pool;
 use slackwater::http::{Server, ServerHandle};
+use slackwater::{Mode, Pool};
 use support::{Probe, closes_balanced};
 
 fn serving(pool: &Pool<Probe>) -> ServerHandle {
@@ -72,6 +72,10 @@ fn a_server_that_does_not_answer_is_told_and_found_again() {
     let (addr, browser) = (server.addr(), Browser::open());
     browser.go(&server.url());
     browser.until("document.querySelector('#live.on')");
+    let note = "document.getElementById('slots-note').innerText";
+    browser.until(&format!("{note} === '2 slots'"));
+    pool.set_mode(Mode::Mixed { pooled: 30 }).unwrap();
+    browser.until(&format!("{note} === '2 slots; 30 % pooled'"));
     server.stop();
     browser.until("!document.getElementById('lost').hidden && document.querySelector('.stale #live.off')");
     assert!(browser.run("return document.getElementById('lost').innerText").as_str().unwrap().contains("trying again"));
@@ -120,7 +124,7 @@ const A_DAY: &str = "
     const spread = n => ({ count: n, sum_seconds: n * .001, mean_seconds: .001, max_seconds: .2, p50_seconds: 1e-5 * (n % 9), p90_seconds: 1e-4, p99_seconds: 1e-3 * (n % 7), p999_seconds: .01 });
     const all = n => Object.fromEntries(['wait', 'hold', 'create', 'check', 'recycle', 'destroy'].map(step => [step, spread(n)]));
     window.said = n => ({ schema: 1, version: 'made up', pools: ['first', 'second'].map(name => ({
-      name, state: 'open', at_seconds: n, checkout_timeout_seconds: 5, max_hold_seconds: 60, failed_creations: n % 5,
+      name, state: 'open', at_seconds: n, mode: 'pooled', checkout_timeout_seconds: 5, max_hold_seconds: 60, failed_creations: n % 5,
       health: { level: ['healthy', 'degraded', 'unhealthy', 'critical'][n % 4], score: n % 100, reasons: Array.from({ length: n % 4 }, (_, at) => ({ level: 'degraded', text: 'reason ' + at + ' of look ' + n })) },
       stats: { max_size: 24, total: 24, in_use: n % 24, overflow: 0, utilisation: n % 24 / 24, waiting: n % 11, checkouts: n * 1000, timeouts: n, rejected: n % 3, create_failures: n, destroyed_by: { broken: n, idle: n }, settled: true },
       resources: Array.from({ length: 20 + n % 5 }, (_, slot) => ({ slot, generation: n, state: ['busy', 'ready', 'degraded', 'initializing', 'terminating'][(slot + n) % 5], age_seconds: n, uses: n, errors: 0, failures: 0, idle_seconds: 1, last_check_seconds: 1, weight: n,

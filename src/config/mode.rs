@@ -2,6 +2,7 @@
 
 use super::{Creation, Fairness, PoolConfig, refuse, within};
 use crate::error::ConfigError;
+use std::fmt;
 
 /// What becomes of resources between two uses. Guards, errors, counts, events and `close` are the same in all modes, and
 /// [`Pool::set_mode`](crate::Pool::set_mode) goes from one to another while the pool is at work.
@@ -24,6 +25,18 @@ pub enum Mode {
         /// How many of a hundred: 0 to 100.
         pooled: u32,
     },
+}
+
+impl fmt::Display for Mode {
+    /// `pooled`, `single`, `unpooled`, `30 % pooled`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mode::Pooled => f.write_str("pooled"),
+            Mode::Single => f.write_str("single"),
+            Mode::Unpooled => f.write_str("unpooled"),
+            Mode::Mixed { pooled } => write!(f, "{pooled} % pooled"),
+        }
+    }
 }
 
 impl Mode {

@@ -151,6 +151,7 @@ struct View<'a> {
     resources: Vec<Slot<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest_wait_seconds: Option<f64>,
+    mode: String,
     checkout_timeout_seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_hold_seconds: Option<f64>,
@@ -179,6 +180,7 @@ impl<'a> View<'a> {
             stats: Numbers::of(stats),
             resources: resources.iter().map(Slot::of).collect(),
             oldest_wait_seconds: snapshot.oldest_wait.map(seconds),
+            mode: snapshot.mode.to_string(),
             checkout_timeout_seconds: seconds(snapshot.checkout_timeout),
             max_hold_seconds: snapshot.max_hold.map(seconds),
             failed_creations: snapshot.failed_creations,

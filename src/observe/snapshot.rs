@@ -1,6 +1,7 @@
 //! A pool at one moment, in one value.
 
 use super::{HungJob, Latencies, Resource, Stats, Transition};
+use crate::config::Mode;
 use crate::error::SharedError;
 use crate::keeper::Advice;
 use crate::manager::Manager;
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub resources: Vec<Resource>,
     /// How long the first in the queue has waited.
     pub oldest_wait: Option<Duration>,
+    /// What becomes of resources between two uses, now.
+    pub mode: Mode,
     /// For how long callers wait by default.
     pub checkout_timeout: Duration,
     /// Holds longer than this are reported.
@@ -89,6 +92,7 @@ impl<M: Manager> Inner<M> {
             stats: self.stats(),
             resources: self.resources(),
             oldest_wait: waits_since.map(ago),
+            mode: self.config().mode,
             checkout_timeout: self.config().checkout_timeout,
             max_hold: self.config().max_hold,
             failed_creations: self.failed_creations(),

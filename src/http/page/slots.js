@@ -96,13 +96,14 @@ const stateOf = (resource, slot, memory) => {
   return resource.holder?.held_seconds > memory.pool.max_hold_seconds ? "long" : "busy";
 };
 const drawSlots = memory => {
-  const { stats, resources = [] } = memory.pool;
+  const { stats, resources = [], mode } = memory.pool;
   const last = resources.length ? resources.at(-1).slot + 1 : 0;
   const slots = stats ? Math.max(stats.max_size, last) : 0;
   block = slots <= SINGLE ? 1 : Math.ceil(slots / BLOCKS);
   const many = Math.ceil(slots / block);
   dress(cells, many <= 24 ? "large" : many <= 128 ? "middle" : "small");
-  say($("slots-note"), block === 1 ? slots + (slots === 1 ? " slot" : " slots") : whole(slots) + " slots, " + block + " to a cell; a cell shows the worst of its own");
+  const cellsAre = block === 1 ? slots + (slots === 1 ? " slot" : " slots") : whole(slots) + " slots, " + block + " to a cell; a cell shows the worst of its own";
+  say($("slots-note"), cellsAre + (mode && mode !== "pooled" ? "; " + mode : ""));
   shown.length = many;
   for (let at = 0; at < many; at++) {
     const seen = shown[at] ??= { first: 0, end: 0, state: "", busy: 0, resources: [] };
