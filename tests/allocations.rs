@@ -116,6 +116,32 @@ fn checkout_owned_allocates_nothing() {
     none_in_a_thousand(|| drop(black_box(pool.checkout_owned().expect("one is free"))));
 }
 
+/// The queue takes memory for some sixty jobs at a time.
+#[cfg(feature = "workers")]
+#[test]
+fn a_small_job_lies_in_the_queue_and_a_large_one_elsewhere() {
+    let manager: Numbers = || Ok(0);
+    let workers =
+        slackwater::Workers::builder(manager).queue(2_000).build().expect("nothing can fail in making a number");
+    let done = std::sync::Arc::new(AtomicUsize::new(0));
+    let (small, large) = ([1_usize; 2], [1_usize; 8]);
+    let spawned = |spawn: &dyn Fn()| allocations(|| (0..1_000).for_each(|_| spawn()));
+    let few = spawned(&|| {
+        let done = std::sync::Arc::clone(&done);
+        let job = move |_: &mut u64| _ = done.fetch_add(black_box(small)[0], Ordering::Relaxed);
+        workers.spawn(job).expect("there is room");
+    });
+    assert!(few <= 40, "{few}");
+    let many = spawned(&|| {
+        let done = std::sync::Arc::clone(&done);
+        let job = move |_: &mut u64| _ = done.fetch_add(black_box(large)[0], Ordering::Relaxed);
+        workers.spawn(job).expect("there is room");
+    });
+    assert!((1_000..=1_040).contains(&many), "{many}");
+    assert!(workers.close(Duration::from_secs(10)).is_complete());
+    assert_eq!(done.load(Ordering::Relaxed), 2_000);
+}
+
 #[test]
 fn waiting_allocates_nothing_after_a_threads_first_wait() {
     waiting_allocates_nothing(Fairness::default());
