@@ -149,24 +149,20 @@ impl<R: 'static> Hall<R> {
         accepts: impl FnOnce(usize) -> bool,
     ) -> Result<bool, usize> {
         let inbox = self.inbox(slot as usize);
-        // Counted first: who takes it counts it out.
-        self.board.kept();
         let left = match inbox {
-            Some(inbox) => inbox.push(job, until, accepts),
+            Some(inbox) => inbox.push(job, until, accepts, || self.board.kept()),
             None => Err(NotLeft::NobodyComes(job)),
         };
-        let is_left_to_all = match left {
+        match left {
             Ok(()) => {
                 if self.board.look_now().is_closed() {
                     self.refuse_all();
                 }
-                return Ok(false);
+                Ok(false)
             }
             Err(NotLeft::NobodyComes(job)) => Ok(!self.push(job).is_anyone_idle()),
             Err(NotLeft::Busy { queued }) => Err(queued),
-        };
-        self.board.no_longer_kept(1);
-        is_left_to_all
+        }
     }
 
     pub(super) fn inbox(&self, slot: usize) -> Option<Arc<Inbox<R>>> {

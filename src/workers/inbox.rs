@@ -70,24 +70,26 @@ impl<R> Inbox<R> {
     }
 
     /// Leaves a job for the worker, and wakes it, if `accepts` so many before it: that is asked under the lock under which jobs are taken, so
-    /// of two who want to be alone one is.
+    /// of two who want to be alone one is. `keep` counts it: who takes it counts it out.
     pub(super) fn push(
         &self,
         job: AnyJob<R>,
         until: u64,
         accepts: impl FnOnce(usize) -> bool,
+        keep: impl FnOnce(),
     ) -> Result<(), NotLeft<R>> {
         let place =
             u64::from(job.terms().tick) + job.terms().priority.lane() as u64 * u64::from(super::lanes::HEAD_START);
         {
             let mut jobs = self.jobs.lock();
-            if jobs.ended {
-                return Err(NotLeft::NobodyComes(job));
-            }
             let queued = jobs.waiting.len();
             if !accepts(queued) {
                 return Err(NotLeft::Busy { queued });
             }
+            if jobs.ended {
+                return Err(NotLeft::NobodyComes(job));
+            }
+            keep();
             let at = jobs.waiting.partition_point(|waiting| waiting.place <= place);
             jobs.waiting.insert(at, Waiting { job, place, until });
             self.count.store(jobs.waiting.len(), SeqCst);

@@ -118,10 +118,10 @@ impl<R> Bare<R> {
     pub(super) fn new(terms: Terms, job: impl FnOnce(&mut R) + Send + 'static) -> Self {
         let mut job = Some(job);
         let run = move |resource: &mut R| {
-            let Some(job) = job.take() else { return Turn::Missed };
             // AssertUnwindSafe: as below.
-            match catch_unwind(AssertUnwindSafe(|| job(resource))) {
-                Ok(()) => Turn::Done,
+            match catch_unwind(AssertUnwindSafe(|| job.take().map(|job| job(resource)))) {
+                Ok(None) => Turn::Missed,
+                Ok(Some(())) => Turn::Done,
                 Err(payload) => {
                     let_go(payload);
                     Turn::Panicked

@@ -176,6 +176,28 @@ fn of_those_who_want_to_be_alone_one_is_accepted() {
     closes_balanced(&workers);
 }
 
+/// Promise: a worker whose job waits for another is busy for those who want it to themselves. Provoked: its inbox is closed meanwhile, since what is
+/// there might be what it waits for.
+#[test]
+fn a_worker_that_waits_for_a_job_is_busy() {
+    let workers = workers(2, OnPanic::Discard);
+    workers.submit_for("a", |_| ()).unwrap().wait().unwrap();
+    let (go, may_go) = mpsc::channel::<()>();
+    let its = workers.clone();
+    let waits = workers.job().session(SessionMode::Wait).submit_for("a", move |_| {
+        its.submit(move |_| may_go.recv_timeout(3 * WATCHDOG).is_ok()).unwrap().wait().unwrap()
+    });
+    let waits = waits.unwrap();
+    until(|| workers.pool().stats().in_use == 2);
+    for _ in 0..1_000 {
+        let refused = workers.job().session(SessionMode::Fail).submit_for("a", |_| ()).map(drop);
+        assert!(matches!(refused, Err(SubmitError::SessionBusy { .. })), "{refused:?}");
+    }
+    go.send(()).unwrap();
+    assert!(waits.wait().unwrap());
+    closes_balanced(&workers);
+}
+
 /// Bad run: what waits for one worker is lost with it.
 #[test]
 fn jobs_of_a_session_whose_worker_ends_go_to_another() {

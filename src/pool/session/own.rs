@@ -93,7 +93,9 @@ impl<M: Manager> Inner<M> {
 
     /// Whether the resource of a slot is free, and not lent because its time has come.
     pub(crate) fn awaits_its_end(&self, index: u32) -> bool {
-        let is_free = self.shelf.slot(index as usize).is_some_and(|slot| slot.look().phase().is_free());
+        // What is degraded is lent whatever its age: it is the last resort.
+        let is_kept = |phase| matches!(phase, Phase::Ready | Phase::Stale);
+        let is_free = self.shelf.slot(index as usize).is_some_and(|slot| is_kept(slot.look().phase()));
         is_free && self.lives[index as usize].expires() <= self.must_outlast()
     }
 
