@@ -158,17 +158,28 @@ impl<M: Manager> Inner<M> {
     /// Has demand created where its measured cost suggests. For when a resource that was made has been opened, or taken: a waiter
     /// that is woken before would find room alone, and make another.
     pub(super) fn choose_where_to_create(&self) {
-        let inline = match self.each_use.creation() {
+        loop {
+            let inline = self.had_better_create_inline();
+            if self.shelf.set_wake_on_vacancy(inline) {
+                // A vacancy beside the change may have been told to nobody: neither to a waiter before, nor to the crew after.
+                fence(SeqCst);
+                self.shelf.opened(None, self.shelf.attention(), move || self.now());
+                if !inline {
+                    self.request_creation(self.unserved());
+                }
+            }
+            // Meets the one in `put_in_force`: what is chosen there beside this comes after it, or is seen here.
+            fence(SeqCst);
+            if inline == self.had_better_create_inline() {
+                return;
+            }
+        }
+    }
+
+    fn had_better_create_inline(&self) -> bool {
+        match self.each_use.creation() {
             Creation::Auto => self.is_manual() || self.creation.create_cost.load(Relaxed) <= CHEAP,
             _ => self.creates_inline(),
-        };
-        if self.shelf.set_wake_on_vacancy(inline) {
-            // A vacancy beside the change may have been told to nobody: neither to a waiter before, nor to the crew after.
-            fence(SeqCst);
-            self.shelf.opened(None, self.shelf.attention(), move || self.now());
-            if !inline {
-                self.request_creation(self.unserved());
-            }
         }
     }
 

@@ -76,6 +76,7 @@ impl Life {
         self.weight.store(birth.weight, Relaxed);
         self.least.store(NEVER, Relaxed);
         self.least_before.store(NEVER, Relaxed);
+        self.baseline.store(NEVER, Relaxed);
         self.rises.store(0, Relaxed);
         self.idle_since.store(birth.now, Relaxed);
         self.busy_since.store(NEVER, Relaxed);
@@ -224,7 +225,8 @@ impl Life {
     ///
     /// The least weight leaves bursts out: what grows for a use and shrinks again comes back to it, what leaks does not.
     pub(crate) fn floor(&self, weight: u64, uses: u64, window: u64) -> Option<Floor> {
-        if uses <= 1 {
+        // Later, if growth has mattered since then only.
+        if uses <= 1 || self.baseline.load(Relaxed) == NEVER {
             self.baseline.store(weight, Relaxed);
         }
         let least = self.least.load(Relaxed).min(weight);

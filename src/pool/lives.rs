@@ -46,6 +46,8 @@ impl<M: Manager> Inner<M> {
     /// Notes that a resource weighs `new` instead of `old`. Returns what all weighed before and weigh now.
     fn reweighed(&self, old: u64, new: u64) -> (u64, u64) {
         let (before, after) = self.memory.change(old, new);
+        // Meets the one in `put_in_force`: a limit set beside this is the one it is held to, or the sum is seen there.
+        fence(SeqCst);
         if after < before && self.each_use.memory_budget().is_some_and(|budget| before >= budget && after < budget) {
             // There may be room now, and waiters that were told there is none.
             fence(SeqCst);

@@ -106,6 +106,21 @@ fn a_resource_that_leaks_is_replaced_and_a_bursty_one_is_not() {
     closes_balanced(&pool);
 }
 
+/// Promise: growth that is limited late is reckoned from what a resource weighs then. Provoked: one that has had many uses, and goes on to
+/// rise, but to much less than the limit.
+#[test]
+fn growth_that_is_limited_late_is_reckoned_from_then() {
+    let (_, _, builder) = still();
+    let pool = builder.memory_budget(1_000_000).build().unwrap();
+    uses(&pool, 40, |used| 100 + used);
+    pool.reconfigure(|config| config.max_growth = Some(2.0)).unwrap();
+    uses(&pool, 130, |used| 140 + used);
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Grown), 0, "it is not twice as heavy as it was");
+    uses(&pool, 200, |used| 270 + used);
+    assert_eq!(pool.stats().destroyed.by(DestroyReason::Grown), 1);
+    closes_balanced(&pool);
+}
+
 #[test]
 fn the_books_of_weight_are_exact_whatever_happens() {
     let (_, clock, builder) = still();
