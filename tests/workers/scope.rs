@@ -105,12 +105,18 @@ fn a_job_that_panics_is_its_tickets_error_and_no_panic_of_the_scope() {
 fn answers_and_captures_that_borrow_are_dropped_before_the_scope_returns() {
     let workers = workers(2);
     let dropped = Box::new(AtomicUsize::new(0));
-    let open = AtomicBool::new(false);
+    let (held, open) = (AtomicUsize::new(0), AtomicBool::new(false));
     workers.scope(|scope| {
         for _ in 0..100 {
             drop(scope.submit(|_| Noted(&dropped, Box::new(1))).unwrap());
         }
-        let held = [(), ()].map(|()| scope.submit(|_| until(|| open.load(SeqCst))).unwrap());
+        let hold = |_: &mut _| {
+            held.fetch_add(1, SeqCst);
+            until(|| open.load(SeqCst));
+        };
+        let holding = [(), ()].map(|()| scope.submit(hold).unwrap());
+        // Not before: one of them might wait in the other's queue, and its worker do what comes later.
+        until(|| held.load(SeqCst) == 2);
         let unwanted: Vec<_> = (0..10)
             .map(|_| {
                 let noted = Noted(&dropped, Box::new(1000));
@@ -119,8 +125,8 @@ fn answers_and_captures_that_borrow_are_dropped_before_the_scope_returns() {
             .collect();
         let cancelled = unwanted.iter().filter(|ticket| ticket.cancel()).count();
         open.store(true, SeqCst);
-        assert!(held.into_iter().all(|held| held.wait().is_ok()));
-        assert!(cancelled >= 8, "{cancelled} cancelled");
+        assert!(holding.into_iter().all(|holding| holding.wait().is_ok()));
+        assert_eq!(cancelled, 10);
         for ticket in unwanted {
             drop(ticket.wait());
         }
