@@ -160,16 +160,17 @@ impl<M: Manager> Inner<M> {
     pub(super) fn choose_where_to_create(&self) {
         loop {
             let inline = self.had_better_create_inline();
-            if self.shelf.set_wake_on_vacancy(inline) {
+            let is_other = self.shelf.set_wake_on_vacancy(inline);
+            // Meets the one of a place that becomes vacant, and the one in `put_in_force`: what is chosen there beside this comes after it,
+            // or is seen below.
+            fence(SeqCst);
+            if is_other {
                 // A vacancy beside the change may have been told to nobody: neither to a waiter before, nor to the crew after.
-                fence(SeqCst);
                 self.shelf.opened(None, self.shelf.attention(), move || self.now());
                 if !inline {
                     self.request_creation(self.unserved());
                 }
             }
-            // Meets the one in `put_in_force`: what is chosen there beside this comes after it, or is seen here.
-            fence(SeqCst);
             if inline == self.had_better_create_inline() {
                 return;
             }

@@ -49,8 +49,7 @@ impl<M: Manager> Inner<M> {
         // Meets the one in `put_in_force`: a limit set beside this is the one it is held to, or the sum is seen there.
         fence(SeqCst);
         if after < before && self.each_use.memory_budget().is_some_and(|budget| before >= budget && after < budget) {
-            // There may be room now, and waiters that were told there is none.
-            fence(SeqCst);
+            // There may be room now, and waiters that were told there is none: of them and the sum above one is seen.
             self.shelf.opened(None, self.shelf.attention(), move || self.now());
             if !self.creates_inline() {
                 self.request_creation(self.unserved());

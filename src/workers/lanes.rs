@@ -88,7 +88,8 @@ impl<R: 'static> Lanes<R> {
         let lane = &self.lanes[NORMAL];
         let is_taken = match mine {
             Some(mine) => mine.take(&lane.jobs, &self.trays, into),
-            None => self.trays.take(into) || lane.take(into),
+            None if !self.trays.take(into) => return lane.take(into),
+            None => true,
         };
         into.as_ref().inspect(|job| lane.is_from(job.terms().tick));
         is_taken

@@ -16,7 +16,8 @@ const SLOWEST: usize = 10;
 /// Bytes of a name or an error that a report keeps: what a page says of itself must not take the memory.
 const LONGEST_TEXT: usize = 400;
 
-/// What was done up to now; the times are of checkouts, of extractors of both kinds. Everything in it comes from lines that were written, so the parts agree.
+/// What was done up to now; the times are of checkouts, of extractors of both kinds. Everything in it comes from lines that were
+/// written, so the parts agree.
 pub struct Record {
     pub sums: Sums,
     /// Failures by kind, as in `FailureKind::ALL`.
