@@ -2,7 +2,9 @@
 
 use crate::support::{WATCHDOG, until};
 use crate::{Held, closes_balanced};
-use slackwater::{JobError, LocalManager, OnLeak, OnPanic, SessionMode, SubmitError, Ticket, Workers};
+use slackwater::{
+    JobError, Keeper, LocalManager, OnLeak, OnPanic, SessionMode, SubmitError, Ticket, VirtualClock, Workers,
+};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread::{self, ThreadId};
@@ -195,6 +197,35 @@ fn a_worker_that_waits_for_a_job_is_busy() {
     }
     go.send(()).unwrap();
     assert!(waits.wait().unwrap());
+    closes_balanced(&workers);
+}
+
+/// Promise: who wants a session's worker to itself does not wait for the successor of one whose time has come. Provoked: nobody ticks, so there is
+/// none; another worker is young enough.
+#[test]
+fn a_worker_past_its_lifetime_is_no_sessions_own() {
+    let clock = VirtualClock::new();
+    let its = clock.clone();
+    let pool = move |pool: slackwater::Builder<_>| {
+        let pool = pool.max_size(2).min_idle(1).clock(&its).keeper(Keeper::Manual);
+        pool.max_lifetime(Duration::from_secs(60)).lifetime_jitter(0.0)
+    };
+    let make = || Ok::<_, String>(thread::current().id());
+    let workers = Workers::builder(make).pool(pool).build().unwrap();
+    let busy = Busy::with(&workers, "a");
+    clock.advance(Duration::from_secs(40));
+    let other = workers.submit(|own| *own).unwrap();
+    until(|| {
+        workers.pool().tick();
+        other.is_done()
+    });
+    let (own, other) = (busy.own, other.wait().unwrap());
+    busy.end();
+    until(|| workers.pool().stats().in_use == 0);
+    clock.advance(Duration::from_secs(21));
+    let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own).unwrap();
+    assert_eq!(job.wait_timeout(WATCHDOG).unwrap().unwrap(), other);
+    assert_ne!(own, other);
     closes_balanced(&workers);
 }
 
