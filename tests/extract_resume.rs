@@ -189,6 +189,8 @@ fn waiting(args: &[&str], dir: &Path, pages: u64) -> Child {
         assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "no checkpoint");
         thread::yield_now();
     }
+    // More than a pipe holds: this returns once it is being read.
+    child.stdin.as_mut().unwrap().write_all(&[b' '; 70_000]).unwrap();
     child
 }
 
