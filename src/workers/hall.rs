@@ -146,7 +146,7 @@ impl<R: 'static> Hall<R> {
         slot: u32,
         job: AnyJob<R>,
         until: u64,
-        accepts: impl FnOnce(usize) -> bool,
+        accepts: impl FnOnce(&Inbox<R>, usize) -> bool,
     ) -> Result<bool, usize> {
         let inbox = self.inbox(slot as usize);
         let left = match inbox {

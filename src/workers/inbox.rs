@@ -18,6 +18,8 @@ pub(super) struct Inbox<R> {
     count: AtomicUsize,
     /// As below, for who looks without the lock, under which it is written.
     is_ended: AtomicBool,
+    /// Its worker has taken its slot into use, and has no job yet.
+    is_looking: AtomicBool,
 }
 
 struct Jobs<R> {
@@ -46,7 +48,8 @@ pub(super) enum NotLeft<R> {
 impl<R> Inbox<R> {
     pub(super) fn new(id: ResourceId, desk: Arc<Desk>) -> Arc<Self> {
         let jobs = Mutex::new(Jobs { waiting: VecDeque::new(), ended: false });
-        Arc::new(Self { id, desk, jobs, count: AtomicUsize::new(0), is_ended: AtomicBool::new(false) })
+        let (is_ended, is_looking) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { id, desk, jobs, count: AtomicUsize::new(0), is_ended, is_looking })
     }
 
     /// Whether it is this resource's.
@@ -75,7 +78,7 @@ impl<R> Inbox<R> {
         &self,
         job: AnyJob<R>,
         until: u64,
-        accepts: impl FnOnce(usize) -> bool,
+        accepts: impl FnOnce(&Self, usize) -> bool,
         keep: impl FnOnce(),
     ) -> Result<(), NotLeft<R>> {
         let place =
@@ -83,7 +86,7 @@ impl<R> Inbox<R> {
         {
             let mut jobs = self.jobs.lock();
             let queued = jobs.waiting.len();
-            if !accepts(queued) {
+            if !accepts(self, queued) {
                 return Err(NotLeft::Busy { queued });
             }
             if jobs.ended {
@@ -104,9 +107,11 @@ impl<R> Inbox<R> {
             return None;
         }
         let mut jobs = self.jobs.lock();
-        let first = jobs.waiting.pop_front();
+        let first = jobs.waiting.pop_front()?;
+        // Before the next who wants to be alone is asked.
+        self.looks(false);
         self.count.store(jobs.waiting.len(), SeqCst);
-        first.map(|waiting| waiting.job)
+        Some(first.job)
     }
 
     /// Takes those that others may have at `now`. Returns when the next will be.
@@ -128,6 +133,17 @@ impl<R> Inbox<R> {
         let left = std::mem::take(&mut jobs.waiting);
         self.count.store(0, SeqCst);
         left.into_iter().map(|waiting| waiting.job).collect()
+    }
+
+    /// Its worker begins to look for a job, or does no more: by that worker, or under the lock.
+    #[inline]
+    pub(super) fn looks(&self, looking: bool) {
+        self.is_looking.store(looking, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_looking(&self) -> bool {
+        self.is_looking.load(Relaxed)
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 use super::Workers;
 use super::circle::is_inside;
 use super::error::{JobError, Refused, SubmitError};
+use super::inbox::Inbox;
 use super::job::{Answers, AnyJob, Bare, Limits, Run, Span, Task, Terms};
 use super::manager::LocalManager;
 use super::ticket::Ticket;
@@ -134,6 +135,11 @@ impl<'w, M: LocalManager> Job<'w, M> {
         }
     }
 
+    /// Whether the worker in this slot has nothing to do: it sleeps, or looks for jobs.
+    fn is_idle(&self, slot: u32, inbox: &Inbox<M::Resource>) -> bool {
+        self.workers.pool.inner.is_free(slot) || inbox.is_looking()
+    }
+
     fn way_of<K: Hash + ?Sized>(&self, key: &K) -> Result<Way, SubmitError> {
         let (hall, pool) = (&self.workers.shared.hall, &*self.workers.pool.inner);
         let now = pool.now();
@@ -145,7 +151,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         let own = |until, alone| Some(Own { slot, until, alone });
         way(match self.session {
             SessionMode::Hint { wait } if wait.is_zero() => {
-                own(now, false).filter(|_| pool.is_free(slot) && !inbox.has_any())
+                own(now, false).filter(|_| self.is_idle(slot, &inbox) && !inbox.has_any())
             }
             SessionMode::Hint { wait } => own(now.saturating_add(nanos(wait)), false),
             SessionMode::Wait if !is_inside(hall.circle.number) => own(NEVER, false),
@@ -301,7 +307,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
     fn push_for(&self, own: &Own, job: AnyJob<M::Resource>, session: Seen) -> Result<(), SubmitError> {
         let (hall, pool) = (&self.workers.shared.hall, &*self.workers.pool.inner);
         let &Own { slot, until, alone } = own;
-        let accepts = |queued| !alone || (queued == 0 && pool.is_free(slot));
+        let accepts = |inbox: &Inbox<_>, queued| !alone || (queued == 0 && self.is_idle(slot, inbox));
         match hall.push_for(slot, job, until, accepts) {
             Ok(nobody_comes) if nobody_comes => hall.calls_for_more(pool),
             Ok(_) => {}

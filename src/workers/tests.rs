@@ -2,9 +2,9 @@
 
 use super::desk::{Desk, take_held};
 use super::job::Late;
-use super::{JobError, Workers};
+use super::{JobError, SubmitError, Workers};
 use crate::error::CheckoutError;
-use crate::pool::NEVER;
+use crate::pool::{NEVER, SessionMode};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -61,4 +61,21 @@ fn a_job_that_finds_no_resource_is_answered_and_the_worker_is_replaced() {
     assert_eq!(workers.execute(|number| *number).unwrap(), 7);
     assert!(workers.close(Duration::from_secs(10)).is_complete());
     assert_eq!(workers.pool().stats().created, 2);
+}
+
+/// Promise: a worker that looks for jobs is idle for those who want it to themselves, and busy for the next of them. Provoked: its slot is held here,
+/// as it holds it then, and it is said to look, or not.
+#[test]
+fn a_worker_that_looks_for_jobs_is_idle() {
+    let workers = Workers::builder(|| Ok::<_, String>(7)).pool(|pool| pool.max_size(1)).build().unwrap();
+    workers.submit_for("a", |_| ()).unwrap().wait().unwrap();
+    let held = workers.pool().checkout().unwrap();
+    let inbox = workers.shared.hall.inbox(0).unwrap();
+    let alone = || workers.job().session(SessionMode::Fail).submit_for("a", |number| *number);
+    assert!(matches!(alone(), Err(SubmitError::SessionBusy { queued: 0, .. })));
+    inbox.looks(true);
+    let job = alone().unwrap();
+    assert!(matches!(alone(), Err(SubmitError::SessionBusy { queued: 1, .. })));
+    drop(held);
+    assert_eq!(job.wait().unwrap(), 7);
 }

@@ -159,15 +159,18 @@ impl<M: LocalManager> Worker<M> {
                     && let Some(right) = pool.claim_own_degraded(place.id)
                 {
                     match self.take_its_own(&mut next) {
-                        true => self.run_one(&pool, right, &mut next),
+                        true => self.run_one(&inbox, &pool, right, &mut next),
                         false => pool.own_unused(right),
                     }
                     continue;
                 }
                 match inbox.is_ended() {
                     true if pool.is_own_degraded(place.id) => inbox.open_again(),
-                    false if !pool.is_there(place.id) => {
-                        // Its seat was taken out of the pool: it serves nobody any more.
+                    // Its seat was taken out of the pool, or its time has come: what is left here would wait for its successor.
+                    false
+                        if !pool.is_there(place.id)
+                            || inbox.has_any() && pool.awaits_its_end(place.id.slot() as u32) =>
+                    {
                         self.hall.close_inbox(&inbox);
                         self.call_others(&pool);
                     }
@@ -187,9 +190,11 @@ impl<M: LocalManager> Worker<M> {
                 // It was ended because this worker might never come back, or waited. It is back.
                 inbox.open_again();
             }
+            inbox.looks(true);
             match self.next_job(&pool, &mut next) {
-                true => self.run_one(&pool, right, &mut next),
+                true => self.run_one(&inbox, &pool, right, &mut next),
                 false => {
+                    inbox.looks(false);
                     pool.own_unused(right);
                     if self.desk.is_ended() {
                         return Rest::Not;
@@ -296,7 +301,14 @@ impl<M: LocalManager> Worker<M> {
     }
 
     #[inline]
-    fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: &mut Next<M::Resource>) {
+    fn run_one(
+        &self,
+        inbox: &Inbox<M::Resource>,
+        pool: &Inner<Threads<M>>,
+        right: Own<'_, M>,
+        job: &mut Next<M::Resource>,
+    ) {
+        inbox.looks(false);
         if let Some(AnyJob::Bare(bare)) = job {
             let right = pool.own_use(right, self.desk.number, bare.terms.site);
             let turn = with_held(|resource: &mut M::Resource| bare.run(resource));

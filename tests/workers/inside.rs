@@ -94,13 +94,16 @@ fn a_worker_that_waits_for_a_time_only_is_none_of_those_that_wait() {
     let (workers, within) = (workers(2), Duration::from_millis(50));
     let (first, second) = (workers.clone(), workers.clone());
     let (waits, is_waiting) = mpsc::channel();
+    let (begins, has_begun) = mpsc::channel();
     let bounded = workers.submit(move |_| {
+        has_begun.recv_timeout(WATCHDOG).unwrap();
         let never = first.submit(|_| 1).unwrap();
         waits.send(()).unwrap();
         never.wait_timeout(within)
     });
     // Both are inside now, and nobody runs anything before the first has waited long enough.
     let unbounded = workers.submit(move |_| {
+        begins.send(()).unwrap();
         is_waiting.recv_timeout(WATCHDOG).unwrap();
         second.submit(|_| 7).unwrap().wait()
     });

@@ -6,7 +6,7 @@ use slackwater::{
     JobError, Keeper, LocalManager, OnLeak, OnPanic, SessionMode, SubmitError, Ticket, VirtualClock, Workers,
 };
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -200,10 +200,8 @@ fn a_worker_that_waits_for_a_job_is_busy() {
     closes_balanced(&workers);
 }
 
-/// Promise: who wants a session's worker to itself does not wait for the successor of one whose time has come. Provoked: nobody ticks, so there is
-/// none; another worker is young enough.
-#[test]
-fn a_worker_past_its_lifetime_is_no_sessions_own() {
+/// Two workers, of which the one that is held is past its lifetime in 20 s, and the other in 60; nobody ticks from then on.
+fn one_of_two_grows_old() -> (Workers<impl LocalManager<Resource = ThreadId>>, VirtualClock, Busy, ThreadId) {
     let clock = VirtualClock::new();
     let its = clock.clone();
     let pool = move |pool: slackwater::Builder<_>| {
@@ -219,13 +217,40 @@ fn a_worker_past_its_lifetime_is_no_sessions_own() {
         workers.pool().tick();
         other.is_done()
     });
-    let (own, other) = (busy.own, other.wait().unwrap());
+    let other = other.wait().unwrap();
+    assert_ne!(busy.own, other);
+    (workers, clock, busy, other)
+}
+
+/// Promise: who wants a session's worker to itself does not wait for the successor of one whose time has come. Provoked: nobody ticks, so there is
+/// none; another worker is young enough.
+#[test]
+fn a_worker_past_its_lifetime_is_no_sessions_own() {
+    let (workers, clock, busy, other) = one_of_two_grows_old();
     busy.end();
     until(|| workers.pool().stats().in_use == 0);
     clock.advance(Duration::from_secs(21));
-    let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own).unwrap();
+    let jobs = Mutex::new(Vec::new());
+    // One that has yet to fall asleep looks for jobs, and is busy with that.
+    until(|| {
+        let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own);
+        job.map(|job| jobs.lock().unwrap().push(job)).is_ok()
+    });
+    let job = jobs.into_inner().unwrap().pop().unwrap();
     assert_eq!(job.wait_timeout(WATCHDOG).unwrap().unwrap(), other);
-    assert_ne!(own, other);
+    closes_balanced(&workers);
+}
+
+/// Promise: nor do the jobs that were left for it before. Provoked: they are queued while it is young enough, and it comes to them when it is not.
+#[test]
+fn jobs_of_a_session_whose_worker_grew_old_go_to_another() {
+    let (workers, clock, busy, other) = one_of_two_grows_old();
+    let queued = [(); 3].map(|()| workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap());
+    clock.advance(Duration::from_secs(21));
+    busy.end();
+    for job in queued {
+        assert_eq!(job.wait_timeout(WATCHDOG).unwrap().unwrap(), other);
+    }
     closes_balanced(&workers);
 }
 
