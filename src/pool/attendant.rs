@@ -90,9 +90,17 @@ impl<M: Manager> Inner<M> {
         match seen.phase() {
             Phase::Ready => self.lives[slot].expires() > self.must_outlast(),
             // The last resort, and checked again at its return: not while another is free.
-            Phase::Degraded => !self.is_any(Phase::Ready),
+            Phase::Degraded => !self.is_any_fit(),
             _ => false,
         }
+    }
+
+    /// Whether any resource is free, and none of the last resort.
+    fn is_any_fit(&self) -> bool {
+        let must_outlast = self.must_outlast();
+        let mut ready =
+            self.shelf.slots().zip(&self.lives).filter(|((_, slot), _)| slot.look().phase() == Phase::Ready);
+        ready.any(|(_, life)| life.expires() > must_outlast)
     }
 
     /// Tells those of the last resort that it is their turn: what is degraded leaves it to others as long as there are any, and what
@@ -107,10 +115,5 @@ impl<M: Manager> Inner<M> {
                 self.tell_opened(Some(index));
             }
         }
-    }
-
-    /// Whether any slot is in this phase.
-    fn is_any(&self, phase: Phase) -> bool {
-        self.shelf.slots().any(|(_, slot)| slot.look().phase() == phase)
     }
 }

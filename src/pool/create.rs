@@ -200,8 +200,13 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(crate) fn set_last_error(&self, error: Option<SharedError>) {
+        let is_failing = error.is_some();
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
+        if is_failing {
+            // What is past its time is lent on for as long as nothing takes its place.
+            self.last_resorts();
+        }
         if let Some(old) = old {
             self.let_go(old);
         }

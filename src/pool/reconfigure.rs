@@ -186,6 +186,8 @@ impl<M: Manager> Inner<M> {
         // Those who were told that there is no room, or not yet.
         fence(SeqCst);
         self.shelf.opened(None, self.shelf.attention(), move || self.now());
+        // And what is not past its time any more.
+        self.last_resorts();
         self.request_creation(self.unserved());
         self.alarm.ring();
         self.log(log::Level::Info, format_args!("reconfigured: {changes}"));

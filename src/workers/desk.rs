@@ -2,8 +2,8 @@
 
 use super::board::Sleeper;
 use super::job::Late;
-use crate::core::sync::around::{AtomicBool, AtomicU64, Mutex};
-use crate::core::sync::{Thread, current, park};
+use crate::core::sync::around::{AtomicU64, Mutex};
+use crate::core::sync::{AtomicBool, Thread, current, park};
 use crate::core::thread_number;
 use crate::error::{dropped, let_go};
 use crate::observe::ResourceId;

@@ -155,12 +155,19 @@ impl<R: 'static> Hall<R> {
         };
         match left {
             Ok(()) => {
-                if self.board.look_now().is_closed() {
+                if self.board.look_now().is_closed() && !left_out!("left_looks_again") {
                     self.refuse_all();
                 }
                 Ok(false)
             }
-            Err(NotLeft::NobodyComes(job)) => Ok(!self.push(job).is_anyone_idle()),
+            Err(NotLeft::NobodyComes(job)) => {
+                let nobody_comes = !self.push(job).is_anyone_idle();
+                if let Some(inbox) = self.inbox(slot as usize) {
+                    // It may have closed its inbox for a reason that has gone, and not know.
+                    inbox.desk.call();
+                }
+                Ok(nobody_comes)
+            }
             Err(NotLeft::Busy { queued }) => Err(queued),
         }
     }

@@ -7,6 +7,7 @@ use super::circle::Waiter;
 use super::desk::Desk;
 use super::error::JobError;
 use super::hall::Hall;
+use super::inbox::Inbox;
 use super::job::{Answers, AnyJob, Run, Span, Task, Terms, Turn};
 use crate::core::Word;
 use crate::core::models::{explore, explore_all};
@@ -278,5 +279,110 @@ fn a_worker_that_stands_aside_is_told_of_its_slot() {
         }
         hall.stand_aside(&me, false);
         opener.join().unwrap();
+    });
+}
+
+/// A worker of `hall` whose inbox is open.
+fn seated(hall: &Hall<()>) -> (Arc<Desk>, Arc<Inbox<()>>) {
+    let desk = Desk::here();
+    let inbox = hall.open_inbox(ResourceId::new(0, Word::from_bits(0)), &desk);
+    (desk, inbox)
+}
+
+/// As a worker does that finds nothing until it has a job.
+fn finds(hall: &Hall<()>, desk: &Arc<Desk>, inbox: Option<&Inbox<()>>) -> AnyJob<()> {
+    let (mut searching, mut job) = (false, None);
+    loop {
+        if let Some(job) = inbox.and_then(|inbox| hall.take_from(inbox)) {
+            return job;
+        }
+        if hall.take(None, &mut searching, &mut job) {
+            return job.take().expect("what was taken");
+        }
+        if hall.board.sleep(desk, std::mem::take(&mut searching)) {
+            desk.rest();
+            searching = hall.board.leave(desk);
+        } else {
+            searching = true;
+            loom::thread::yield_now();
+        }
+    }
+}
+
+fn leaves(hall: &Hall<()>, task: &Arc<Task<fn(&mut ()) -> u32, u32>>) {
+    let job: Arc<dyn Run<()>> = Arc::<Task<_, _>>::clone(task);
+    hall.push_for(0, AnyJob::Shared(job), crate::pool::NEVER, |_, _| true).expect("nobody asks to be alone");
+}
+
+/// Bad run: a job is left for a worker after its look, and before its sleep.
+#[test]
+fn a_job_left_for_a_worker_that_falls_asleep_is_taken() {
+    explore_all("inbox against sleep", || {
+        let hall = hall();
+        let task = seven();
+        let (desk, inbox) = seated(&hall);
+        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
+        let submitter = loom::thread::spawn(move || leaves(&its, &job));
+        drop(finds(&hall, &desk, Some(&inbox)));
+        submitter.join().unwrap();
+        assert_eq!(hall.board.jobs(), 0, "none is counted twice, or not at all");
+    });
+}
+
+/// Bad run: a job is left for a worker that has just given what was left there to the others, of whom one sleeps.
+#[test]
+fn a_job_left_for_a_worker_that_closes_its_inbox_is_taken_by_another() {
+    explore("inbox against its end", || {
+        let hall = hall();
+        let task = seven();
+        let (_, inbox) = seated(&hall);
+        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
+        let submitter = loom::thread::spawn(move || leaves(&its, &job));
+        let its = Arc::clone(&hall);
+        let other = loom::thread::spawn(move || drop(finds(&its, &Desk::here(), None)));
+        hall.close_inbox(&inbox);
+        other.join().unwrap();
+        submitter.join().unwrap();
+        assert_eq!(hall.board.jobs(), 0, "none is counted twice, or not at all");
+    });
+}
+
+/// Bad run: a job is left for a worker after who closes has looked, and nobody answers it.
+#[test]
+fn a_job_left_for_a_worker_beside_a_close_is_answered() {
+    explore_all("close against inbox", || {
+        let hall = hall();
+        let task = seven();
+        let (_, _inbox) = seated(&hall);
+        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
+        let submitter = loom::thread::spawn(move || leaves(&its, &job));
+        hall.board.close();
+        hall.refuse_all();
+        submitter.join().unwrap();
+        is_told_of_the_close(&*task);
+    });
+}
+
+/// Bad run: two want a worker to themselves, and both are accepted: one is asked after the job of the other was taken, and before that has begun.
+#[test]
+fn of_two_who_want_a_worker_to_themselves_one_is_accepted() {
+    explore_all("alone against alone", || {
+        let hall = hall();
+        let (_, inbox) = seated(&hall);
+        inbox.looks(true);
+        let (its, tasks) = (Arc::clone(&hall), [seven(), seven()]);
+        let alone = |hall: &Hall<()>, task: &Arc<Task<fn(&mut ()) -> u32, u32>>| {
+            let job: Arc<dyn Run<()>> = Arc::<Task<_, _>>::clone(task);
+            let accepts = |inbox: &Inbox<()>, queued| queued == 0 && inbox.is_looking();
+            hall.push_for(0, AnyJob::Shared(job), crate::pool::NEVER, accepts).is_ok()
+        };
+        let second = Arc::clone(&tasks[1]);
+        let submitter = loom::thread::spawn(move || alone(&its, &second));
+        let its = Arc::clone(&hall);
+        // The job lasts until all have been told.
+        let worker = loom::thread::spawn(move || its.take_from(&inbox));
+        let accepted = [alone(&hall, &tasks[0]), submitter.join().unwrap()];
+        assert_ne!(accepted[0], accepted[1]);
+        drop(worker.join().unwrap());
     });
 }

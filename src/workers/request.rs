@@ -135,9 +135,10 @@ impl<'w, M: LocalManager> Job<'w, M> {
         }
     }
 
-    /// Whether the worker in this slot has nothing to do: it sleeps, or looks for jobs.
+    /// Whether the worker in this slot has nothing to do: it sleeps, or looks for jobs, if it could still take one after that.
     fn is_idle(&self, slot: u32, inbox: &Inbox<M::Resource>) -> bool {
-        self.workers.pool.inner.is_free(slot) || inbox.is_looking()
+        let pool = &*self.workers.pool.inner;
+        pool.is_free(slot) || (inbox.is_looking() && !pool.is_past_its_time(slot))
     }
 
     fn way_of<K: Hash + ?Sized>(&self, key: &K) -> Result<Way, SubmitError> {
@@ -151,7 +152,7 @@ impl<'w, M: LocalManager> Job<'w, M> {
         let own = |until, alone| Some(Own { slot, until, alone });
         way(match self.session {
             SessionMode::Hint { wait } if wait.is_zero() => {
-                own(now, false).filter(|_| self.is_idle(slot, &inbox) && !inbox.has_any())
+                own(now, false).filter(|_| pool.is_free(slot) && !inbox.has_any())
             }
             SessionMode::Hint { wait } => own(now.saturating_add(nanos(wait)), false),
             SessionMode::Wait if !is_inside(hall.circle.number) => own(NEVER, false),

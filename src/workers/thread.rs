@@ -158,8 +158,8 @@ impl<M: LocalManager> Worker<M> {
                 if inbox.has_any()
                     && let Some(right) = pool.claim_own_degraded(place.id)
                 {
-                    match self.take_its_own(&mut next) {
-                        true => self.run_one(&inbox, &pool, right, &mut next),
+                    match self.take_its_own(&inbox, &mut next) {
+                        true => self.run_one(&pool, right, &mut next),
                         false => pool.own_unused(right),
                     }
                     continue;
@@ -190,11 +190,9 @@ impl<M: LocalManager> Worker<M> {
                 // It was ended because this worker might never come back, or waited. It is back.
                 inbox.open_again();
             }
-            inbox.looks(true);
-            match self.next_job(&pool, &mut next) {
-                true => self.run_one(&inbox, &pool, right, &mut next),
+            match self.next_job(&inbox, &pool, &mut next) {
+                true => self.run_one(&pool, right, &mut next),
                 false => {
-                    inbox.looks(false);
                     pool.own_unused(right);
                     if self.desk.is_ended() {
                         return Rest::Not;
@@ -244,9 +242,12 @@ impl<M: LocalManager> Worker<M> {
 
     /// Takes a job. Who searched for it was relied on: should there be more, and nobody left to take them, others are made.
     #[inline]
-    fn take(&mut self, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
+    fn take(&mut self, inbox: &Inbox<M::Resource>, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
         let searched = self.searching;
         let is_taken = self.hall.take(self.tray.as_deref(), &mut self.searching, into);
+        if is_taken && searched {
+            inbox.looks(false);
+        }
         // Those who stand aside may have seen this slot free a moment ago, and left the jobs to it.
         if is_taken && (searched || self.hall.is_anyone_aside()) {
             self.call_others(pool);
@@ -256,9 +257,10 @@ impl<M: LocalManager> Worker<M> {
 
     /// Takes a job that is this worker's alone.
     #[inline]
-    fn take_its_own(&mut self, into: &mut Next<M::Resource>) -> bool {
-        let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.has_any()) else { return false };
-        *into = self.hall.take_from(inbox);
+    fn take_its_own(&mut self, inbox: &Inbox<M::Resource>, into: &mut Next<M::Resource>) -> bool {
+        if inbox.has_any() {
+            *into = self.hall.take_from(inbox);
+        }
         if into.is_none() {
             return false;
         }
@@ -268,22 +270,24 @@ impl<M: LocalManager> Worker<M> {
     }
 
     #[inline]
-    fn next_job(&mut self, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
+    fn next_job(&mut self, inbox: &Inbox<M::Resource>, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
         // In turns, so that neither keeps the other waiting for ever.
-        if !std::mem::take(&mut self.had_its_own) && self.take_its_own(into) {
+        if !std::mem::take(&mut self.had_its_own) && self.take_its_own(inbox, into) {
             return true;
         }
-        self.take(pool, into) || self.take_its_own(into) || self.search(pool, into)
+        self.take(inbox, pool, into) || self.take_its_own(inbox, into) || self.search(inbox, pool, into)
     }
 
     /// Looks for a while, unless others do.
-    fn search(&mut self, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
+    fn search(&mut self, inbox: &Inbox<M::Resource>, pool: &Inner<Threads<M>>, into: &mut Next<M::Resource>) -> bool {
         self.searching = self.searching || self.hall.board.search(SEARCHERS);
         if !self.searching {
             return false;
         }
+        inbox.looks(true);
         for look in 0..LOOKS {
-            if (self.hall.has_jobs() && self.take(pool, into)) || self.take_its_own(into) {
+            // Its own first: who wants it to itself is accepted meanwhile.
+            if self.take_its_own(inbox, into) || (self.hall.has_jobs() && self.take(inbox, pool, into)) {
                 return true;
             }
             if self.desk.has_mail() {
@@ -297,18 +301,12 @@ impl<M: LocalManager> Worker<M> {
                 std::thread::yield_now();
             }
         }
+        inbox.looks(false);
         false
     }
 
     #[inline]
-    fn run_one(
-        &self,
-        inbox: &Inbox<M::Resource>,
-        pool: &Inner<Threads<M>>,
-        right: Own<'_, M>,
-        job: &mut Next<M::Resource>,
-    ) {
-        inbox.looks(false);
+    fn run_one(&self, pool: &Inner<Threads<M>>, right: Own<'_, M>, job: &mut Next<M::Resource>) {
         if let Some(AnyJob::Bare(bare)) = job {
             let right = pool.own_use(right, self.desk.number, bare.terms.site);
             let turn = with_held(|resource: &mut M::Resource| bare.run(resource));

@@ -52,6 +52,16 @@ impl Busy {
     }
 }
 
+/// A job of the session "a" whose worker has nothing else to do. That gives its resource back when the answer of the job before is there already.
+fn alone<M: LocalManager<Resource = ThreadId>>(workers: &Workers<M>) -> Ticket<ThreadId> {
+    let accepted = Mutex::new(None);
+    until(|| {
+        let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own);
+        job.map(|job| *accepted.lock().unwrap() = Some(job)).is_ok()
+    });
+    accepted.into_inner().unwrap().unwrap()
+}
+
 #[test]
 fn sessions_find_their_workers_again() {
     let workers = workers(4, OnPanic::Discard);
@@ -140,9 +150,7 @@ fn a_session_that_does_not_wait_is_refused_and_gets_its_job_back() {
     assert_eq!(workers.pool().session_stats().refused, 1);
     let own = busy.own;
     busy.end();
-    until(|| workers.pool().stats().in_use == 0);
-    let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own).unwrap();
-    assert_eq!(job.wait().unwrap(), own);
+    assert_eq!(alone(&workers).wait().unwrap(), own);
     closes_balanced(&workers);
 }
 
@@ -230,14 +238,7 @@ fn a_worker_past_its_lifetime_is_no_sessions_own() {
     busy.end();
     until(|| workers.pool().stats().in_use == 0);
     clock.advance(Duration::from_secs(21));
-    let jobs = Mutex::new(Vec::new());
-    // One that has yet to fall asleep looks for jobs, and is busy with that.
-    until(|| {
-        let job = workers.job().session(SessionMode::Fail).submit_for("a", |own| *own);
-        job.map(|job| jobs.lock().unwrap().push(job)).is_ok()
-    });
-    let job = jobs.into_inner().unwrap().pop().unwrap();
-    assert_eq!(job.wait_timeout(WATCHDOG).unwrap().unwrap(), other);
+    assert_eq!(alone(&workers).wait_timeout(WATCHDOG).unwrap().unwrap(), other);
     closes_balanced(&workers);
 }
 
@@ -251,6 +252,27 @@ fn jobs_of_a_session_whose_worker_grew_old_go_to_another() {
     for job in queued {
         assert_eq!(job.wait_timeout(WATCHDOG).unwrap().unwrap(), other);
     }
+    closes_balanced(&workers);
+}
+
+/// Promise: one whose time has not come after all works on. Provoked: both are past their lifetime, nobody ticks, and the lifetime is taken away.
+#[test]
+fn a_worker_is_told_that_it_may_live_longer() {
+    let (workers, clock, busy, other) = one_of_two_grows_old();
+    let queued = workers.job().session(SessionMode::Wait).submit_for("a", |own| *own).unwrap();
+    // A worker that looks for jobs just now has its resource in use, and would take one all the same.
+    until(|| workers.pool().stats().in_use == 1);
+    clock.advance(Duration::from_secs(61));
+    let own = busy.own;
+    busy.end();
+    let waits = workers.submit(|own| *own).unwrap();
+    until(|| workers.pool().stats().in_use == 0);
+    workers.pool().reconfigure(|config| config.max_lifetime = Some(Duration::from_secs(600))).unwrap();
+    for job in [queued, waits] {
+        let by = job.wait_timeout(WATCHDOG).unwrap().unwrap();
+        assert!(by == own || by == other);
+    }
+    assert_eq!(workers.pool().stats().created, 2);
     closes_balanced(&workers);
 }
 

@@ -96,7 +96,12 @@ impl<M: Manager> Inner<M> {
         // What is degraded is lent whatever its age: it is the last resort.
         let is_kept = |phase| matches!(phase, Phase::Ready | Phase::Stale);
         let is_free = self.shelf.slot(index as usize).is_some_and(|slot| is_kept(slot.look().phase()));
-        is_free && self.lives[index as usize].expires() <= self.must_outlast()
+        is_free && self.is_past_its_time(index)
+    }
+
+    /// Whether the resource of a slot would not be lent now, if it were free, because its time has come.
+    pub(crate) fn is_past_its_time(&self, index: u32) -> bool {
+        self.lives[index as usize].expires() <= self.must_outlast()
     }
 
     /// Notes by which resource a session was served, and when: it may have waited since it was looked up.
