@@ -81,6 +81,28 @@ fn a_degraded_worker_serves_as_a_last_resort_and_heals() {
     closes_balanced(&workers);
 }
 
+/// Bad run: it leaves the jobs to one that is as it should be, but past its lifetime, and waits for its successor. Provoked: nobody ticks, so there is none.
+#[test]
+fn a_degraded_worker_does_not_wait_for_one_whose_time_has_come() {
+    let (clock, probe) = (VirtualClock::new(), Probe::new());
+    let its = clock.clone();
+    let pool = move |pool: slackwater::Builder<_>| {
+        let pool = pool.max_size(2).clock(&its).keeper(Keeper::Manual).check_interval(Duration::from_secs(1));
+        pool.max_lifetime(Duration::from_secs(600)).lifetime_jitter(0.0)
+    };
+    let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+    probe.check.next([Act::Fail]);
+    until(|| {
+        clock.advance(Duration::from_secs(1));
+        workers.pool().tick();
+        probe.check.calls() > 0
+    });
+    until(|| workers.pool().stats().degraded == 1 && workers.pool().stats().in_use == 0);
+    clock.advance(Duration::from_secs(600));
+    assert!(workers.submit(|_| ()).unwrap().wait_timeout(WATCHDOG).is_ok());
+    closes_balanced(&workers);
+}
+
 /// Bad run: set aside by the keeper, it takes itself for somebody else's, and waits to be told for ever.
 #[test]
 fn a_worker_that_has_idled_for_too_long_is_checked_and_works_on() {
