@@ -190,7 +190,7 @@ fn waiting(args: &[&str], dir: &Path, pages: u64) -> Child {
         thread::yield_now();
     }
     // More than a pipe holds: this returns once it is being read.
-    let begin = format!("<!-- {} -->", "late".repeat(20_000));
+    let begin = format!("<p>{}</p>", "late".repeat(20_000));
     child.stdin.as_mut().unwrap().write_all(begin.as_bytes()).unwrap();
     child
 }
