@@ -117,7 +117,7 @@ fn a_pool_that_ends_badly_in_the_shared_keepers_hands_leaves_the_others_their_ke
         drop(hooked);
         for _ in 0..3 {
             well.checkout().unwrap().discard("to be refilled");
-            passes(&clock, || well.stats().available == 2);
+            until(|| well.stats().available == 2);
         }
         end.open();
         closes_balanced(&well);
