@@ -98,6 +98,30 @@ fn without_time_the_crew_serves_every_waiter() {
     });
 }
 
+/// Whatever ends is made anew, one or several at once, although nobody waits and no time passes.
+#[test]
+fn without_time_whatever_ends_is_replaced() {
+    explore("refills", || {
+        let (manager, clock) = (Moody::new(), VirtualClock::new());
+        let size = 1 + chance(3);
+        let pool = any_pool(&manager, &clock).max_size(size).min_idle(size);
+        let creation = [Creation::Auto, Creation::Background][chance(2)];
+        let pool = pool.creation(creation).create_parallelism(2 + chance(2)).build().unwrap();
+        for _ in 0..8 {
+            for guard in (0..1 + chance(size)).map(|_| pool.checkout().unwrap()).collect::<Vec<_>>() {
+                guard.discard("in a test");
+            }
+            let mut turns = 0;
+            while pool.stats().available < size {
+                thread::yield_now();
+                turns += 1;
+                assert!(turns < 10_000, "not refilled: {}; {:?}", pool.audit(), pool.stats());
+            }
+        }
+        ends_balanced(pool, &manager);
+    });
+}
+
 /// Everybody takes a second resource while holding the first: somebody in each circle is refused, so nobody waits for ever.
 #[test]
 fn a_circle_of_holders_never_closes() {

@@ -50,6 +50,7 @@ pub(crate) mod sequenced;
 pub(crate) mod shelf;
 pub(crate) mod slot;
 pub(crate) mod sync;
+pub(crate) mod tickets;
 pub(crate) mod waiters;
 pub(crate) mod word;
 
@@ -67,6 +68,7 @@ pub(crate) use record::{Record, Stamp};
 pub(crate) use sequenced::Sequenced;
 pub(crate) use shelf::{HandOver, Outcome, Patience, Request, Shelf, ShelfConfig, attention};
 pub(crate) use slot::{Right, Slot};
+pub(crate) use tickets::Tickets;
 pub(crate) use waiters::Holder as Taker;
 #[cfg(feature = "workers")]
 pub(crate) use waiters::LANE_HEAD_START;

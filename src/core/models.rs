@@ -19,6 +19,7 @@ mod lists;
 pub(crate) mod mutation;
 mod queue;
 mod sequenced;
+mod tickets;
 
 use super::hint::EVERY;
 use super::*;

@@ -5,7 +5,7 @@ use super::Lifeline;
 use super::circuit::Leave;
 use crate::config::Creation;
 use crate::core::sync::around::{AtomicBool, AtomicU32, AtomicU64, Instant, Mutex, fence};
-use crate::core::{Right, attention};
+use crate::core::{Right, Tickets, attention};
 use crate::error::{Panicked, SharedError};
 use crate::manager::{Manager, Severity};
 use crate::observe::{DestroyReason, ResourceId, ResourceState, TransitionReason};
@@ -24,12 +24,8 @@ pub(super) struct CreationState {
     /// Nanoseconds a creation takes: up at once to the slowest, down by an eighth of the way. `u64::MAX` is unknown.
     create_cost: AtomicU64,
     destroy_cost: AtomicU64,
-    /// Creations on the crew, waiting or running. Never more than there is demand for.
-    pub(super) tickets: AtomicU32,
-    /// Creations that run on the crew now.
-    pub(super) running: AtomicU32,
-    /// Tickets whose waiter gave up: they may hang, and must not keep others from asking.
-    pub(super) orphans: AtomicU32,
+    /// Creations on the crew. Never more than there is demand for.
+    pub(super) tickets: Tickets,
     /// Somebody tried without waiting and found nothing: one creation is wanted although nobody waits.
     pub(super) asked: AtomicBool,
     /// Creations that failed in a row, when the last of them did, and before which time there is no other: zero unless
@@ -45,9 +41,7 @@ impl Default for CreationState {
         Self {
             create_cost: AtomicU64::new(u64::MAX),
             destroy_cost: AtomicU64::new(u64::MAX),
-            tickets: AtomicU32::new(0),
-            running: AtomicU32::new(0),
-            orphans: AtomicU32::new(0),
+            tickets: Tickets::default(),
             asked: AtomicBool::new(false),
             failures: AtomicU32::new(0),
             last_failed: AtomicU64::new(0),

@@ -48,7 +48,7 @@ impl<M: Manager> Inner<M> {
                 break;
             }
             if self.submit(Job::Create).is_err() {
-                self.creation.tickets.fetch_sub(1, SeqCst);
+                self.creation.tickets.give_back();
                 break;
             }
         }
@@ -57,21 +57,13 @@ impl<M: Manager> Inner<M> {
 
     /// One more creation, if `wanted` is not met by those on their way and there is room for it.
     fn take_ticket(&self, wanted: u32) -> bool {
-        let CreationState { tickets, running, orphans, .. } = &self.creation;
         let vacant = self.shelf.open_slots().saturating_sub(self.shelf.occupied());
-        let take = |out: u32| {
-            let unserved = out.saturating_sub(orphans.load(SeqCst)) < wanted;
-            let room = out.saturating_sub(running.load(SeqCst)) < vacant;
-            (unserved && room).then_some(out + 1)
-        };
-        tickets.fetch_update(SeqCst, SeqCst, take).is_ok()
+        self.creation.tickets.take(wanted, vacant)
     }
 
     /// A waiter that asked for a creation gave up: whoever comes next may ask for another.
     pub(crate) fn gave_up_on_creation(&self) {
-        let CreationState { tickets, orphans, .. } = &self.creation;
-        let most = tickets.load(SeqCst);
-        let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans < most).then_some(orphans + 1));
+        self.creation.tickets.orphan();
     }
 
     /// A caller that does not wait found nothing: the next one may find more.
@@ -99,36 +91,35 @@ impl<M: Manager> Inner<M> {
 
     /// Creations that run on the crew.
     pub(crate) fn on_their_way(&self) -> u32 {
-        self.creation.running.load(SeqCst)
+        self.creation.tickets.running()
     }
 
     /// A creation on the crew, unless a return has served its demand meanwhile.
     pub(super) fn create_on_crew(&self) {
-        let CreationState { running, orphans, asked, .. } = &self.creation;
-        let before = running.load(SeqCst).saturating_sub(orphans.load(SeqCst));
+        let CreationState { tickets, asked, .. } = &self.creation;
+        // Before it looks: what is missing from here on is asked for beside it.
+        let running = tickets.run();
         // One for all of them: an ask that is served on the way must not have another made afterwards.
         let is_asked = asked.swap(false, SeqCst);
-        let wanted = is_asked || self.unserved() > before || self.missing() > 0;
+        let wanted = is_asked || self.unserved() > running.beside() || self.missing() > 0;
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let wanted = wanted && self.creation_held_until(self.now()).is_none();
-        let failed = {
-            let _ticket = Ticket::run(&self.creation);
-            let vacancy = if wanted { self.reserve().ok() } else { None };
-            // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
-            // one busy, and that one from its processor.
-            if wanted && vacancy.is_none() {
-                thread::yield_now();
+        let vacancy = if wanted { self.reserve().ok() } else { None };
+        // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
+        // one busy, and that one from its processor.
+        if wanted && vacancy.is_none() {
+            thread::yield_now();
+        }
+        let failed = match vacancy.map(|right| self.make_in_time(right)) {
+            // Before the ticket is back, too: what is neither on its way nor free would be made a second time.
+            Some(Ok((right, in_time))) => {
+                self.adopt(right, in_time);
+                None
             }
-            match vacancy.map(|right| self.make_in_time(right)) {
-                // Before the ticket is back, too: what is neither on its way nor free would be made a second time.
-                Some(Ok((right, in_time))) => {
-                    self.adopt(right, in_time);
-                    None
-                }
-                Some(Err(failure)) => Some(failure),
-                None => None,
-            }
+            Some(Err(failure)) => Some(failure),
+            None => None,
         };
+        drop(running);
         if let Some(failure) = &failed {
             self.creation_failed(failure);
         }
@@ -160,25 +151,5 @@ impl<M: Manager> Inner<M> {
             self.destroy(right.change(Phase::Retiring), DestroyReason::Overflow);
         }
         self.choose_where_to_create();
-    }
-}
-
-/// A creation on the crew while it runs. However it ends, it is counted off.
-struct Ticket<'c>(&'c CreationState);
-
-impl<'c> Ticket<'c> {
-    fn run(state: &'c CreationState) -> Self {
-        state.running.fetch_add(1, SeqCst);
-        Self(state)
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        let CreationState { tickets, running, orphans, .. } = self.0;
-        running.fetch_sub(1, SeqCst);
-        tickets.fetch_sub(1, SeqCst);
-        let left = tickets.load(SeqCst);
-        let _ = orphans.fetch_update(SeqCst, SeqCst, |orphans| (orphans > left).then_some(left));
     }
 }
