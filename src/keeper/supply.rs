@@ -61,7 +61,7 @@ impl<M: Manager> Inner<M> {
         for job in &newly_hung {
             if job.kind == JobKind::Create {
                 self.gave_up_on_creation();
-                self.set_last_error(Some(Arc::new(Hangs(job.clone()))));
+                self.cannot_create(Arc::new(Hangs(job.clone())));
                 self.creation_hangs();
             }
             self.log(log::Level::Warn, format_args!("{job}; another thread may start in its place"));

@@ -194,16 +194,18 @@ impl<M: Manager> Inner<M> {
     }
 
     pub(crate) fn set_last_error(&self, error: Option<SharedError>) {
-        let is_failing = error.is_some();
         // The old one is the user's: it is dropped after the lock is.
         let old = std::mem::replace(&mut *self.creation.last_error.lock(), error);
-        if is_failing {
-            // What is past its time is lent on for as long as nothing takes its place.
-            self.last_resorts();
-        }
         if let Some(old) = old {
             self.let_go(old);
         }
+    }
+
+    /// Nothing is made for now, although none was tried that could fail.
+    pub(crate) fn cannot_create(&self, why: SharedError) {
+        self.set_last_error(Some(why));
+        // What is past its time is lent on for as long as nothing takes its place.
+        self.last_resorts();
     }
 
     /// Tells the log of a failed creation. The logger and the error's text are the user's, and may take their time: whoever
@@ -337,7 +339,7 @@ impl<M: Manager> Inner<M> {
     /// Leave to make one more resource, unless those alive weigh too much, or failures lately speak against it.
     pub(super) fn may_create(&self) -> Result<Leave, Held> {
         if let Some(limit) = self.over_budget() {
-            self.set_last_error(Some(Arc::new(limit)));
+            self.cannot_create(Arc::new(limit));
             // Whoever makes the pool lighter wakes somebody.
             return Err(Held { until: u64::MAX });
         }

@@ -39,7 +39,7 @@ impl<M: Manager> Inner<M> {
         }
         if let Some(limit) = self.over_budget() {
             // Whoever makes the pool lighter asks again.
-            self.set_last_error(Some(Arc::new(limit)));
+            self.cannot_create(Arc::new(limit));
             return false;
         }
         // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.

@@ -148,8 +148,7 @@ impl<R: 'static> Hall<R> {
         until: u64,
         accepts: impl FnOnce(&Inbox<R>, usize) -> bool,
     ) -> Result<bool, usize> {
-        let inbox = self.inbox(slot as usize);
-        let left = match inbox {
+        let left = match self.inbox(slot as usize) {
             Some(inbox) => inbox.push(job, until, accepts, || self.board.kept()),
             None => Err(NotLeft::NobodyComes(job)),
         };
@@ -160,14 +159,7 @@ impl<R: 'static> Hall<R> {
                 }
                 Ok(false)
             }
-            Err(NotLeft::NobodyComes(job)) => {
-                let nobody_comes = !self.push(job).is_anyone_idle();
-                if let Some(inbox) = self.inbox(slot as usize) {
-                    // It may have closed its inbox for a reason that has gone, and not know.
-                    inbox.desk.call();
-                }
-                Ok(nobody_comes)
-            }
+            Err(NotLeft::NobodyComes(job)) => Ok(!self.push(job).is_anyone_idle()),
             Err(NotLeft::Busy { queued }) => Err(queued),
         }
     }

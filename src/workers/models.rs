@@ -309,9 +309,13 @@ fn finds(hall: &Hall<()>, desk: &Arc<Desk>, inbox: Option<&Inbox<()>>) -> AnyJob
     }
 }
 
-fn leaves(hall: &Hall<()>, task: &Arc<Task<fn(&mut ()) -> u32, u32>>) {
-    let job: Arc<dyn Run<()>> = Arc::<Task<_, _>>::clone(task);
-    hall.push_for(0, AnyJob::Shared(job), crate::pool::NEVER, |_, _| true).expect("nobody asks to be alone");
+/// A thread that leaves `task` for the worker in slot 0.
+fn leaves(hall: &Arc<Hall<()>>, task: &Arc<Task<fn(&mut ()) -> u32, u32>>) -> loom::thread::JoinHandle<()> {
+    let (hall, job) = (Arc::clone(hall), Arc::<Task<_, _>>::clone(task));
+    loom::thread::spawn(move || {
+        let job: Arc<dyn Run<()>> = job;
+        hall.push_for(0, AnyJob::Shared(job), crate::pool::NEVER, |_, _| true).expect("nobody asks to be alone");
+    })
 }
 
 /// Bad run: a job is left for a worker after its look, and before its sleep.
@@ -321,8 +325,7 @@ fn a_job_left_for_a_worker_that_falls_asleep_is_taken() {
         let hall = hall();
         let task = seven();
         let (desk, inbox) = seated(&hall);
-        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
-        let submitter = loom::thread::spawn(move || leaves(&its, &job));
+        let submitter = leaves(&hall, &task);
         drop(finds(&hall, &desk, Some(&inbox)));
         submitter.join().unwrap();
         assert_eq!(hall.board.jobs(), 0, "none is counted twice, or not at all");
@@ -336,8 +339,7 @@ fn a_job_left_for_a_worker_that_closes_its_inbox_is_taken_by_another() {
         let hall = hall();
         let task = seven();
         let (_, inbox) = seated(&hall);
-        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
-        let submitter = loom::thread::spawn(move || leaves(&its, &job));
+        let submitter = leaves(&hall, &task);
         let its = Arc::clone(&hall);
         let other = loom::thread::spawn(move || drop(finds(&its, &Desk::here(), None)));
         hall.close_inbox(&inbox);
@@ -354,8 +356,7 @@ fn a_job_left_for_a_worker_beside_a_close_is_answered() {
         let hall = hall();
         let task = seven();
         let (_, _inbox) = seated(&hall);
-        let (its, job) = (Arc::clone(&hall), Arc::clone(&task));
-        let submitter = loom::thread::spawn(move || leaves(&its, &job));
+        let submitter = leaves(&hall, &task);
         hall.board.close();
         hall.refuse_all();
         submitter.join().unwrap();

@@ -3,8 +3,10 @@
 use super::desk::{Desk, take_held};
 use super::job::Late;
 use super::{JobError, SubmitError, Workers};
+use crate::config::Keeper;
 use crate::error::CheckoutError;
-use crate::pool::{NEVER, SessionMode};
+use crate::keeper::VirtualClock;
+use crate::pool::{Builder, NEVER, SessionMode};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -78,4 +80,31 @@ fn a_worker_that_looks_for_jobs_is_idle() {
     assert!(matches!(alone(), Err(SubmitError::SessionBusy { queued: 1, .. })));
     drop(held);
     assert_eq!(job.wait().unwrap(), 7);
+}
+
+/// Promise: and no more once it has given its inbox to all, or its time has come. Provoked as above; nobody ticks.
+#[test]
+fn a_worker_that_leaves_its_jobs_to_others_is_not_idle() {
+    for leaves in [true, false] {
+        let clock = VirtualClock::new();
+        let its = clock.clone();
+        let pool = move |pool: Builder<_>| {
+            let pool = pool.max_size(1).clock(&its).keeper(Keeper::Manual);
+            pool.max_lifetime(Duration::from_secs(60)).lifetime_jitter(0.0)
+        };
+        let workers = Workers::builder(|| Ok::<_, String>(7)).pool(pool).build().unwrap();
+        workers.submit_for("a", |_| ()).unwrap().wait().unwrap();
+        let held = workers.pool().checkout().unwrap();
+        let inbox = workers.shared.hall.inbox(0).unwrap();
+        inbox.looks(true);
+        if leaves {
+            assert!(inbox.end().is_empty());
+        } else {
+            clock.advance(Duration::from_secs(61));
+        }
+        let alone = workers.job().session(SessionMode::Fail).submit_for("a", |number| *number);
+        assert!(matches!(alone, Err(SubmitError::SessionBusy { queued: 0, .. })), "leaves: {leaves}");
+        drop(held);
+        assert!(workers.close(Duration::from_secs(10)).is_complete());
+    }
 }

@@ -8,6 +8,8 @@ use slackwater::{
 };
 use std::time::Duration;
 
+const SEC: Duration = Duration::from_secs(1);
+
 #[test]
 fn a_worker_ends_after_its_uses_and_another_goes_on() {
     let probe = Probe::new();
@@ -22,11 +24,10 @@ fn a_worker_ends_after_its_uses_and_another_goes_on() {
 fn a_worker_whose_time_has_come_is_replaced() {
     let (clock, probe) = (VirtualClock::new(), Probe::new());
     let its = clock.clone();
-    let pool =
-        move |pool: slackwater::Builder<_>| pool.clock(&its).max_lifetime(Duration::from_secs(60)).lifetime_jitter(0.0);
+    let pool = move |pool: slackwater::Builder<_>| pool.clock(&its).max_lifetime(60 * SEC).lifetime_jitter(0.0);
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
     assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
-    clock.advance(Duration::from_secs(61));
+    clock.advance(61 * SEC);
     // It may have been on its way back from its job.
     passes(&clock, || probe.ended() == [1]);
     assert_eq!(workers.execute(|thing| thing.number).unwrap(), 2);
@@ -40,12 +41,12 @@ fn a_worker_that_fails_its_checks_is_replaced() {
     let its = clock.clone();
     let pool = move |pool: slackwater::Builder<_>| {
         let pool = pool.max_size(2).clock(&its).keeper(Keeper::Manual);
-        pool.check_interval(Duration::from_secs(1)).remove_after(1).degrade_after(1)
+        pool.check_interval(SEC).remove_after(1).degrade_after(1)
     };
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
     probe.check.next([Act::Fail]);
     until(|| {
-        clock.advance(Duration::from_secs(1));
+        clock.advance(SEC);
         workers.pool().tick();
         probe.ended().len() == 1 && workers.pool().stats().available == 2
     });
@@ -53,20 +54,23 @@ fn a_worker_that_fails_its_checks_is_replaced() {
     closes_balanced(&workers);
 }
 
+fn one_fails_its_check(workers: &Workers<Probe>, probe: &Probe, clock: &VirtualClock) {
+    probe.check.next([Act::Fail]);
+    until(|| {
+        clock.advance(SEC);
+        workers.pool().tick();
+        probe.check.calls() > 0
+    });
+}
+
 #[test]
 fn a_degraded_worker_serves_as_a_last_resort_and_heals() {
     let (clock, probe) = (VirtualClock::new(), Probe::new());
     let its = clock.clone();
-    let pool = move |pool: slackwater::Builder<_>| {
-        pool.max_size(2).clock(&its).keeper(Keeper::Manual).check_interval(Duration::from_secs(1))
-    };
+    let pool =
+        move |pool: slackwater::Builder<_>| pool.max_size(2).clock(&its).keeper(Keeper::Manual).check_interval(SEC);
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
-    probe.check.next([Act::Fail]);
-    until(|| {
-        clock.advance(Duration::from_secs(1));
-        workers.pool().tick();
-        probe.check.calls() > 0
-    });
+    one_fails_its_check(&workers, &probe, &clock);
     // Now, as its next check passes. It may be looking for a job while the other one is: in use, as far as can be seen.
     until(|| workers.pool().stats().degraded == 1);
     // The other one is at work: it has to do. Whichever of them the first job finds: it is not the degraded one.
@@ -87,18 +91,13 @@ fn a_degraded_worker_does_not_wait_for_one_whose_time_has_come() {
     let (clock, probe) = (VirtualClock::new(), Probe::new());
     let its = clock.clone();
     let pool = move |pool: slackwater::Builder<_>| {
-        let pool = pool.max_size(2).clock(&its).keeper(Keeper::Manual).check_interval(Duration::from_secs(1));
-        pool.max_lifetime(Duration::from_secs(600)).lifetime_jitter(0.0)
+        let pool = pool.max_size(2).clock(&its).keeper(Keeper::Manual).check_interval(SEC);
+        pool.max_lifetime(600 * SEC).lifetime_jitter(0.0)
     };
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
-    probe.check.next([Act::Fail]);
-    until(|| {
-        clock.advance(Duration::from_secs(1));
-        workers.pool().tick();
-        probe.check.calls() > 0
-    });
+    one_fails_its_check(&workers, &probe, &clock);
     until(|| workers.pool().stats().degraded == 1 && workers.pool().stats().in_use == 0);
-    clock.advance(Duration::from_secs(600));
+    clock.advance(600 * SEC);
     assert!(workers.submit(|_| ()).unwrap().wait_timeout(WATCHDOG).is_ok());
     closes_balanced(&workers);
 }
@@ -108,15 +107,13 @@ fn a_degraded_worker_does_not_wait_for_one_whose_time_has_come() {
 fn a_worker_that_has_idled_for_too_long_is_checked_and_works_on() {
     let (clock, probe) = (VirtualClock::new(), Probe::new());
     let its = clock.clone();
-    let pool = move |pool: slackwater::Builder<_>| {
-        pool.clock(&its).keeper(Keeper::Manual).check_if_idle_for(Duration::from_secs(1))
-    };
+    let pool = move |pool: slackwater::Builder<_>| pool.clock(&its).keeper(Keeper::Manual).check_if_idle_for(SEC);
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
     // It may be found while it looks for a job, and is not idle, all the same.
     until(|| {
         until(|| workers.pool().stats().in_use == 0);
         for _ in 0..3 {
-            clock.advance(Duration::from_secs(1));
+            clock.advance(SEC);
             workers.pool().tick();
         }
         let ticket = workers.submit(|thing| thing.number).unwrap();
@@ -151,14 +148,13 @@ fn a_worker_whose_time_is_over_serves_when_its_successor_cannot_be_made() {
     let (clock, probe) = (VirtualClock::new(), Probe::new());
     let _late = TimeRunsOut(&clock);
     let its = clock.clone();
-    let pool =
-        move |pool: slackwater::Builder<_>| pool.clock(&its).max_lifetime(Duration::from_secs(60)).lifetime_jitter(0.0);
+    let pool = move |pool: slackwater::Builder<_>| pool.clock(&its).max_lifetime(60 * SEC).lifetime_jitter(0.0);
     let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
     assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
     until(|| workers.pool().stats().in_use == 0);
     probe.create.shut();
     probe.create.always(Act::Fail);
-    clock.advance(Duration::from_secs(61));
+    clock.advance(61 * SEC);
     let ticket = workers.submit(|thing| thing.number).unwrap();
     until(|| probe.create.inside() == 1);
     assert!(!ticket.is_done());
@@ -166,6 +162,35 @@ fn a_worker_whose_time_is_over_serves_when_its_successor_cannot_be_made() {
     assert_eq!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), 1);
     probe.create.always(Act::Pass);
     closes_balanced(&workers);
+}
+
+/// Bad run: the same where the creation hangs, or none may begin, so that none fails.
+#[test]
+fn a_worker_whose_time_is_over_serves_when_nothing_takes_its_place() {
+    for hangs in [true, false] {
+        let (clock, probe) = (VirtualClock::new(), Probe::new());
+        let _late = TimeRunsOut(&clock);
+        let its = clock.clone();
+        let pool = move |pool: slackwater::Builder<_>| {
+            let pool = pool.clock(&its).max_lifetime(60 * SEC).lifetime_jitter(0.0).create_timeout(SEC);
+            // As much as one weighs. Without a keeper, which would make room.
+            if hangs { pool } else { pool.max_size(2).min_idle(1).memory_budget(7).keeper(Keeper::Manual) }
+        };
+        let workers = Workers::builder(probe.clone()).pool(pool).build().unwrap();
+        assert_eq!(workers.execute(|thing| thing.number).unwrap(), 1);
+        until(|| workers.pool().stats().in_use == 0);
+        probe.create.shut();
+        clock.advance(61 * SEC);
+        let ticket = workers.submit(|thing| thing.number).unwrap();
+        if hangs {
+            until(|| probe.create.inside() == 1);
+            assert!(!ticket.is_done());
+            passes(&clock, || ticket.is_done());
+        }
+        assert_eq!(ticket.wait_timeout(WATCHDOG).unwrap().unwrap(), 1, "hangs: {hangs}");
+        probe.create.open();
+        closes_balanced(&workers);
+    }
 }
 
 #[test]
