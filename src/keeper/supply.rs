@@ -34,21 +34,23 @@ impl<M: Manager> Inner<M> {
         // Probes are the crew's, wherever else resources are made, and are due to those who were refused before.
         let waiting = if self.creates_inline() && !in_trouble { 0 } else { self.unserved() };
         let waiting = waiting.max(u32::from(in_trouble && self.creation_is_asked()));
-        let wanted = waiting.max(if missing > 0 { missing + self.on_their_way() } else { 0 });
-        if wanted == 0 || self.is_closed() || !self.is_warm() || (waiting == 0 && !self.memory_allows_refill()) {
+        if waiting.max(missing) == 0
+            || self.is_closed()
+            || !self.is_warm()
+            || (waiting == 0 && !self.memory_allows_refill())
+        {
             return None;
         }
         if let Some(pause) = self.creation_held_until(now) {
             return Some(pause);
         }
         let supply = self.supply(now);
-        let wanted = match supply {
+        match supply {
             Supply::After(time) if waiting == 0 => return Some(time),
-            Supply::After(_) => waiting,
-            Supply::One => waiting.max(1),
-            Supply::Any => wanted,
+            Supply::After(_) => self.request_creation(waiting),
+            Supply::One => self.request_creation(waiting.max(1)),
+            Supply::Any => self.request_supply(waiting, missing),
         };
-        self.request_creation(wanted);
         (supply == Supply::One).then_some(now.saturating_add(QUIET))
     }
 

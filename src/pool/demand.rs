@@ -2,7 +2,7 @@
 
 use super::create::{CreateFailure, CreationState, Vacancy};
 use super::{Inner, Job};
-use crate::core::sync::around::{fence, thread};
+use crate::core::sync::around::thread;
 use crate::core::{Phase, Right};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind};
@@ -27,8 +27,14 @@ impl<M: Manager> Inner<M> {
         waiting.saturating_sub((free.count() as u32).max(u32::from(on_its_way)))
     }
 
-    /// Asks the crew for resources, as long as fewer are on their way than `wanted`. False if creation pauses.
-    pub(crate) fn request_creation(&self, wanted: u32) -> bool {
+    /// Asks the crew for resources, as long as fewer are on their way than wait. False if creation pauses.
+    pub(crate) fn request_creation(&self, waiting: u32) -> bool {
+        self.request_supply(waiting, 0)
+    }
+
+    /// The same, and as long as fewer are about to be made than are `missing`.
+    pub(crate) fn request_supply(&self, waiting: u32, missing: u32) -> bool {
+        let wanted = waiting.max(missing);
         if wanted == 0 || self.is_closed() {
             return true;
         }
@@ -44,7 +50,8 @@ impl<M: Manager> Inner<M> {
         }
         // As many as are wanted now and no more: the crew gives tickets back unused once creation pauses, or demand is met.
         for _ in 0..wanted {
-            if !self.take_ticket(wanted) {
+            let vacant = self.shelf.open_slots().saturating_sub(self.shelf.occupied());
+            if !self.creation.tickets.take(waiting, missing, vacant) {
                 break;
             }
             if self.submit(Job::Create).is_err() {
@@ -53,12 +60,6 @@ impl<M: Manager> Inner<M> {
             }
         }
         true
-    }
-
-    /// One more creation, if `wanted` is not met by those on their way and there is room for it.
-    fn take_ticket(&self, wanted: u32) -> bool {
-        let vacant = self.shelf.open_slots().saturating_sub(self.shelf.occupied());
-        self.creation.tickets.take(wanted, vacant)
     }
 
     /// A waiter that asked for a creation gave up: whoever comes next may ask for another.
@@ -87,11 +88,6 @@ impl<M: Manager> Inner<M> {
         let free = free.saturating_sub(self.crew.hung_makers());
         let room = self.places_in_service().saturating_sub(self.shelf.occupied() as usize);
         self.min_idle().saturating_sub(free).min(room) as u32
-    }
-
-    /// Creations that run on the crew.
-    pub(crate) fn on_their_way(&self) -> u32 {
-        self.creation.tickets.running()
     }
 
     /// A creation on the crew, unless a return has served its demand meanwhile.
@@ -125,7 +121,6 @@ impl<M: Manager> Inner<M> {
         }
         // Demand that came while all tickets were out. Its waiter counted itself, or its asker said so, before it found none;
         // we gave ours back before we look: one of us sees the other.
-        fence(SeqCst);
         self.request_creation(self.unserved().max(u32::from(asked.load(SeqCst))));
         match failed {
             Some(failure) => self.tell_of_failure(failure.error),

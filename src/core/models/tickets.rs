@@ -1,4 +1,4 @@
-//! Tickets of creations: when all are back, whatever was missing is made.
+//! Tickets of creations: when all are gone, whatever was missing is made, and whoever waited is served.
 
 use super::*;
 use crate::core::sync::{AtomicU32, fence};
@@ -15,24 +15,33 @@ struct Demand {
 }
 
 impl Demand {
-    fn ask(&self, wanted: u32) {
-        while self.tickets.take(wanted, u32::MAX) {
+    /// As `request_supply`: there is room for what is missing, and for those who wait.
+    fn ask(&self, missing: u32) {
+        let waiting = self.waiting.load(Relaxed);
+        for _ in 0..waiting.max(missing) {
+            if !self.tickets.take(waiting, missing, waiting + missing) {
+                break;
+            }
             self.queued.fetch_add(1, Relaxed);
         }
     }
 
-    /// As the shelf's `vacate`, which ends with a fence, and the keeper's `refill`.
+    /// A place becomes vacant, and the keeper is rung.
     fn vacate(&self) {
         self.missing.fetch_add(1, Relaxed);
-        fence(SeqCst);
-        self.ask(self.missing.load(Relaxed) + self.tickets.running());
+        self.ask(self.missing.load(Relaxed));
     }
 
-    /// As a waiter: in the queue, then a fence, then it asks.
+    /// A waiter joins the queue, and asks.
     fn wait(&self) {
         self.waiting.fetch_add(1, Relaxed);
-        fence(SeqCst);
-        self.ask(self.waiting.load(Relaxed));
+        self.ask(0);
+    }
+
+    /// Whose ticket hangs gives up, and somebody else joins the queue meanwhile; the keeper asks for those who are left.
+    fn give_up(&self) {
+        self.tickets.orphan();
+        self.ask(0);
     }
 
     /// As `create_on_crew`.
@@ -43,8 +52,7 @@ impl Demand {
             let _ = take_one(&self.waiting) || take_one(&self.missing);
         }
         drop(running);
-        fence(SeqCst);
-        self.ask(self.waiting.load(Relaxed));
+        self.ask(0);
     }
 
     fn run_all(&self) {
@@ -52,26 +60,30 @@ impl Demand {
             self.run_one();
         }
     }
+
+    fn is_met(&self) {
+        assert_eq!((self.missing.load(Relaxed), self.waiting.load(Relaxed)), (0, 0), "nobody makes it");
+    }
 }
 
 /// `crew` threads with a ticket each, for what `begins` and for nothing, beside what `asks`. Then all that was asked for is run.
 fn all_is_made(name: &str, crew: u32, begins: fn(&Demand), asks: fn(&Demand)) {
-    // Who is past the fence meets one that is past looking: three switches.
-    explore_within(Some(if crew == 1 { 3 } else { 2 }), name, move || {
+    // Who is past the fence meets one that is past looking: three switches at the least.
+    explore_within(if crew == 1 { None } else { Some(3) }, name, move || {
         let demand = Arc::new(Demand::default());
         begins(&demand);
-        (0..crew).for_each(|_| assert!(demand.tickets.take(crew, u32::MAX)));
-        let threads: Vec<_> = (0..crew)
-            .map(|_| {
-                let demand = Arc::clone(&demand);
-                loom::thread::spawn(move || demand.run_one())
-            })
-            .collect();
+        (0..crew).for_each(|_| assert!(demand.tickets.take(crew, 0, crew)));
+        demand.queued.store(crew as usize, Relaxed);
+        let threads = (0..crew).map(|_| {
+            let demand = Arc::clone(&demand);
+            loom::thread::spawn(move || demand.run_all())
+        });
+        let threads: Vec<_> = threads.collect();
         asks(&demand);
         join(threads);
         demand.run_all();
-        assert_eq!((demand.missing.load(Relaxed), demand.waiting.load(Relaxed)), (0, 0), "nobody makes it");
-        assert_eq!(demand.tickets.running(), 0);
+        demand.is_met();
+        assert!(!demand.tickets.take(0, 0, 1) && demand.tickets.take(1, 0, 1), "none is out");
     });
 }
 
@@ -89,11 +101,51 @@ fn what_ends_beside_a_ticket_that_is_done_is_made_anew() {
     all_is_made("two tickets for one, and a place that becomes vacant", 2, one, Demand::vacate);
 }
 
-/// Rules out: a waiter finds all tickets out that it wants, and whoever has them is past looking.
+/// Rules out: a waiter finds all tickets out that it wants, and whoever has them is past looking; or those that look for it leave it to
+/// each other for ever.
 #[test]
 fn who_waits_beside_a_ticket_that_is_done_is_served() {
     let one = |demand: &Demand| demand.waiting.store(1, Relaxed);
     all_is_made("a ticket nobody needs, and a waiter", 1, |_| (), Demand::wait);
     all_is_made("a waiter's ticket, and another waiter", 1, one, Demand::wait);
     all_is_made("two tickets for a waiter, and another waiter", 2, one, Demand::wait);
+}
+
+/// Rules out: a waiter takes a ticket that hangs for its own, and who tells that it hangs has not seen the waiter.
+#[test]
+fn who_waits_beside_a_ticket_that_hangs_is_served() {
+    explore_all("a ticket that hangs, and a waiter", || {
+        let demand = Arc::new(Demand::default());
+        assert!(demand.tickets.take(1, 0, 1));
+        let hangs = demand.tickets.run();
+        let keeper = {
+            let demand = Arc::clone(&demand);
+            loom::thread::spawn(move || demand.give_up())
+        };
+        demand.wait();
+        keeper.join().unwrap();
+        demand.run_all();
+        demand.is_met();
+        drop(hangs);
+    });
+}
+
+/// Rules out: of two that hang one counts as if it did not, as another ended beside the second's being told of.
+#[test]
+fn a_ticket_that_ends_leaves_those_that_hang_counted() {
+    explore_all("one hangs, one ends, and one more hangs", || {
+        let tickets = Arc::new(Tickets::default());
+        let [hangs, ends, hangs_too] = [(); 3].map(|()| {
+            assert!(tickets.take(3, 0, 3));
+            tickets.run()
+        });
+        std::mem::forget((hangs, hangs_too));
+        tickets.orphan();
+        let other = Arc::clone(&tickets);
+        let keeper = loom::thread::spawn(move || other.orphan());
+        drop(ends);
+        keeper.join().unwrap();
+        fence(SeqCst);
+        assert!(tickets.take(1, 0, 1), "both hang, and serve nobody");
+    });
 }
