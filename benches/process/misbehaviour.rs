@@ -16,7 +16,7 @@ const PROCESSES: u32 = 20;
 /// What it is asked, with what, and what is to come of it.
 const CASES: [(&str, u64, &str); 5] = [
     ("flood", 4 << 20, "answer"),
-    ("print", 1 << 20, "answer"),
+    ("noise", 1 << 20, "answer"),
     ("die_with_a_grandchild", 0, "Died"),
     ("hang", 0, "Timeout"),
     ("bomb", 0, "TooManyProcesses"),

@@ -15,6 +15,7 @@ const PRELUDE: &str = include_str!("../../tests/process/prelude.py");
 const MORE: &str = r#"
 def op_die_with_a_grandchild(args): op_fork(args); os._exit(3)
 def op_flood(args): os.write(2, b"x" * args); return args
+def op_noise(args): os.write(1, b"x" * args); return args
 def op_hang(args): time.sleep(600)
 def op_bomb(args):
     made = 0
