@@ -2,7 +2,9 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -380,6 +382,41 @@ fn what_was_done_is_said() {
     assert_eq!(fed(folder.map(&[]), "").status.code(), Some(0));
 }
 
+/// Promise: workers are replaced after so many requests, and it is said how many were. Provoked: a line is given when the one before is answered, until
+/// the third worker answers, which is not started before the first is gone.
+#[test]
+fn workers_are_replaced_after_so_many_requests_and_counted() {
+    if !has_python() {
+        return;
+    }
+    let operations = "
+generation = len([name for name in os.listdir('.') if name.startswith('started-')])
+open('started-%d' % os.getpid(), 'w').close()
+@worker.operation
+def which(_): return generation
+";
+    let folder = Folder::with_worker("replaced", operations);
+    let args = ["--size", "1", "--max-requests", "3", "--quiet", "--stats", "json", "--stats-to", "stats.json"];
+    let mut child = folder.map(&args).stdin(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, mut answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    let began = Instant::now();
+    for number in 0.. {
+        assert!(began.elapsed() < Duration::from_secs(100), "no third worker after {number} lines");
+        writeln!(stdin, "{number}").unwrap();
+        let mut answer = String::new();
+        answers.read_line(&mut answer).unwrap();
+        if answer.trim() == "2" {
+            break;
+        }
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let stats = folder.lines("stats.json").remove(0);
+    let workers = &stats["workers"];
+    assert!(workers["replaced"].as_u64() >= Some(1) && workers["lost"] == json!(0), "{stats}");
+}
+
 /// Promise: memory stays bounded while one line holds up all others. Provoked: an input without end, whose first line is never answered:
 /// what is read of it stops.
 #[test]
@@ -400,7 +437,6 @@ def length(text):
     let written = std::sync::atomic::AtomicU64::new(0);
     let stats = std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            use std::io::Write;
             stdin.write_all(b"\"first\"\n").unwrap();
             for _ in 0..6_000 {
                 stdin.write_all(line.as_bytes()).unwrap();

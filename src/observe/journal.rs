@@ -30,20 +30,44 @@ struct Untold {
 }
 
 /// Something to say.
-#[derive(Clone, Copy)]
 pub(crate) enum Line {
     Transition(Transition),
+    /// What its maker says of a resource.
+    #[cfg(feature = "process")]
+    Word {
+        id: ResourceId,
+        word: String,
+    },
     Refused(&'static str),
     FellBack(&'static str),
-    Resized { from: usize, to: usize },
-    Replaced { old: ResourceId, new: ResourceId },
-    OverflowOpened { alive: usize, max_size: usize },
+    Resized {
+        from: usize,
+        to: usize,
+    },
+    Replaced {
+        old: ResourceId,
+        new: ResourceId,
+    },
+    OverflowOpened {
+        alive: usize,
+        max_size: usize,
+    },
     OverflowClosed,
-    QueueGrew { waiting: usize, threshold: usize },
+    QueueGrew {
+        waiting: usize,
+        threshold: usize,
+    },
     QueueEmptied,
-    Closing { in_use: usize, waiting: usize },
+    Closing {
+        in_use: usize,
+        waiting: usize,
+    },
     Closed,
-    MemoryPressure { used: u64, threshold: u64, evicted: u64 },
+    MemoryPressure {
+        used: u64,
+        threshold: u64,
+        evicted: u64,
+    },
     Lost(u64),
 }
 
@@ -160,6 +184,8 @@ impl Line {
             Line::Resized { .. } | Line::OverflowOpened { .. } | Line::OverflowClosed => Level::Info,
             Line::QueueEmptied | Line::Closing { .. } | Line::Closed => Level::Info,
             Line::QueueGrew { .. } | Line::MemoryPressure { .. } | Line::Lost(_) => Level::Warn,
+            #[cfg(feature = "process")]
+            Line::Word { .. } => Level::Warn,
         }
     }
 }
@@ -190,6 +216,8 @@ impl fmt::Display for Line {
             Line::Transition(Transition { id, from, to, reason, after, .. }) => {
                 write!(f, "resource {id} {from} -> {to} after {after:.1?} ({reason})")
             }
+            #[cfg(feature = "process")]
+            Line::Word { id, word } => write!(f, "resource {id}: {word}"),
             Line::Refused(kind) => write!(f, "a checkout {kind}"),
             Line::FellBack(kind) => write!(f, "a caller made a resource of its own after its checkout {kind}"),
             Line::Resized { from, to } => write!(f, "max_size {from} -> {to}"),
@@ -307,6 +335,8 @@ mod said {
                     after_seconds: Some(after.as_secs_f64()),
                     ..none
                 },
+                #[cfg(feature = "process")]
+                Line::Word { id, .. } => Fields { event: "word", resource: text_of(id), ..none },
                 Line::Refused(kind) => Fields { event: "refused", reason: text_of(kind), ..none },
                 Line::FellBack(kind) => Fields { event: "fell_back", reason: text_of(kind), ..none },
                 Line::Resized { from, to } => Fields { event: "resized", from: text_of(from), to: text_of(to), ..none },

@@ -22,6 +22,8 @@ pub struct Lifeline {
 trait Hears: Send + Sync {
     fn ended(&self, id: ResourceId);
     fn is_to_be_replaced(&self, id: ResourceId);
+    #[cfg(feature = "process")]
+    fn note(&self, id: ResourceId, word: String);
 
     /// Lets go of what was held to tell it. Should it be the last, its end is the user's code, and not for this thread.
     fn let_go(self: Arc<Self>);
@@ -58,6 +60,17 @@ impl Lifeline {
     }
 }
 
+#[cfg(feature = "process")]
+impl Lifeline {
+    /// Has the pool's log say `word` of the resource, as a warning.
+    pub(crate) fn note(&self, word: String) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.note(self.id, word);
+            pool.let_go();
+        }
+    }
+}
+
 impl<M: Manager> Hears for Inner<M> {
     fn ended(&self, id: ResourceId) {
         let mut keeper = self.keeper.lock();
@@ -71,6 +84,11 @@ impl<M: Manager> Hears for Inner<M> {
     fn is_to_be_replaced(&self, id: ResourceId) {
         self.ask_for_successors([id], DestroyReason::Worn);
         self.alarm.ring();
+    }
+
+    #[cfg(feature = "process")]
+    fn note(&self, id: ResourceId, word: String) {
+        self.subscribers.journal.note(crate::observe::Line::Word { id, word });
     }
 
     fn let_go(self: Arc<Self>) {
@@ -109,6 +127,8 @@ mod tests {
         fn is_to_be_replaced(&self, _: ResourceId) {
             self.heard.lock().push("replace");
         }
+        #[cfg(feature = "process")]
+        fn note(&self, _: ResourceId, _: String) {}
 
         fn let_go(self: Arc<Self>) {
             let heard = Arc::clone(&self.heard);

@@ -196,7 +196,7 @@ impl ProcessBuilder {
 
     /// Requests after which a worker is replaced: by a successor that is ready before it goes, one at a time, as the pool's
     /// [`surge`](crate::Builder::surge) and [`max_unavailable`](crate::Builder::max_unavailable) say. Until then it goes on, so it may have
-    /// some more. Default: no limit. For age and growth there are the pool's [`max_lifetime`](crate::Builder::max_lifetime) and
+    /// as many more as it answers while another starts. Default: no limit. For age and growth there are the pool's [`max_lifetime`](crate::Builder::max_lifetime) and
     /// [`max_growth`](crate::Builder::max_growth).
     pub fn max_requests(mut self, requests: u64) -> Self {
         self.settings.max_requests = Some(requests);
@@ -230,7 +230,8 @@ impl ProcessBuilder {
     }
 
     /// Replaces a worker, as [`max_requests`](Self::max_requests) does, once its group is seen to have more than this many bytes of
-    /// memory, looked at once a second. Default: not. Linux only.
+    /// memory, looked at once a second. A new worker that has more is refused, as its successor would have to be replaced in turn. Default: not. Linux
+    /// only.
     pub fn recycle_above(mut self, bytes: u64) -> Self {
         self.settings.limits.recycle_above = Some(bytes);
         self

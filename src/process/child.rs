@@ -144,6 +144,11 @@ impl Child {
         Some(exit)
     }
 
+    fn waits_to_be_reaped(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        matches!(waitid(WaitId::Pid(self.pid), options), Ok(_) | Err(Errno::INTR))
+    }
+
     fn killed_by(&self, number: i32, dumped: bool, fate: &Fate) -> Exit {
         if fate.sent.is_some_and(|signal| signal.as_raw() == number) {
             return Exit::Ended { number };
@@ -166,6 +171,9 @@ impl Child {
         }
         if self.look_at(fate).is_none() {
             fate.sent = Some(signal);
+        } else if !fate.reaped && !self.waits_to_be_reaped() {
+            // Somebody else has waited for it since its exit was seen. Its number may be anybody's.
+            fate.reaped = true;
         }
         if fate.reaped {
             return false;
@@ -374,6 +382,17 @@ mod tests {
             assert!(!child.signal(Signal::KILL));
             assert_eq!(child.look(), Some(Exit::Unknown));
             assert_eq!(child.reap(), Exit::Unknown);
+        });
+    }
+
+    /// Promise: the same if it was seen dead before. Provoked: its number may be another's by now, so nothing is sent to it.
+    #[test]
+    fn a_child_that_somebody_else_waited_for_once_it_was_seen_dead_is_nobody_to_signal() {
+        each_way("exit 5", |child, shell| {
+            assert_eq!(child.wait(soon()), Some(Exit::Code(5)));
+            shell.wait().unwrap();
+            assert!(!child.is_reaped() && !child.signal(Signal::KILL) && child.is_reaped());
+            assert_eq!(child.reap(), Exit::Code(5));
         });
     }
 

@@ -107,7 +107,9 @@ pub enum ProcessError {
         words: Words,
     },
     /// It is too heavy before it has done anything, and so would every other be.
-    #[error("a worker that has done nothing yet takes {weight} bytes, of {limit} allowed; raise memory_limit")]
+    #[error(
+        "a worker that has done nothing yet takes {weight} bytes, of {limit} allowed; raise memory_limit, or recycle_above"
+    )]
     TooHeavy {
         /// Bytes that its process group takes.
         weight: u64,
@@ -140,8 +142,13 @@ pub enum ProcessError {
         words: Words,
     },
     /// The worker closed its end of the channel and lives on.
-    #[error("the worker closed its channel{words}; have it answer each request, and exit when it is done")]
+    #[error(
+        "the worker closed its channel{}{words}; have it answer each request, and exit when it is done",
+        if *.sent { "" } else { " before it had the request" }
+    )]
     Closed {
+        /// Whether the whole request was handed over: if not, it has not run, and may be made again.
+        sent: bool,
         /// What it wrote.
         words: Words,
     },
@@ -226,7 +233,10 @@ impl ProcessError {
     /// Whether the request has certainly not run, so that making it again on another worker does nothing twice, idempotent or not.
     pub fn was_not_sent(&self) -> bool {
         match self {
-            Self::Timeout { sent, .. } | Self::Died { sent, .. } | Self::Stray { sent, .. } => !sent,
+            Self::Timeout { sent, .. }
+            | Self::Died { sent, .. }
+            | Self::Closed { sent, .. }
+            | Self::Stray { sent, .. } => !sent,
             // There was no worker to send it to.
             Self::Spawn { .. }
             | Self::NotReady { .. }

@@ -2,7 +2,7 @@
 
 use super::builder::{ProcessBuilder, Settings};
 use super::channel::{Broken, Channel};
-use super::child::Child;
+use super::child::{Child, Limits};
 use super::error::ProcessError;
 use super::exit::Doom;
 use super::message::First;
@@ -121,7 +121,7 @@ impl ProcessManager {
                     let in_a_row = self.in_a_row(exit.to_string());
                     ProcessError::DiedStarting { exit, doom: doom.copied(), in_a_row, words: words() }
                 }
-                (None, _) => ProcessError::Closed { words: words() },
+                (None, _) => ProcessError::Closed { sent: false, words: words() },
             },
             Err(Broken::Frame(cause)) => ProcessError::Frame { cause, words: words() },
             Err(Broken::Io(cause)) => ProcessError::Io { cause: Arc::new(cause) },
@@ -139,9 +139,10 @@ impl ProcessManager {
         starts.in_a_row
     }
 
-    /// Refuses a new worker that is above the limit already: so would its successor be.
+    /// Refuses a new worker that is above a limit already: so would its successor be, and be ended, or replaced, for it in turn.
     fn weighs_little(&self, worker: &Worker) -> Result<(), ProcessError> {
-        let Some(limit) = self.settings.limits.memory else { return Ok(()) };
+        let Limits { memory, recycle_above, .. } = self.settings.limits;
+        let Some(limit) = memory.into_iter().chain(recycle_above).min() else { return Ok(()) };
         let child = worker.child();
         let number = child.number();
         let group = group::look(|group| group == number).get(&number).copied();
@@ -201,7 +202,14 @@ impl Manager for ProcessManager {
 
     /// Ends it: asks, signals its group, kills it, and returns once the system has confirmed its end.
     fn destroy(&self, mut worker: Worker) {
-        worker.end();
+        // One that failed a caller was told of there.
+        let dies_unseen = !worker.is_spent() && worker.child().is_gone();
+        let exit = worker.end();
+        let child = worker.child();
+        if dies_unseen && let Some(lifeline) = child.lifeline.get() {
+            let doom = child.doom.get().map(|doom| format!(" ({doom})")).unwrap_or_default();
+            lifeline.note(format!("the worker {exit} between two requests{doom}{}", child.stderr.words()));
+        }
     }
 
     /// Bytes of memory of its process group: its own now, those of others in the group as of the last second.

@@ -172,6 +172,7 @@ impl Worker {
         // A time that the clock cannot tell is far enough away.
         let now = Instant::now();
         let deadline = now.checked_add(limit).unwrap_or_else(|| now + crate::MAX_SPAN);
+        let due = (limit, deadline);
         if self.spent {
             return Err(ProcessError::Spent);
         }
@@ -184,21 +185,25 @@ impl Worker {
         // From here on until there is an answer: an error, and a panic in the caller's own types, leave it so.
         self.spent = true;
         if self.child.is_gone() {
-            return Err(self.name(Broken::Gone, false, limit));
+            return Err(self.name(Broken::Gone, false, due));
         }
-        if self.channel.pending() > 0 {
-            let reason = format!("{} bytes came after the last answer", self.channel.pending());
-            return Err(ProcessError::Stray { reason, sent: false });
+        match self.channel.unasked() {
+            Ok(0) => {}
+            Ok(bytes) => {
+                let reason = format!("{bytes} bytes came after the last answer");
+                return Err(ProcessError::Stray { reason, sent: false });
+            }
+            Err(broken) => return Err(self.name(broken, false, due)),
         }
         let sent = self.channel.send(&self.frame, &self.child, deadline);
         self.shrink();
         if let Err(broken) = sent {
-            return Err(self.name(broken, false, limit));
+            return Err(self.name(broken, false, due));
         }
         let raw = self.is_raw();
         let answer = match self.channel.receive(&self.child, deadline) {
             Ok(frame) => message::answer(frame, tag, raw),
-            Err(broken) => return Err(self.name(broken, true, limit)),
+            Err(broken) => return Err(self.name(broken, true, due)),
         };
         match answer {
             Ok(Answer::Ok(answer)) => {
@@ -223,18 +228,18 @@ impl Worker {
     }
 
     /// What a broken channel means, in all that is known of it.
-    fn name(&self, broken: Broken, sent: bool, limit: Duration) -> ProcessError {
+    fn name(&self, broken: Broken, sent: bool, (limit, deadline): (Duration, Instant)) -> ProcessError {
         let words = || self.child.stderr.words();
         match broken {
             Broken::Late => ProcessError::Timeout { limit, sent, words: words() },
-            Broken::Gone | Broken::Closed => match self.exit() {
+            Broken::Gone | Broken::Closed => match self.exit_by(deadline) {
                 // What was not handed over whole has not run: no worker has a message before its last byte.
                 Some(exit) => ProcessError::Died { exit, doom: self.child.doom.get().copied(), sent, words: words() },
-                None => ProcessError::Closed { words: words() },
+                None => ProcessError::Closed { sent, words: words() },
             },
             Broken::Frame(cause) => {
                 // A torn frame is a death, mostly; its words are complete once it is one.
-                self.exit();
+                self.exit_by(deadline);
                 ProcessError::Frame { cause, words: words() }
             }
             Broken::Io(cause) => ProcessError::Io { cause: Arc::new(cause) },
@@ -244,6 +249,11 @@ impl Worker {
     /// How the child exited, if it has, or does within a moment: the system closes its channel first.
     pub(super) fn exit(&self) -> Option<Exit> {
         self.child.wait(Some(Instant::now() + LAST_BREATH))
+    }
+
+    /// The same, for a caller who waits no longer than this.
+    fn exit_by(&self, deadline: Instant) -> Option<Exit> {
+        self.child.wait(Some(deadline.min(Instant::now() + LAST_BREATH)))
     }
 
     pub(super) fn child(&self) -> &Arc<Child> {
@@ -263,6 +273,11 @@ impl Worker {
     /// Whether nobody should have it again.
     pub(super) fn is_broken(&self) -> bool {
         self.spent || self.child.is_gone() || self.channel.pending() > 0
+    }
+
+    /// A caller was told that it failed, or is about to be.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent
     }
 
     /// Its next holder's requests are told from those before.

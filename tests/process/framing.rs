@@ -1,6 +1,6 @@
 //! What workers write that is no answer. Each kind has its own error and costs that worker.
 
-use super::support::closes_balanced;
+use super::support::{closes_balanced, until};
 use super::workers::{has_python, pool_of, python, runs, server};
 use serde_json::{Value, json};
 use slackwater::DestroyReason;
@@ -93,6 +93,36 @@ while True:
     drop(worker);
     closes_balanced(&pool);
     assert_eq!(pool.stats().destroyed.by(DestroyReason::Broken), 2);
+}
+
+/// Promise: what a worker does between two requests fails the next one before it is sent, so that it may be made again. Provoked: a second answer,
+/// or the end of the channel, is there before that request is made.
+#[test]
+fn what_comes_between_two_requests_fails_the_next_one_unsent() {
+    if !has_python() {
+        return;
+    }
+    let stray = |error: &ProcessError| matches!(error, ProcessError::Stray { sent: false, .. });
+    let closed = |error: &ProcessError| matches!(error, ProcessError::Closed { sent: false, .. });
+    let cases: [(&str, &dyn Fn(&ProcessError) -> bool); 2] =
+        [("answer(request, 2)", &stray), ("os.close(reads); os.close(writes)", &closed)];
+    for (what, is_it) in cases {
+        let done = std::env::temp_dir().join(format!("slackwater-between-{}", std::process::id()));
+        let _ = std::fs::remove_file(&done);
+        let script = format!(
+            "ready()\nrequest = asked()\nanswer(request, 1)\n{what}\nopen({done:?}, 'w').close()\ntime.sleep(60)"
+        );
+        let pool = pool_of(python(&script)).build().unwrap();
+        let mut worker = pool.checkout().unwrap();
+        assert_eq!(worker.call::<_, u32>("any", &()).unwrap(), 1);
+        until(|| done.exists());
+        let error = worker.call::<_, u32>("any", &()).unwrap_err();
+        assert!(is_it(&error) && error.was_not_sent(), "{what}: {error}");
+        drop(worker);
+        closes_balanced(&pool);
+        assert!(pool.stats().destroyed.by(DestroyReason::Broken) >= 1);
+        std::fs::remove_file(&done).unwrap();
+    }
 }
 
 #[test]

@@ -46,6 +46,18 @@ fn a_limit_that_a_new_worker_exceeds_is_refused_and_not_tried_for_ever() {
     assert_eq!(manager.classify(&error), Severity::Permanent);
 }
 
+/// Promise: so is one above the size at which it would be replaced. Provoked: replaced it would be by its like, and that again.
+#[test]
+fn a_size_for_replacement_that_a_new_worker_exceeds_is_refused_too() {
+    if !has_python() {
+        return;
+    }
+    let manager = python("kept = b'x' * (200 << 20)\nserve()").recycle_above(150 * MIB).build().unwrap();
+    let error = manager.create().unwrap_err();
+    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 150 * MIB), "{error}");
+    assert_eq!(manager.classify(&error), Severity::Permanent);
+}
+
 /// Promise: the same of one that is too heavy long before it is ready. Provoked: it takes its time after it has grown.
 #[test]
 fn a_worker_that_is_too_heavy_before_it_is_ready_is_refused_the_same_way() {

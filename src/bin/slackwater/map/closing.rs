@@ -64,7 +64,7 @@ impl Workload {
         let stats = workers.pool.stats();
         let by = |reason| stats.destroyed.by(reason);
         let lost = by(DestroyReason::Broken) + by(DestroyReason::CheckFailed) + by(DestroyReason::Discarded);
-        Self { started: stats.created, lost, replaced: by(DestroyReason::Replaced) }
+        Self { started: stats.created, lost, replaced: by(DestroyReason::Replaced) + by(DestroyReason::Worn) }
     }
 
     fn words(&self, record: &Record) -> String {
