@@ -128,7 +128,10 @@ fn what_was_begun_past_diesel_is_lent_again_unless_recycle_by_looks() {
     leaves_open(&mut theirs.get().unwrap());
     assert!(asked(&mut theirs.get().unwrap()).is_in_transaction);
     drop(theirs);
-    let rolls_back = |conn: &mut PgConnection| match conn.batch_execute("ROLLBACK") {
+    let rolls_back = |conn: &mut PgConnection| match conn
+        .batch_execute("BEGIN; ROLLBACK")
+        .or_else(|_| conn.batch_execute("ROLLBACK"))
+    {
         Ok(()) => ReturnOutcome::Healthy,
         Err(_) => ReturnOutcome::Broken,
     };

@@ -8,7 +8,8 @@ use slackwater::r2d2::compat::{self, NopErrorHandler};
 use slackwater::{Pool, ReturnOutcome, Severity};
 use slackwater_databases::{Lost, Outage, Server, closes_balanced, on_a_thread_that_panics, until, whole};
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,9 +31,11 @@ fn facade() -> compat::Builder<Manager> {
     compat::Pool::builder().max_size(SIZE).connection_timeout(PATIENCE).error_handler(Box::new(NopErrorHandler))
 }
 
-/// What a round trip at each return buys.
+/// What a round trip at each return buys. Alone, `ROLLBACK` where there is nothing to roll back is a warning in the server's log, each time; `BEGIN`
+/// fails in a transaction that has failed.
 fn rolls_back(client: &mut Client) -> ReturnOutcome {
-    match client.simple_query("ROLLBACK") {
+    let first = client.simple_query("BEGIN; ROLLBACK");
+    match first.or_else(|_| client.simple_query("ROLLBACK")) {
         Ok(_) => ReturnOutcome::Healthy,
         Err(_) => ReturnOutcome::Broken,
     }
@@ -149,6 +152,25 @@ fn a_transaction_left_open_is_lent_again_unless_recycle_by_looks() {
     }
     assert_eq!(ours.as_pool().stats().created, 1);
     closes_balanced(ours.as_pool());
+}
+
+/// Promise: looking for a transaction that is not there fills no log. Provoked: the server's notices go to the client too.
+#[test]
+fn a_return_that_rolls_back_nothing_is_no_warning_to_the_server() {
+    let Some(server) = Server::postgres() else { return };
+    let mut config: postgres::Config = server.postgres_url().parse().unwrap();
+    let counted = Arc::<AtomicUsize>::default();
+    let told = Arc::clone(&counted);
+    config.notice_callback(move |_| drop(told.fetch_add(1, SeqCst)));
+    let pool = facade().max_size(1).recycle_by(rolls_back).build(Manager::new(config, NoTls)).unwrap();
+    for _ in 0..20 {
+        assert!(!is_in_transaction(&mut pool.get().unwrap()));
+    }
+    assert_eq!(counted.load(SeqCst), 0);
+    // There is something to be heard.
+    pool.get().unwrap().batch_execute("ROLLBACK").unwrap();
+    until("it is told", || counted.load(SeqCst) == 1);
+    closes_balanced(pool.as_pool());
 }
 
 #[test]

@@ -90,14 +90,18 @@ fn through_postgres(contestant: &str, server: &Server) -> Box<dyn Lender> {
     let manager = PostgresConnectionManager::new(server.postgres_url().parse().expect("it is a URL"), NoTls);
     let ask: Ask<PostgresConnectionManager<NoTls>> =
         |client| client.simple_query("SELECT 1").map(drop).map_err(|error| whole(&error));
-    built(contestant, manager, ask, |client| client.simple_query("ROLLBACK").is_ok())
+    built(contestant, manager, ask, |client| {
+        client.simple_query("BEGIN; ROLLBACK").or_else(|_| client.simple_query("ROLLBACK")).is_ok()
+    })
 }
 
 fn through_diesel(contestant: &str, server: &Server) -> Box<dyn Lender> {
     let manager = ConnectionManager::<PgConnection>::new(server.postgres_url());
     let ask: Ask<ConnectionManager<PgConnection>> =
         |connection| connection.batch_execute("SELECT 1").map_err(|error| whole(&error));
-    built(contestant, manager, ask, |connection| connection.batch_execute("ROLLBACK").is_ok())
+    built(contestant, manager, ask, |connection| {
+        connection.batch_execute("BEGIN; ROLLBACK").or_else(|_| connection.batch_execute("ROLLBACK")).is_ok()
+    })
 }
 
 fn through_redis(contestant: &str, server: &Server) -> Box<dyn Lender> {
@@ -106,7 +110,7 @@ fn through_redis(contestant: &str, server: &Server) -> Box<dyn Lender> {
         |connection| redis::cmd("GET").arg("1").exec(connection).map_err(|error| whole(&error));
     built(contestant, manager, ask, |connection| {
         // An error says that nothing was begun.
-        let _ = redis::cmd("DISCARD").exec(connection);
-        redis::cmd("UNWATCH").exec(connection).is_ok()
+        let said = redis::cmd("UNWATCH").query::<String>(connection);
+        said.is_ok_and(|said| said == "OK" || redis::cmd("DISCARD").exec(connection).is_ok())
     })
 }
