@@ -145,7 +145,8 @@ impl PoolConfig {
         within("max_size", self.max_size, scaling.min_size..=scaling.max_size)?;
         within("scaling.band.low", low, 0.05..=0.9)?;
         // More than all is never in use.
-        within("scaling.band.high", high, low + 0.05..=0.95)?;
+        let least = ((low + 0.05) * 1e6).round() / 1e6;
+        within("scaling.band.high", high, least..=0.95)?;
         within("scaling.interval", scaling.interval, MILLISECOND..=MAX_SPAN)
     }
 

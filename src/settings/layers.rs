@@ -164,8 +164,28 @@ impl Settings {
     /// [`SettingsError::Refused`] for what [`Builder::build`](crate::Builder::build) would refuse, with the place it came from.
     pub fn config(&self) -> Result<PoolConfig, SettingsError> {
         let config = self.unchecked()?;
-        config.validate().map_err(|error| SettingsError::Refused { origin: self.origin(error.field), error })?;
+        config.validate().map_err(|error| self.refused(error))?;
         Ok(config)
+    }
+
+    /// What is refused, and where it came from. If it is for another's sake, that one is named too: what nobody has set is refused only so.
+    fn refused(&self, error: ConfigError) -> SettingsError {
+        let own = self.origin(error.field);
+        let passes_without = |cause: &Entry| {
+            let mut others = self.clone();
+            others.given.retain(|entry| entry.row != cause.row);
+            let refused = others.unchecked().map(|config| config.validate().err());
+            refused.is_ok_and(|refused| refused.is_none_or(|refused| refused.field != error.field))
+        };
+        let cause = |entry: &&Entry| ROWS[entry.row].name != error.field && passes_without(entry);
+        let Some(cause) = self.given.iter().find(cause) else { return SettingsError::Refused { origin: own, error } };
+        let said = format!("{} = {}", ROWS[cause.row].name, cause.given);
+        let (origin, said) = match own {
+            Origin::Default => (cause.origin.clone(), said),
+            own => (own, format!("{said} ({})", cause.origin)),
+        };
+        let rule = format!("{}, because of {said}", error.rule).into();
+        SettingsError::Refused { origin, error: ConfigError { rule, ..error } }
     }
 
     /// Where the value of this setting came from.

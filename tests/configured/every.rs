@@ -1,6 +1,6 @@
 //! Each setting, one by one.
 
-use slackwater::{Origin, Settings, SettingsError};
+use slackwater::{Origin, PoolConfig, Settings, SettingsError};
 
 /// A name, a value, one that is refused, and others beside it.
 type Each = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -92,8 +92,27 @@ fn beside(others: &[(&str, &str)]) -> Settings {
 }
 
 /// Promise: no setting is dead, neither here nor in the table of this test. Provoked: each is given a value that is not its default.
+/// The fields of the configuration, of which some may have fields of their own, that are not the same in both.
+fn changed(before: &PoolConfig, after: &PoolConfig) -> Vec<String> {
+    let fields = |config: &PoolConfig| {
+        let mut fields = Vec::<(String, String)>::new();
+        for line in format!("{config:#?}").lines() {
+            match line.strip_prefix("    ").filter(|line| line.starts_with(char::is_alphabetic)) {
+                Some(line) => {
+                    let (name, value) = line.split_once(": ").unwrap();
+                    fields.push((name.to_owned(), value.to_owned()));
+                }
+                None => fields.last_mut().into_iter().for_each(|(_, value)| value.push_str(line)),
+            }
+        }
+        fields
+    };
+    let both = fields(before).into_iter().zip(fields(after));
+    both.filter(|(before, after)| before != after).map(|((name, _), _)| name).collect()
+}
+
 #[test]
-fn every_setting_changes_the_configuration_and_is_shown() {
+fn every_setting_changes_the_field_of_its_name_and_is_shown() {
     let names: Vec<_> = Settings::new().all().unwrap().iter().map(|setting| setting.name).collect();
     assert_eq!(names, EACH.iter().map(|each| each.0).collect::<Vec<_>>());
     for (name, value, _, others) in EACH {
@@ -101,7 +120,18 @@ fn every_setting_changes_the_configuration_and_is_shown() {
         let with = without.clone().set(name, value).unwrap();
         let [before, after] =
             [&without, &with].map(|settings| settings.config().unwrap_or_else(|e| panic!("{name}: {e}")));
-        assert_ne!(format!("{before:?}"), format!("{after:?}"), "{name} = {value} changes nothing");
+        assert_eq!(changed(&before, &after), [name.split('.').next().unwrap()], "{name} = {value}");
+        if let [old, new] = [&before, &after].map(|config| format!("{config:#?}"))
+            && old.lines().count() == new.lines().count()
+        {
+            let mut lines = old.lines().zip(new.lines()).filter(|(old, new)| old != new);
+            let (_, line) = lines.next().unwrap();
+            assert_eq!(lines.next(), None, "{name} = {value} changes more than itself");
+            // A value without a name of its own has been met above.
+            if let Some((field, _)) = line.trim().split_once(": ") {
+                assert_eq!(Some(field), name.rsplit('.').next(), "{name} = {value}");
+            }
+        }
         let shown = with.all().unwrap().into_iter().find(|setting| setting.name == *name).unwrap();
         assert_eq!(shown.origin, Origin::Program);
         // What is shown gives the same again.

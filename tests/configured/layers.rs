@@ -48,6 +48,28 @@ fn within_a_layer_contradictions_are_errors() {
     assert!(format!("{:?}", bound.config().unwrap().fairness).contains("1ms"), "a bound is for eventual fairness");
 }
 
+/// Promise: what is refused for another setting's sake names that one, and its place; alone if the refused one is a default.
+#[test]
+fn what_is_refused_because_of_another_setting_names_both() {
+    let said = |settings: Settings| settings.config().unwrap_err().to_string();
+    for (name, value, refused) in [
+        ("degrade_after", "5", "remove_after = 3"),
+        ("backoff.base", "2s", "backoff.max = 1s"),
+        ("codel.target", "200ms", "codel.interval = 100ms"),
+        ("scaling.band.low", "0.79", "scaling.band.high = 0.8"),
+    ] {
+        let variable = format!("P_{}", name.replace('.', "_").to_uppercase());
+        let error = said(Settings::new().vars("P", [(variable.as_str(), value)]).unwrap());
+        assert!(error.contains(refused), "{name}: {error}");
+        assert!(error.contains(&variable) && error.contains(&format!("because of {name} = ")), "{error}");
+    }
+    let both = Settings::new().toml("pool.toml", "degrade_after = 5").unwrap().set("remove_after", "2").unwrap();
+    assert_eq!(
+        said(both),
+        "program: remove_after = 2 is refused: allowed is 5 to 1000, because of degrade_after = 5 (pool.toml:1)"
+    );
+}
+
 #[test]
 fn a_variable_nobody_knows_is_an_error_with_the_one_that_was_meant() {
     let error = Settings::new().vars("ORDERS", [("ORDERS_MAX_SISE", "16")]).unwrap_err();

@@ -34,6 +34,26 @@ fn failures_in_a_row_open_it_and_one_success_between_them_does_not() {
 }
 
 #[test]
+fn by_a_rate_it_opens_at_that_share_of_so_many_in_that_time() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let by_rate = BreakerConfig::new().failure_rate(0.5, 10 * SEC, 4).open_for(SEC);
+    let pool = builder.max_size(9).breaker(by_rate).build().unwrap();
+    let after = |act| {
+        clock.advance(MS);
+        probe.create.next([act]);
+        pool.try_checkout().into_iter().for_each(|made| made.discard("to make another"));
+        pool.tick();
+        state(&pool)
+    };
+    assert_eq!([Act::Pass, Act::Fail, Act::Fail].map(after), [BreakerState::Closed; 3], "three are too few");
+    clock.advance(20 * SEC);
+    let few = [Act::Pass, Act::Pass, Act::Pass, Act::Fail, Act::Fail];
+    assert_eq!(few.map(after), [BreakerState::Closed; 5], "two of five, and those before are forgotten");
+    assert_eq!(after(Act::Fail), BreakerState::Open, "half of six");
+    closes_balanced(&pool);
+}
+
+#[test]
 fn open_it_refuses_at_once_with_cause_and_time_and_asks_nobody() {
     for creation in [Creation::Inline, Creation::Background] {
         let (probe, clock, builder) = still(creation);

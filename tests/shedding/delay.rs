@@ -53,6 +53,28 @@ fn whoever_has_not_waited_for_the_target_yet_has_that_time_left() {
     });
 }
 
+#[test]
+fn target_and_interval_are_those_that_were_asked_for() {
+    let own = |builder: Builder<Probe>| builder.codel(CoDel { target: 20 * MS, interval: 300 * MS });
+    scene(own, |s, pool, clock| {
+        let held = pool.checkout_owned().unwrap();
+        let first = waits(s, pool);
+        clock.advance(285 * MS);
+        let old = waits(s, pool);
+        clock.advance(20 * MS - NS);
+        stay(pool, 2);
+        clock.advance(NS);
+        match shed(old.join().unwrap().unwrap_err()).reason {
+            ShedReason::QueueDelay { waited, target, above_for } => {
+                assert_eq!([waited, target, above_for], [20 * MS, 20 * MS, 305 * MS]);
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(held);
+        drop(first.join().unwrap().unwrap());
+    });
+}
+
 /// Under overload a newcomer is served if its turn comes within the target, so the overload costs no throughput.
 #[test]
 fn whoever_is_served_under_overload_is_fresh() {
