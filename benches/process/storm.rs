@@ -11,6 +11,7 @@ use crate::harness::Bound::{AtLeast, AtMost, Below};
 use crate::harness::{Dice, Options, Rounds, Table, Wanted};
 use crate::load::{Seen, ask};
 use crate::look;
+use crate::said;
 use crate::workers::{mark, running};
 
 const WORKERS: usize = 8;
@@ -29,7 +30,11 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
     // Grown up: what dies in its first second is a crash loop to the pool, and rightly.
     thread::sleep(GROWN_UP);
     let (idle, busy) = (detected_idle(&pool, options.rounds.min(10)), detected_busy(&pool, options.rounds.min(10)));
+    // Those two kill again and again what is new. Whatever pauses that costs are no part of the storm's.
+    thread::sleep(GROWN_UP);
+    said::forget();
     let Storm { took, seen, recoveries, broken } = storm(&pool, options.rounds, GROWN_UP.max(options.lap), &mark);
+    let crash_loops = said::all().iter().filter(|line| line.contains("right after their creation")).count();
     // Five that die young are a crash loop, after which the keeper takes its time.
     let relentless = storm(&pool, options.rounds.min(10), options.lap, &mark);
     let whole_again = whole(&pool);
@@ -55,6 +60,7 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
     row("death while busy told after, median, ms", format!("{:.2}", busy.median()));
     row("full size again after, median, ms", format!("{:.0}", recoveries.median()));
     row("full size again after, most, ms", format!("{:.0}", recoveries.greatest()));
+    row("crash loops that the pool took it for", crash_loops.to_string());
     row("checkout or return, p50, us", format!("{:.2}", seen.operations.value_at_quantile(0.5) as f64 / 1e3));
     row("checkout or return, p99, us", format!("{:.2}", seen.operations.value_at_quantile(0.99) as f64 / 1e3));
     row("checkout or return, p99.9, us", format!("{:.2}", seen.operations.value_at_quantile(0.999) as f64 / 1e3));
