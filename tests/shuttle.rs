@@ -117,6 +117,7 @@ fn without_time_whatever_ends_is_replaced() {
                 turns += 1;
                 assert!(turns < 10_000, "not refilled: {}; {:?}", pool.audit(), pool.stats());
             }
+            assert_eq!(pool.stats().total, size, "more than that, which max_overflow might allow, nobody asked for");
         }
         ends_balanced(pool, &manager);
     });

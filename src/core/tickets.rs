@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! Who asks:  A1 it waits, or a place is vacant   A2 fence   A3 read the counts, and take a ticket unless enough are out
-//! A ticket:  T1 it runs   T2 fence   T3 look what is wanted, and make it   T4 it is gone   T5 fence   T6 look who waits
+//! A ticket:  T1 look what is wanted, and reserve a place for it   T2 it is decided   T3 fence   T4 look what is missing, and have it asked for
+//!            T5 make it   T6 it is gone   T7 fence   T8 look who waits
 //! ```
-//! For a place that is vacant only those are enough that have yet to run: nobody asks for it a second time. If A3 misses T1, then
-//! T2 meets A2, and T3 sees A1. For those who wait all that are out are enough, as each looks again when it is gone: if A3 misses T4, T5
-//! meets A2, and T6 sees A1. All counts are one word: what is decided by one is not undone by another that has changed meanwhile.
+//! For a place that is vacant those are enough that have yet to decide; a place that is reserved is missing no more, so none is made for it twice. If A3 misses
+//! T2, then T3 meets A2, and T4 sees A1; if it sees it, the ticket counts for nothing. For those who wait all that are out are enough, as each looks
+//! again when it is gone: if A3 misses T6, T7 meets A2, and T8 sees A1. All counts are one word: what is decided by one is not undone by another that has
+//! changed meanwhile.
 //!
-//! Three runs that lost a vacant place: a ticket looked, found nothing missing, and ran only then; it ran no more, and was out for a
-//! moment longer; who asked had read that it was out, and then that it ran no more.
+//! Runs that lost a vacant place: a ticket looked, found nothing missing, and did not look again; it ran no more, and was out for a moment longer; who asked
+//! had read that it was out, and then that it ran no more. One that made two for one place: a ticket counted for nothing before it had reserved.
 
 use super::sync::{AtomicU64, fence as full_fence};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -24,8 +26,8 @@ pub(crate) struct Tickets(AtomicU64);
 struct Counts {
     /// Those that wait for a thread, or run.
     out: u64,
-    /// Those that run.
-    running: u64,
+    /// Those that have decided what they make, if anything.
+    decided: u64,
     /// Those whose waiter gave up: they may hang, and must not keep others from asking.
     orphans: u64,
 }
@@ -33,32 +35,31 @@ struct Counts {
 impl Counts {
     fn of(word: u64) -> Self {
         let mask = (1 << BITS) - 1;
-        Self { out: word & mask, running: (word >> BITS) & mask, orphans: word >> (2 * BITS) }
+        Self { out: word & mask, decided: (word >> BITS) & mask, orphans: word >> (2 * BITS) }
     }
 
     fn word(self) -> u64 {
-        self.out | (self.running << BITS) | (self.orphans << (2 * BITS))
+        self.out | (self.decided << BITS) | (self.orphans << (2 * BITS))
     }
 }
 
 impl Tickets {
     /// Takes one more for so many who wait and places that are missing, if it is wanted, and a place is vacant for it.
     pub(crate) fn take(&self, waiting: u32, missing: u32, vacant: u32) -> bool {
-        // Meets those of `run` and of a ticket's end.
+        // Meets those of `decided`, of an orphan, and of a ticket's end.
         step!("ticket_asks", full_fence(SeqCst));
         self.change(|counts| {
-            let Counts { out, running, orphans } = counts;
-            let yet_to_run = out - running;
-            let is_wanted = out - orphans < u64::from(waiting) || yet_to_run < u64::from(missing);
-            (is_wanted && yet_to_run < u64::from(vacant)).then_some(Counts { out: out + 1, ..counts })
+            let undecided = counts.out - counts.decided;
+            let is_wanted = counts.out - counts.orphans < u64::from(waiting) || undecided < u64::from(missing);
+            (is_wanted && undecided < u64::from(vacant)).then_some(Counts { out: counts.out + 1, ..counts })
         })
         .is_some()
     }
 
     /// Gives one back that nobody will run.
     pub(crate) fn give_back(&self) {
-        self.change(|Counts { out, running, orphans }| {
-            Some(Counts { out: out - 1, running, orphans: orphans.min(out - 1) })
+        self.change(|Counts { out, decided, orphans }| {
+            Some(Counts { out: out - 1, decided, orphans: orphans.min(out - 1) })
         });
     }
 
@@ -70,13 +71,19 @@ impl Tickets {
         step!("ticket_orphaned", full_fence(SeqCst));
     }
 
-    /// Begins to run one. What it is to make is looked up after this, and it ends with what this returns.
-    pub(crate) fn run(&self) -> Running<'_> {
-        let before = self.change(|counts| Some(Counts { running: counts.running + 1, ..counts }));
-        let beside = before.map_or(0, |before| before.running.saturating_sub(before.orphans)) as u32;
+    /// Those that have decided, and serve as many of those who wait.
+    pub(crate) fn on_their_way(&self) -> u32 {
+        let Counts { decided, orphans, .. } = Counts::of(self.0.load(Relaxed));
+        decided.saturating_sub(orphans) as u32
+    }
+
+    /// One has decided what it makes, has the place for it, and ends with what this returns. What is missing is looked at after this.
+    pub(crate) fn decided(&self) -> Decided<'_> {
+        let before = self.change(|counts| Some(Counts { decided: counts.decided + 1, ..counts }));
+        let undecided = before.map_or(0, |before| before.out - before.decided - 1) as u32;
         // Meets the one of who asks.
-        step!("ticket_runs", full_fence(SeqCst));
-        Running { tickets: self, beside }
+        step!("ticket_decided", full_fence(SeqCst));
+        Decided { tickets: self, undecided }
     }
 
     /// Changes the counts, and returns those before. None if there is nothing to change.
@@ -93,23 +100,23 @@ impl Tickets {
     }
 }
 
-/// A ticket while it runs. However it ends, it is counted off.
-pub(crate) struct Running<'t> {
+/// A ticket that has decided. However it ends, it is counted off.
+pub(crate) struct Decided<'t> {
     tickets: &'t Tickets,
-    beside: u32,
+    undecided: u32,
 }
 
-impl Running<'_> {
-    /// Others that ran when this one began, and serve as many of those who wait.
-    pub(crate) fn beside(&self) -> u32 {
-        self.beside
+impl Decided<'_> {
+    /// Others that have yet to look: as many places as that need not be asked for.
+    pub(crate) fn undecided(&self) -> u32 {
+        self.undecided
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for Decided<'_> {
     fn drop(&mut self) {
-        self.tickets.change(|Counts { out, running, orphans }| {
-            Some(Counts { out: out - 1, running: running - 1, orphans: orphans.min(out - 1) })
+        self.tickets.change(|Counts { out, decided, orphans }| {
+            Some(Counts { out: out - 1, decided: decided - 1, orphans: orphans.min(out - 1) })
         });
         // Meets the one of who asks: who waits is looked for after this.
         step!("ticket_ends", full_fence(SeqCst));
@@ -121,21 +128,21 @@ mod tests {
     use super::*;
 
     fn counts(tickets: &Tickets) -> [u64; 3] {
-        let Counts { out, running, orphans } = Counts::of(tickets.0.load(Relaxed));
-        [out, running, orphans]
+        let Counts { out, decided, orphans } = Counts::of(tickets.0.load(Relaxed));
+        [out, decided, orphans]
     }
 
     #[test]
-    fn who_waits_needs_as_many_as_are_out_and_a_place_as_many_as_have_yet_to_run() {
+    fn who_waits_needs_as_many_as_are_out_and_a_place_as_many_as_have_yet_to_decide() {
         let tickets = Tickets::default();
         assert!(!tickets.take(0, 0, 9) && !tickets.take(1, 1, 0));
         assert!(tickets.take(2, 0, 9) && tickets.take(2, 0, 9) && !tickets.take(2, 1, 9));
-        let running = tickets.run();
-        assert_eq!((running.beside(), counts(&tickets)), (0, [2, 1, 0]));
-        // One that has yet to run is enough for one place, and for one vacancy.
+        let decided = tickets.decided();
+        assert_eq!((decided.undecided(), tickets.on_their_way(), counts(&tickets)), (1, 1, [2, 1, 0]));
+        // One that has yet to decide is enough for one place, and for one vacancy.
         assert!(!tickets.take(2, 1, 9) && !tickets.take(3, 2, 1));
         assert!(tickets.take(2, 2, 2));
-        drop(running);
+        drop(decided);
         tickets.give_back();
         assert_eq!(counts(&tickets), [1, 0, 0]);
     }
@@ -146,13 +153,13 @@ mod tests {
         tickets.orphan();
         assert_eq!(counts(&tickets), [0, 0, 0], "there is none to be orphaned");
         assert!(tickets.take(1, 0, 9));
-        let hangs = tickets.run();
+        let hangs = tickets.decided();
         tickets.orphan();
         tickets.orphan();
         assert_eq!(counts(&tickets), [1, 1, 1]);
         assert!(tickets.take(1, 0, 9) && !tickets.take(1, 0, 9));
-        let other = tickets.run();
-        assert_eq!(other.beside(), 0);
+        assert_eq!(tickets.on_their_way(), 0);
+        let other = tickets.decided();
         drop(other);
         assert_eq!(counts(&tickets), [1, 1, 1]);
         drop(hangs);
@@ -162,9 +169,9 @@ mod tests {
     #[test]
     fn the_counts_hold_as_many_as_there_can_be() {
         let most = (1 << BITS) - 1;
-        let all = Counts { out: most, running: most, orphans: most };
-        let Counts { out, running, orphans } = Counts::of(all.word());
-        assert_eq!([out, running, orphans], [most; 3]);
+        let all = Counts { out: most, decided: most, orphans: most };
+        let Counts { out, decided, orphans } = Counts::of(all.word());
+        assert_eq!([out, decided, orphans], [most; 3]);
         assert!(4 * crate::config::MAX_SLOTS as u64 <= most);
     }
 }

@@ -1,6 +1,6 @@
 //! Demand: how many resources are asked of the crew, and by whom.
 
-use super::create::{CreateFailure, CreationState, Vacancy};
+use super::create::{CreateFailure, CreationState, Held, Vacancy};
 use super::{Inner, Job};
 use crate::core::sync::around::thread;
 use crate::core::{Phase, Right};
@@ -90,17 +90,43 @@ impl<M: Manager> Inner<M> {
         self.min_idle().saturating_sub(free).min(room) as u32
     }
 
+    /// A place to make something for, unless it lies beyond the pool's size and nobody waits for it: then another ticket has found the same one
+    /// missing.
+    fn unless_superfluous<'s>(
+        &self,
+        place: Vacancy<'s, M::Resource>,
+        is_awaited: bool,
+    ) -> Option<Vacancy<'s, M::Resource>> {
+        if is_awaited || self.shelf.occupied() as usize <= self.places_in_service() {
+            return Some(place);
+        }
+        self.vacate(place.right);
+        self.leave_unused(place.leave);
+        None
+    }
+
+    fn is_any_vacant(&self) -> bool {
+        self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Vacant)
+    }
+
     /// A creation on the crew, unless a return has served its demand meanwhile.
     pub(super) fn create_on_crew(&self) {
         let CreationState { tickets, asked, .. } = &self.creation;
-        // Before it looks: what is missing from here on is asked for beside it.
-        let running = tickets.run();
         // One for all of them: an ask that is served on the way must not have another made afterwards.
         let is_asked = asked.swap(false, SeqCst);
-        let wanted = is_asked || self.unserved() > running.beside() || self.missing() > 0;
+        let is_awaited = is_asked || self.unserved() > tickets.on_their_way();
+        let wanted = is_awaited || self.missing() > 0;
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
-        let wanted = wanted && self.creation_held_until(self.now()).is_none();
-        let vacancy = if wanted { self.reserve().ok() } else { None };
+        let is_held = self.creation_held_until(self.now()).is_some();
+        let wanted = wanted && !is_held;
+        let place = wanted.then(|| self.reserve());
+        let is_held = is_held || matches!(place, Some(Err(Held { until })) if until != u64::MAX);
+        let vacancy = place.and_then(Result::ok).and_then(|place| self.unless_superfluous(place, is_awaited));
+        // What became vacant meanwhile may have been left to this one, which has looked. What is about to, rings later, and finds it decided.
+        let ticket = tickets.decided();
+        if !is_held && self.missing() > ticket.undecided() && self.is_any_vacant() {
+            self.alarm.ring();
+        }
         // Counted as vacant by a thread that has yet to vacate it: without a pause, asking again below would keep this
         // one busy, and that one from its processor.
         if wanted && vacancy.is_none() {
@@ -115,7 +141,7 @@ impl<M: Manager> Inner<M> {
             Some(Err(failure)) => Some(failure),
             None => None,
         };
-        drop(running);
+        drop(ticket);
         if let Some(failure) = &failed {
             self.creation_failed(failure);
         }

@@ -10,6 +10,9 @@ struct Demand {
     tickets: Tickets,
     missing: AtomicU32,
     waiting: AtomicU32,
+    /// Places that became vacant, and what was made for places. As below, no part of the protocol.
+    vacated: AtomicUsize,
+    made: AtomicUsize,
     /// Tickets that no thread runs yet. No part of the protocol: counted beside the checker.
     queued: AtomicUsize,
 }
@@ -29,6 +32,7 @@ impl Demand {
     /// A place becomes vacant, and the keeper is rung.
     fn vacate(&self) {
         self.missing.fetch_add(1, Relaxed);
+        self.vacated.fetch_add(1, Relaxed);
         self.ask(self.missing.load(Relaxed));
     }
 
@@ -46,12 +50,23 @@ impl Demand {
 
     /// As `create_on_crew`.
     fn run_one(&self) {
-        let running = self.tickets.run();
         let take_one = |from: &AtomicU32| from.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
-        if self.waiting.load(Relaxed) > running.beside() || self.missing.load(Relaxed) > 0 {
-            let _ = take_one(&self.waiting) || take_one(&self.missing);
+        let for_waiter = self.waiting.load(Relaxed) > self.tickets.on_their_way();
+        if !for_waiter && self.missing.load(Relaxed) > 0 {
+            // Reserved: missing no more. A ticket too many would find another place.
+            let _ = take_one(&self.missing);
+            self.made.fetch_add(1, Relaxed);
         }
-        drop(running);
+        let decided = self.tickets.decided();
+        let missing = self.missing.load(Relaxed);
+        if missing > decided.undecided() {
+            self.ask(missing);
+        }
+        // In service.
+        if for_waiter {
+            let _ = take_one(&self.waiting);
+        }
+        drop(decided);
         self.ask(0);
     }
 
@@ -83,11 +98,14 @@ fn all_is_made(name: &str, crew: u32, begins: fn(&Demand), asks: fn(&Demand)) {
         join(threads);
         demand.run_all();
         demand.is_met();
+        let [vacated, made] = [&demand.vacated, &demand.made].map(|count| count.load(Relaxed));
+        assert!(made == vacated || crew > 1, "{made} made for {vacated}");
         assert!(!demand.tickets.take(0, 0, 1) && demand.tickets.take(1, 0, 1), "none is out");
     });
 }
 
-/// Rules out: the keeper takes a ticket that has looked and found nothing missing for one that will make what is missing now.
+/// Rules out: the keeper takes a ticket that has looked and found nothing missing for one that will make what is missing now, or asks a second time for a
+/// place that a ticket is about to reserve.
 #[test]
 fn what_ends_beside_a_ticket_that_is_not_needed_is_made_anew() {
     all_is_made("a ticket nobody needs, and a place that becomes vacant", 1, |_| (), Demand::vacate);
@@ -96,7 +114,10 @@ fn what_ends_beside_a_ticket_that_is_not_needed_is_made_anew() {
 /// Rules out the same for a ticket that has made another one, and is on its way out.
 #[test]
 fn what_ends_beside_a_ticket_that_is_done_is_made_anew() {
-    let one = |demand: &Demand| demand.missing.store(1, Relaxed);
+    let one = |demand: &Demand| {
+        demand.missing.store(1, Relaxed);
+        demand.vacated.store(1, Relaxed);
+    };
     all_is_made("a ticket that makes one, and a place that becomes vacant", 1, one, Demand::vacate);
     all_is_made("two tickets for one, and a place that becomes vacant", 2, one, Demand::vacate);
 }
@@ -117,7 +138,7 @@ fn who_waits_beside_a_ticket_that_hangs_is_served() {
     explore_all("a ticket that hangs, and a waiter", || {
         let demand = Arc::new(Demand::default());
         assert!(demand.tickets.take(1, 0, 1));
-        let hangs = demand.tickets.run();
+        let hangs = demand.tickets.decided();
         let keeper = {
             let demand = Arc::clone(&demand);
             loom::thread::spawn(move || demand.give_up())
@@ -137,7 +158,7 @@ fn a_ticket_that_ends_leaves_those_that_hang_counted() {
         let tickets = Arc::new(Tickets::default());
         let [hangs, ends, hangs_too] = [(); 3].map(|()| {
             assert!(tickets.take(3, 0, 3));
-            tickets.run()
+            tickets.decided()
         });
         std::mem::forget((hangs, hangs_too));
         tickets.orphan();
