@@ -77,13 +77,9 @@ impl Tickets {
         decided.saturating_sub(orphans) as u32
     }
 
-    /// One has decided what it makes, has the place for it, and ends with what this returns. What is missing is looked at after this.
-    pub(crate) fn decided(&self) -> Decided<'_> {
-        let before = self.change(|counts| Some(Counts { decided: counts.decided + 1, ..counts }));
-        let undecided = before.map_or(0, |before| before.out - before.decided - 1) as u32;
-        // Meets the one of who asks.
-        step!("ticket_decided", full_fence(SeqCst));
-        Decided { tickets: self, undecided }
+    /// One that was taken begins to look what it makes.
+    pub(crate) fn begin(&self) -> Undecided<'_> {
+        Undecided(self)
     }
 
     /// Changes the counts, and returns those before. None if there is nothing to change.
@@ -97,6 +93,28 @@ impl Tickets {
                 Err(now) => word = now,
             }
         }
+    }
+}
+
+/// A ticket that looks what it makes. Should it come to nothing, it is given back: who asks would wait for it for ever.
+pub(crate) struct Undecided<'t>(&'t Tickets);
+
+impl<'t> Undecided<'t> {
+    /// It has decided, has the place for what it makes, and ends with what this returns. What is missing is looked at after this.
+    pub(crate) fn decided(self) -> Decided<'t> {
+        let tickets = self.0;
+        std::mem::forget(self);
+        let before = tickets.change(|counts| Some(Counts { decided: counts.decided + 1, ..counts }));
+        let undecided = before.map_or(0, |before| before.out - before.decided - 1) as u32;
+        // Meets the one of who asks.
+        step!("ticket_decided", full_fence(SeqCst));
+        Decided { tickets, undecided }
+    }
+}
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        self.0.give_back();
     }
 }
 
@@ -137,7 +155,7 @@ mod tests {
         let tickets = Tickets::default();
         assert!(!tickets.take(0, 0, 9) && !tickets.take(1, 1, 0));
         assert!(tickets.take(2, 0, 9) && tickets.take(2, 0, 9) && !tickets.take(2, 1, 9));
-        let decided = tickets.decided();
+        let decided = tickets.begin().decided();
         assert_eq!((decided.undecided(), tickets.on_their_way(), counts(&tickets)), (1, 1, [2, 1, 0]));
         // One that has yet to decide is enough for one place, and for one vacancy.
         assert!(!tickets.take(2, 1, 9) && !tickets.take(3, 2, 1));
@@ -145,6 +163,9 @@ mod tests {
         drop(decided);
         tickets.give_back();
         assert_eq!(counts(&tickets), [1, 0, 0]);
+        // One that panics as it looks.
+        drop(tickets.begin());
+        assert_eq!(counts(&tickets), [0, 0, 0]);
     }
 
     #[test]
@@ -153,13 +174,13 @@ mod tests {
         tickets.orphan();
         assert_eq!(counts(&tickets), [0, 0, 0], "there is none to be orphaned");
         assert!(tickets.take(1, 0, 9));
-        let hangs = tickets.decided();
+        let hangs = tickets.begin().decided();
         tickets.orphan();
         tickets.orphan();
         assert_eq!(counts(&tickets), [1, 1, 1]);
         assert!(tickets.take(1, 0, 9) && !tickets.take(1, 0, 9));
         assert_eq!(tickets.on_their_way(), 0);
-        let other = tickets.decided();
+        let other = tickets.begin().decided();
         drop(other);
         assert_eq!(counts(&tickets), [1, 1, 1]);
         drop(hangs);

@@ -112,6 +112,7 @@ impl<M: Manager> Inner<M> {
     /// A creation on the crew, unless a return has served its demand meanwhile.
     pub(super) fn create_on_crew(&self) {
         let CreationState { tickets, asked, .. } = &self.creation;
+        let ticket = tickets.begin();
         // One for all of them: an ask that is served on the way must not have another made afterwards.
         let is_asked = asked.swap(false, SeqCst);
         let is_awaited = is_asked || self.unserved() > tickets.on_their_way();
@@ -123,7 +124,7 @@ impl<M: Manager> Inner<M> {
         let is_held = is_held || matches!(place, Some(Err(Held { until })) if until != u64::MAX);
         let vacancy = place.and_then(Result::ok).and_then(|place| self.unless_superfluous(place, is_awaited));
         // What became vacant meanwhile may have been left to this one, which has looked. What is about to, rings later, and finds it decided.
-        let ticket = tickets.decided();
+        let ticket = ticket.decided();
         if !is_held && self.missing() > ticket.undecided() && self.is_any_vacant() {
             self.alarm.ring();
         }

@@ -51,13 +51,14 @@ impl Demand {
     /// As `create_on_crew`.
     fn run_one(&self) {
         let take_one = |from: &AtomicU32| from.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok();
+        let ticket = self.tickets.begin();
         let for_waiter = self.waiting.load(Relaxed) > self.tickets.on_their_way();
         if !for_waiter && self.missing.load(Relaxed) > 0 {
             // Reserved: missing no more. A ticket too many would find another place.
             let _ = take_one(&self.missing);
             self.made.fetch_add(1, Relaxed);
         }
-        let decided = self.tickets.decided();
+        let decided = ticket.decided();
         let missing = self.missing.load(Relaxed);
         if missing > decided.undecided() {
             self.ask(missing);
@@ -138,7 +139,7 @@ fn who_waits_beside_a_ticket_that_hangs_is_served() {
     explore_all("a ticket that hangs, and a waiter", || {
         let demand = Arc::new(Demand::default());
         assert!(demand.tickets.take(1, 0, 1));
-        let hangs = demand.tickets.decided();
+        let hangs = demand.tickets.begin().decided();
         let keeper = {
             let demand = Arc::clone(&demand);
             loom::thread::spawn(move || demand.give_up())
@@ -158,7 +159,7 @@ fn a_ticket_that_ends_leaves_those_that_hang_counted() {
         let tickets = Arc::new(Tickets::default());
         let [hangs, ends, hangs_too] = [(); 3].map(|()| {
             assert!(tickets.take(3, 0, 3));
-            tickets.decided()
+            tickets.begin().decided()
         });
         std::mem::forget((hangs, hangs_too));
         tickets.orphan();
