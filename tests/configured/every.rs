@@ -91,7 +91,6 @@ fn beside(others: &[(&str, &str)]) -> Settings {
     others.iter().fold(Settings::new(), |settings, (name, value)| settings.set(name, value).unwrap())
 }
 
-/// Promise: no setting is dead, neither here nor in the table of this test. Provoked: each is given a value that is not its default.
 /// The fields of the configuration, of which some may have fields of their own, that are not the same in both.
 fn changed(before: &PoolConfig, after: &PoolConfig) -> Vec<String> {
     let fields = |config: &PoolConfig| {
@@ -111,6 +110,7 @@ fn changed(before: &PoolConfig, after: &PoolConfig) -> Vec<String> {
     both.filter(|(before, after)| before != after).map(|((name, _), _)| name).collect()
 }
 
+/// Promise: no setting is dead, neither here nor in the table of this test. Provoked: each is given a value that is not its default.
 #[test]
 fn every_setting_changes_the_field_of_its_name_and_is_shown() {
     let names: Vec<_> = Settings::new().all().unwrap().iter().map(|setting| setting.name).collect();

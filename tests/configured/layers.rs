@@ -56,7 +56,7 @@ fn what_is_refused_because_of_another_setting_names_both() {
         ("degrade_after", "5", "remove_after = 3"),
         ("backoff.base", "2s", "backoff.max = 1s"),
         ("codel.target", "200ms", "codel.interval = 100ms"),
-        ("scaling.band.low", "0.79", "scaling.band.high = 0.8"),
+        ("scaling.band.low", "0.79", "scaling.band.high = 0.8 is refused: allowed is 0.84 to 0.95"),
     ] {
         let variable = format!("P_{}", name.replace('.', "_").to_uppercase());
         let error = said(Settings::new().vars("P", [(variable.as_str(), value)]).unwrap());

@@ -49,7 +49,7 @@ impl log::Log for Logged {
     fn flush(&self) {}
 }
 
-/// Promise: who finds a worker gone that nobody asked anything can read why. Provoked: it writes to stderr, and exits, or is killed.
+/// Promise: who finds a worker gone that nobody asked anything can read why. Provoked: it writes to stderr, and exits.
 #[test]
 fn a_worker_that_dies_while_it_is_free_leaves_its_last_words_in_the_log() {
     if !has_python() {

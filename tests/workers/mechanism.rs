@@ -164,7 +164,8 @@ fn a_worker_whose_time_is_over_serves_when_its_successor_cannot_be_made() {
     closes_balanced(&workers);
 }
 
-/// Bad run: the same where the creation hangs, or none may begin, so that none fails.
+/// Bad run: the same where the creation hangs, or none may begin, so that none fails. In the second case the worker may look after that by itself: the moment
+/// cannot be forced.
 #[test]
 fn a_worker_whose_time_is_over_serves_when_nothing_takes_its_place() {
     for hangs in [true, false] {

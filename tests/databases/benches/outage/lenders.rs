@@ -109,7 +109,7 @@ fn through_redis(contestant: &str, server: &Server) -> Box<dyn Lender> {
     let ask: Ask<redis::Client> =
         |connection| redis::cmd("GET").arg("1").exec(connection).map_err(|error| whole(&error));
     built(contestant, manager, ask, |connection| {
-        // An error says that nothing was begun.
+        // What is queued was asked within a transaction.
         let said = redis::cmd("UNWATCH").query::<String>(connection);
         said.is_ok_and(|said| said == "OK" || redis::cmd("DISCARD").exec(connection).is_ok())
     })
