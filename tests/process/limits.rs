@@ -4,7 +4,7 @@
 use super::support::{closes_balanced, until};
 use super::workers::{has_python, pool_of, python, runs, server};
 use serde_json::Value;
-use slackwater::process::{Doom, Exit, ProcessError};
+use slackwater::process::{Doom, Exit, ProcessBuilder, ProcessError};
 use slackwater::{DestroyReason, Manager, Severity};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -33,17 +33,23 @@ fn a_group_that_takes_too_much_memory_is_killed_and_the_error_says_why() {
     closes_balanced(&pool);
 }
 
-#[test]
-fn a_limit_that_a_new_worker_exceeds_is_refused_and_not_tried_for_ever() {
-    if !has_python() {
-        return;
-    }
-    let manager = python("kept = b'x' * (200 << 20)\nserve()").memory_limit(150 * MIB).build().unwrap();
+/// No worker can be made by it, for good, as each has more than 150 MiB.
+#[track_caller]
+fn is_too_heavy(builder: ProcessBuilder) {
+    let manager = builder.build().unwrap();
     let error = manager.create().unwrap_err();
     // The watcher may have seen it on its way there.
     assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 150 * MIB), "{error}");
     assert!(error.was_not_sent());
     assert_eq!(manager.classify(&error), Severity::Permanent);
+}
+
+#[test]
+fn a_limit_that_a_new_worker_exceeds_is_refused_and_not_tried_for_ever() {
+    if !has_python() {
+        return;
+    }
+    is_too_heavy(python("kept = b'x' * (200 << 20)\nserve()").memory_limit(150 * MIB));
 }
 
 /// Promise: so is one above the size at which it would be replaced. Provoked: replaced it would be by its like, and that again.
@@ -52,10 +58,7 @@ fn a_size_for_replacement_that_a_new_worker_exceeds_is_refused_too() {
     if !has_python() {
         return;
     }
-    let manager = python("kept = b'x' * (200 << 20)\nserve()").recycle_above(150 * MIB).build().unwrap();
-    let error = manager.create().unwrap_err();
-    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 150 * MIB), "{error}");
-    assert_eq!(manager.classify(&error), Severity::Permanent);
+    is_too_heavy(python("kept = b'x' * (200 << 20)\nserve()").recycle_above(150 * MIB));
 }
 
 /// Promise: the same of one that is too heavy long before it is ready. Provoked: it takes its time after it has grown.
@@ -64,10 +67,7 @@ fn a_worker_that_is_too_heavy_before_it_is_ready_is_refused_the_same_way() {
     if !has_python() {
         return;
     }
-    let manager = python("kept = b'x' * (200 << 20)\ntime.sleep(60)").memory_limit(150 * MIB).build().unwrap();
-    let error = manager.create().unwrap_err();
-    assert!(matches!(error, ProcessError::TooHeavy { weight, limit: 0x960_0000 } if weight > 150 * MIB), "{error}");
-    assert_eq!(manager.classify(&error), Severity::Permanent);
+    is_too_heavy(python("kept = b'x' * (200 << 20)\ntime.sleep(60)").memory_limit(150 * MIB));
 }
 
 #[test]
