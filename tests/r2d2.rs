@@ -8,6 +8,8 @@ mod adapter;
 mod beyond;
 #[path = "r2d2/fake.rs"]
 mod fake;
+#[path = "r2d2/logger.rs"]
+mod logger;
 #[path = "r2d2/peer.rs"]
 mod peer;
 #[path = "r2d2/reaping.rs"]
@@ -15,6 +17,8 @@ mod reaping;
 #[path = "r2d2/rules.rs"]
 mod rules;
 mod support;
+#[path = "r2d2/transactions.rs"]
+mod transactions;
 #[path = "r2d2/under_ours.rs"]
 mod under_ours;
 #[path = "r2d2/under_theirs.rs"]

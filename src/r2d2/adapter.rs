@@ -4,16 +4,17 @@ use super::connection::Connection;
 use super::event::HandleEvent;
 use super::failure::{Failure, said};
 use super::telling::{Event, Telling};
+use super::transactions::{self, Reset};
 use super::{CustomizeConnection, HandleError, ManageConnection};
 use crate::manager::{Manager, ReturnOutcome, Severity};
+use std::any::type_name;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 type Customizer<C> = Box<dyn CustomizeConnection<<C as ManageConnection>::Connection, <C as ManageConnection>::Error>>;
 type Classifier<E> = Box<dyn Fn(&E) -> Severity + Send + Sync>;
-type Recycler<C> = Box<dyn Fn(&mut C) -> ReturnOutcome + Send + Sync>;
 
 /// A [`ManageConnection`] as a [`Manager`]: `connect` makes, `is_valid` checks, `has_broken` is asked at each return, and then
 /// [`recycle_by`](Self::recycle_by).
@@ -41,7 +42,8 @@ pub struct Adapter<C: ManageConnection> {
     customizer: Option<Customizer<C>>,
     errors: Errors<C::Error>,
     classifier: Option<Classifier<C::Error>>,
-    recycler: Option<Recycler<C::Connection>>,
+    returns: Returns<C::Connection>,
+    reminded: Once,
     telling: Option<Arc<Telling>>,
     ends_where_found: bool,
 }
@@ -54,6 +56,17 @@ enum Errors<E> {
     Said(Option<Box<dyn HandleError<E>>>),
 }
 
+/// What becomes of a connection that comes back.
+enum Returns<C> {
+    /// It is as its user left it: nobody knows how to roll back, which is worth a word.
+    Unknown,
+    /// The same, as somebody wants it.
+    Kept,
+    /// What its user left open is rolled back.
+    RolledBack(Reset<C>),
+    By(Box<dyn Fn(&mut C) -> ReturnOutcome + Send + Sync>),
+}
+
 impl<C: ManageConnection> Adapter<C> {
     /// Of any manager. Its errors are told by their texts, sources included.
     pub fn new(manager: C) -> Self {
@@ -62,7 +75,8 @@ impl<C: ManageConnection> Adapter<C> {
             customizer: None,
             errors: Errors::Said(None),
             classifier: None,
-            recycler: None,
+            returns: transactions::roll_back().map_or(Returns::Unknown, Returns::RolledBack),
+            reminded: Once::new(),
             telling: None,
             ends_where_found: false,
         }
@@ -99,7 +113,17 @@ impl<C: ManageConnection> Adapter<C> {
     }
 
     /// Resets a connection that comes back, and says what is to become of it. Runs on the returning thread, after `has_broken`, and
-    /// not for one that is to end anyway. Default: nothing is reset, as r2d2 has it.
+    /// not for one that is to end anyway. Default: a transaction that its user left open is rolled back, where the driver is known;
+    /// else nothing is reset, as r2d2 has it.
+    ///
+    /// | connection | known with | costs |
+    /// |---|---|---|
+    /// | `postgres::Client` | feature `postgres` | a round trip: `BEGIN; ROLLBACK`, or `ROLLBACK` if that fails |
+    /// | `redis::Connection` | feature `redis` | a round trip: `UNWATCH`, and `DISCARD` if that was queued |
+    /// | `rusqlite::Connection` | feature `rusqlite` | nothing, unless one is open |
+    ///
+    /// Connections of these drivers whose feature is off are told of in the log, once. For diesel's there is
+    /// `compat::diesel::ConnectionManager`, with feature `diesel`.
     ///
     /// r2d2's managers have no say in this: most see that a connection is dead, few that its last user left a transaction open.
     /// Whoever wants that kept from the next user looks here, and rolls back what can be rolled back, or gives the connection up:
@@ -125,7 +149,15 @@ impl<C: ManageConnection> Adapter<C> {
     /// # let _ = adapter;
     /// ```
     pub fn recycle_by(mut self, recycle: impl Fn(&mut C::Connection) -> ReturnOutcome + Send + Sync + 'static) -> Self {
-        self.recycler = Some(Box::new(recycle));
+        self.returns = Returns::By(Box::new(recycle));
+        self
+    }
+
+    /// Has connections come back as their users left them, open transactions included: the next user is in the midst of them, and their
+    /// locks are held until somebody ends them. Spares the round trip that [`recycle_by`](Self::recycle_by) tells of, for programs that
+    /// are sure of theirs.
+    pub fn keep_transactions(mut self) -> Self {
+        self.returns = Returns::Kept;
         self
     }
 
@@ -179,6 +211,19 @@ impl<C: ManageConnection> Adapter<C> {
         Failure { error, severity }
     }
 
+    /// Says once that nobody rolls back, where it could be had.
+    fn remind(&self) {
+        if let (Returns::Unknown, Some(feature)) = (&self.returns, transactions::missing::<C::Connection>()) {
+            let connection = type_name::<C::Connection>();
+            self.reminded.call_once(|| {
+                log::warn!(
+                    "a `{connection}` is lent again as its last user left it, open transactions included: turn on {feature}, \
+                     or set recycle_by, or keep_transactions if it is meant so"
+                );
+            });
+        }
+    }
+
     pub(super) fn tells(&self) -> bool {
         self.telling.is_some()
     }
@@ -196,6 +241,7 @@ impl<C: ManageConnection> Manager for Adapter<C> {
 
     fn create(&self) -> Result<Self::Resource, Failure> {
         let connection = self.manager.connect().map_err(|error| self.failure(error))?;
+        self.remind();
         Ok(Connection::new(connection, self.telling.clone()))
     }
 
@@ -216,7 +262,11 @@ impl<C: ManageConnection> Manager for Adapter<C> {
     }
 
     fn recycle(&self, connection: &mut Self::Resource) -> ReturnOutcome {
-        self.recycler.as_ref().map_or(ReturnOutcome::Healthy, |recycle| recycle(connection))
+        match &self.returns {
+            Returns::Unknown | Returns::Kept => ReturnOutcome::Healthy,
+            Returns::RolledBack(roll_back) => roll_back(connection),
+            Returns::By(recycle) => recycle(connection),
+        }
     }
 
     fn destroy(&self, connection: Self::Resource) {

@@ -31,6 +31,7 @@ pub mod event;
 mod failure;
 mod rules;
 mod telling;
+mod transactions;
 
 pub use ::r2d2::{CustomizeConnection, Extensions, HandleError, ManageConnection};
 pub use adapter::Adapter;

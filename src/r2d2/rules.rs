@@ -18,6 +18,7 @@ const REAPER_RATE: Duration = Duration::from_secs(30);
 /// | [`reaper_rate`](Self::reaper_rate) | every 30 s | there is none: the keeper sleeps until something is due |
 /// | [`test_each_checkout`](Self::test_each_checkout) | each checkout waits for `is_valid`, unless `test_on_check_out(false)` | what has rested for 1 s is tested before it is lent, the rest every 30 s: a busy pool asks the server nothing |
 /// | [`keep_after_panic`](Self::keep_after_panic) | a connection whose user panicked is lent again as it is | it ends: nobody knows what transaction is open |
+/// | [`keep_transactions`](Self::keep_transactions) | a connection is lent again in the transaction that its user left open | that is rolled back at the return, for the drivers that [`Adapter::recycle_by`](super::Adapter::recycle_by) lists |
 /// | [`newest_first`](Self::newest_first) | the connection returned last is lent first | the one that the thread had last: nothing shared is written. Needed where many threads share few, and idle ones are to end |
 ///
 /// Whatever is *set* holds under either rules: `test_on_check_out(true)` tests at each checkout, `test_on_check_out(false)` never.
@@ -56,6 +57,9 @@ pub struct Rules {
     pub test_each_checkout: bool,
     /// Whether a connection goes back to the others after its user panicked.
     pub keep_after_panic: bool,
+    /// Whether a connection goes back with the transaction that its user left open. What [`recycle_by`](super::Adapter::recycle_by) says
+    /// holds in any case.
+    pub keep_transactions: bool,
     /// Whether the connection that was returned last is lent first. Slower.
     pub newest_first: bool,
 }
@@ -73,6 +77,7 @@ impl Rules {
             reaper_rate: REAPER_RATE,
             test_each_checkout: false,
             keep_after_panic: false,
+            keep_transactions: false,
             newest_first: false,
         }
     }
@@ -89,6 +94,7 @@ impl Rules {
             reaper_rate: REAPER_RATE,
             test_each_checkout: true,
             keep_after_panic: true,
+            keep_transactions: true,
             newest_first: true,
         }
     }

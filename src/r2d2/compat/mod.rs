@@ -9,7 +9,7 @@
 
 mod builder;
 #[cfg(feature = "diesel")]
-mod diesel;
+pub mod diesel;
 mod error;
 mod guard;
 mod pool;

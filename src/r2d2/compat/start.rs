@@ -92,6 +92,9 @@ impl<M: ManageConnection> Watchers<M> {
         if let Some(classify) = self.classify {
             adapter = adapter.classify_by(classify);
         }
+        if rules.keep_transactions {
+            adapter = adapter.keep_transactions();
+        }
         if let Some(recycle) = self.recycle {
             adapter = adapter.recycle_by(recycle);
         }

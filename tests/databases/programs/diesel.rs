@@ -1,4 +1,4 @@
-// A program as written for r2d2 and diesel: the types are r2d2's and diesel's names, whatever they stand for. Compiled twice.
+// A program as written for r2d2 and diesel: the types are r2d2's and diesel's names, whatever they stand for. Compiled with each.
 
 diesel::table! {
     users {
@@ -14,6 +14,11 @@ struct User {
 }
 
 type Users = Pool<ConnectionManager<SqliteConnection>>;
+
+/// Names the error of a pool.
+fn first_of(pool: &Users) -> Result<PooledConnection<ConnectionManager<SqliteConnection>>, PoolError> {
+    pool.get()
+}
 
 /// Takes a guard, as request handlers do.
 fn rename(conn: &mut PooledConnection<ConnectionManager<SqliteConnection>>, from: &str, to: &str) -> QueryResult<User> {
@@ -31,7 +36,7 @@ fn names(
 
 fn run() -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let pool: Users = Pool::builder().max_size(1).test_on_check_out(true).build(ConnectionManager::new(":memory:"))?;
-    let mut conn = pool.get()?;
+    let mut conn = first_of(&pool)?;
     conn.batch_execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)")?;
     diesel::insert_into(users::table).values(users::name.eq("Ada")).execute(&mut conn)?;
     drop(conn);

@@ -2,8 +2,7 @@
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
-use slackwater::ReturnOutcome;
-use slackwater::r2d2::compat::{Builder, Pool};
+use slackwater::r2d2::compat::{Builder, Pool, Rules};
 use slackwater_databases::{closes_balanced, on_a_thread_that_panics};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -46,17 +45,8 @@ fn visits(connection: &Connection) -> i64 {
     connection.query_row("SELECT count(*) FROM visits", [], |row| row.get(0)).unwrap()
 }
 
-/// What costs nothing: SQLite knows without being asked over any wire.
-fn rolls_back(connection: &mut Connection) -> ReturnOutcome {
-    if connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok() {
-        ReturnOutcome::Healthy
-    } else {
-        ReturnOutcome::Broken
-    }
-}
-
 fn facade() -> Builder<SqliteConnectionManager> {
-    Pool::builder().max_size(4).recycle_by(rolls_back)
+    Pool::builder().max_size(4)
 }
 
 #[test]
@@ -77,14 +67,10 @@ fn many_threads_write_through_few_connections() {
     closes_balanced(pool.as_pool());
 }
 
+/// Promise: the next user is in no transaction, by default. Provoked: 20 users who each leave one open, with its lock.
 #[test]
-fn a_transaction_left_open_is_lent_again_unless_recycle_by_looks() {
+fn a_transaction_left_open_is_never_lent_again() {
     let file = File::new("open");
-    let theirs = r2d2::Pool::builder().max_size(1).build(file.manager()).unwrap();
-    theirs.get().unwrap().execute_batch("BEGIN IMMEDIATE; INSERT INTO visits VALUES (1)").unwrap();
-    let next = theirs.get().unwrap();
-    assert!(!next.is_autocommit() && visits(&next) == 1, "r2d2 lends it in the midst");
-    drop((next, theirs));
     let ours = facade().max_size(1).build(file.manager()).unwrap();
     for _ in 0..20 {
         let connection = ours.get().unwrap();
@@ -95,6 +81,25 @@ fn a_transaction_left_open_is_lent_again_unless_recycle_by_looks() {
     // The lock is gone too.
     file.manager().connect_once("PRAGMA busy_timeout = 0; INSERT INTO visits VALUES (2)");
     closes_balanced(ours.as_pool());
+}
+
+/// Promise: the rule is a switch.
+#[test]
+fn a_transaction_left_open_is_lent_again_by_r2d2_and_where_transactions_are_kept() {
+    let file = File::new("kept");
+    let theirs = r2d2::Pool::builder().max_size(1).build(file.manager()).unwrap();
+    theirs.get().unwrap().execute_batch("BEGIN IMMEDIATE; INSERT INTO visits VALUES (1)").unwrap();
+    let next = theirs.get().unwrap();
+    assert!(!next.is_autocommit() && visits(&next) == 1, "r2d2 lends it in the midst");
+    drop((next, theirs));
+    let mut rules = Rules::ours();
+    rules.keep_transactions = true;
+    let kept = facade().max_size(1).rules(rules).build(file.manager()).unwrap();
+    kept.get().unwrap().execute_batch("BEGIN IMMEDIATE; INSERT INTO visits VALUES (1)").unwrap();
+    let next = kept.get().unwrap();
+    assert!(!next.is_autocommit() && visits(&next) == 1);
+    drop(next);
+    closes_balanced(kept.as_pool());
 }
 
 #[test]

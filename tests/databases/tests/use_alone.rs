@@ -3,8 +3,7 @@
 mod diesel_on_r2d2 {
     use diesel::connection::SimpleConnection;
     use diesel::prelude::*;
-    use diesel::r2d2::ConnectionManager;
-    use diesel::r2d2::{Pool, PooledConnection};
+    use diesel::r2d2::{ConnectionManager, Pool, PoolError, PooledConnection};
 
     include!("../programs/diesel.rs");
 
@@ -17,8 +16,21 @@ mod diesel_on_r2d2 {
 mod diesel_on_ours {
     use diesel::connection::SimpleConnection;
     use diesel::prelude::*;
+    use slackwater::r2d2::compat::diesel::{ConnectionManager, Pool, PoolError, PooledConnection};
+
+    include!("../programs/diesel.rs");
+
+    #[test]
+    fn runs() {
+        assert_eq!(run().unwrap(), super::DIESEL);
+    }
+}
+
+mod diesels_own_manager_on_ours {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
     use diesel::r2d2::ConnectionManager;
-    use slackwater::r2d2::compat::{Pool, PooledConnection};
+    use slackwater::r2d2::compat::{Error as PoolError, Pool, PooledConnection};
 
     include!("../programs/diesel.rs");
 

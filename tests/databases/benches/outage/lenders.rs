@@ -6,7 +6,6 @@ use diesel::r2d2::ConnectionManager;
 use postgres::NoTls;
 use r2d2::ManageConnection;
 use r2d2_postgres::PostgresConnectionManager;
-use slackwater::ReturnOutcome;
 use slackwater::r2d2::compat::{self, NopErrorHandler, Rules};
 use slackwater_databases::{Lost, Server, whole};
 use std::time::Duration;
@@ -23,8 +22,6 @@ pub trait Lender: Sync {
 }
 
 type Ask<M> = fn(&mut <M as ManageConnection>::Connection) -> Result<(), String>;
-/// Rolls back what a user left open, and tells whether that went well.
-type RollBack<M> = fn(&mut <M as ManageConnection>::Connection) -> bool;
 
 struct Ours<M: ManageConnection>(compat::Pool<M>, Ask<M>);
 
@@ -53,19 +50,17 @@ impl<M: ManageConnection> Lender for Theirs<M> {
 }
 
 pub const CONTESTANTS: [&str; 5] =
-    ["slackwater", "slackwater, recycle_by", "slackwater, r2d2's rules", "r2d2", "r2d2, untested"];
+    ["slackwater", "slackwater, transactions kept", "slackwater, r2d2's rules", "r2d2", "r2d2, untested"];
 
-fn built<M: ManageConnection>(contestant: &str, manager: M, ask: Ask<M>, roll_back: RollBack<M>) -> Box<dyn Lender> {
+fn built<M: ManageConnection>(contestant: &str, manager: M, ask: Ask<M>) -> Box<dyn Lender> {
     if contestant.starts_with("slackwater") {
-        let pool = compat::Pool::builder().max_size(SIZE).connection_timeout(PATIENCE);
-        let pool = match contestant {
-            "slackwater, recycle_by" => pool.recycle_by(move |connection| match roll_back(connection) {
-                true => ReturnOutcome::Healthy,
-                false => ReturnOutcome::Broken,
-            }),
-            "slackwater, r2d2's rules" => pool.rules(Rules::r2d2()),
-            _ => pool,
-        };
+        let mut rules = Rules::ours();
+        match contestant {
+            "slackwater, transactions kept" => rules.keep_transactions = true,
+            "slackwater, r2d2's rules" => rules = Rules::r2d2(),
+            _ => {}
+        }
+        let pool = compat::Pool::builder().max_size(SIZE).connection_timeout(PATIENCE).rules(rules);
         return Box::new(Ours(pool.error_handler(Box::new(NopErrorHandler)).build(manager).expect("it is up"), ask));
     }
     let pool = r2d2::Pool::builder().max_size(SIZE).connection_timeout(PATIENCE);
@@ -88,29 +83,23 @@ pub const DATABASES: [Database; 3] = [
 
 fn through_postgres(contestant: &str, server: &Server) -> Box<dyn Lender> {
     let manager = PostgresConnectionManager::new(server.postgres_url().parse().expect("it is a URL"), NoTls);
-    let ask: Ask<PostgresConnectionManager<NoTls>> =
-        |client| client.simple_query("SELECT 1").map(drop).map_err(|error| whole(&error));
-    built(contestant, manager, ask, |client| {
-        client.simple_query("BEGIN; ROLLBACK").or_else(|_| client.simple_query("ROLLBACK")).is_ok()
-    })
+    built(contestant, manager, |client| client.simple_query("SELECT 1").map(drop).map_err(|error| whole(&error)))
 }
 
+/// A changed `use` changes the manager too; where transactions are kept it is diesel's own.
 fn through_diesel(contestant: &str, server: &Server) -> Box<dyn Lender> {
-    let manager = ConnectionManager::<PgConnection>::new(server.postgres_url());
-    let ask: Ask<ConnectionManager<PgConnection>> =
-        |connection| connection.batch_execute("SELECT 1").map_err(|error| whole(&error));
-    built(contestant, manager, ask, |connection| {
-        connection.batch_execute("BEGIN; ROLLBACK").or_else(|_| connection.batch_execute("ROLLBACK")).is_ok()
-    })
+    fn ask(connection: &mut PgConnection) -> Result<(), String> {
+        connection.batch_execute("SELECT 1").map_err(|error| whole(&error))
+    }
+    match contestant {
+        "slackwater" => built(contestant, compat::diesel::ConnectionManager::new(server.postgres_url()), ask),
+        _ => built(contestant, ConnectionManager::new(server.postgres_url()), ask),
+    }
 }
 
 fn through_redis(contestant: &str, server: &Server) -> Box<dyn Lender> {
     let manager = redis::Client::open(server.redis_url()).expect("it is a URL");
-    let ask: Ask<redis::Client> =
-        |connection| redis::cmd("GET").arg("1").exec(connection).map_err(|error| whole(&error));
-    built(contestant, manager, ask, |connection| {
-        // What is queued was asked within a transaction.
-        let said = redis::cmd("UNWATCH").query::<String>(connection);
-        said.is_ok_and(|said| said == "OK" || redis::cmd("DISCARD").exec(connection).is_ok())
+    built(contestant, manager, |connection| {
+        redis::cmd("GET").arg("1").exec(connection).map_err(|error| whole(&error))
     })
 }

@@ -39,7 +39,7 @@ pub fn print(database: &str, all: &[Figures; CONTESTANTS.len()]) {
 
 /// What comes with a changed `use`, beside r2d2 as it comes.
 pub fn judge(database: &str, all: &[Figures; CONTESTANTS.len()], verdicts: &mut Verdicts) {
-    let [ours, recycling, _, theirs, _] = all;
+    let [ours, keeping, _, theirs, _] = all;
     let of_theirs = |figure: fn(&Figures) -> &Rounds| ratios(figure(ours), figure(theirs)).median();
     let mut times = |what: &str, figure: fn(&Figures) -> &Rounds, bound: Bound| {
         verdicts.wanted_times(&format!("{database}: {what} in r2d2's"), of_theirs(figure), bound);
@@ -53,8 +53,8 @@ pub fn judge(database: &str, all: &[Figures; CONTESTANTS.len()], verdicts: &mut 
         verdicts.wanted(&format!("{database}: {what}"), figure, "", Bound::AtMost(most));
     };
     // A server dies once: each connection there was can cost one request.
-    count("requests lost on dead connections", ours.on_dead.greatest(), f64::from(crate::lenders::SIZE));
     let most = f64::from(crate::lenders::SIZE);
-    count("requests lost on dead connections, with recycle_by", recycling.on_dead.greatest(), most);
+    count("requests lost on dead connections", ours.on_dead.greatest(), most);
+    count("requests lost on dead connections, transactions kept", keeping.on_dead.greatest(), most);
     count("refusals that do not name the cause", ours.untold.greatest(), 0.0);
 }

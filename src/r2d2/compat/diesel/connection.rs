@@ -1,7 +1,7 @@
-//! The guard as a connection of diesel's, as r2d2's guard is one: queries take `&mut conn`. Feature `diesel`.
+//! The guard as a connection of diesel's, as r2d2's guard is one: queries take `&mut conn`.
 //!
 //! All is handed on to the connection within. A transaction is begun and ended by that connection's own manager, which is the one
-//! that [`ConnectionManager`](::diesel::r2d2::ConnectionManager) asks whether a connection that comes back is still in one.
+//! that a [`ConnectionManager`](super::ConnectionManager) asks whether a connection that comes back is still in one.
 
 use super::{ManageConnection, PooledConnection};
 use ::diesel::connection::{

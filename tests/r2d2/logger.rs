@@ -1,0 +1,35 @@
+//! What is said in the log, while these tests run.
+
+use parking_lot::Mutex;
+use std::sync::Once;
+
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("slackwater")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            SAID.lock().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+pub fn listen() {
+    static SET: Once = Once::new();
+    SET.call_once(|| {
+        log::set_logger(&Logger).unwrap();
+        log::set_max_level(log::LevelFilter::Warn);
+    });
+}
+
+/// The lines that begin so.
+pub fn said(beginning: &str) -> Vec<String> {
+    SAID.lock().iter().filter(|line| line.starts_with(beginning)).cloned().collect()
+}
