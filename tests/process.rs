@@ -11,12 +11,18 @@ mod deadlines;
 mod framing;
 #[path = "process/limits.rs"]
 mod limits;
+#[path = "process/lives.rs"]
+mod lives;
 #[path = "process/orphans.rs"]
 mod orphans;
+#[path = "support/skipped.rs"]
+mod skipped;
 #[path = "process/spawning.rs"]
 mod spawning;
 #[path = "process/starting.rs"]
 mod starting;
+#[path = "process/stopping.rs"]
+mod stopping;
 mod support;
 #[path = "process/watching.rs"]
 mod watching;

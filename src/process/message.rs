@@ -4,6 +4,7 @@ use super::error::{ChildError, ProcessError};
 use super::frame::HEADER;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use std::io::Write;
 
 /// Which request: an answer has to name the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +227,16 @@ pub(super) fn answer(message: &[u8], tag: Tag, raw: bool) -> Result<Answer<'_>, 
     }
 }
 
+/// The value in the usual answer to the request `tag`, in the order of fields that the kit has: it is looked at by whoever reads it, and by
+/// nobody before. What cannot be read may be no value, nor this an answer: [`answer`] tells.
+pub(super) fn usual(message: &[u8], tag: Tag) -> Option<&[u8]> {
+    let mut head = [0; 48];
+    let mut rest = &mut head[..];
+    write!(rest, r#"{{"id":{},"epoch":{},"ok":"#, tag.id, tag.epoch).expect("the longest numbers have room");
+    let left = rest.len();
+    message.strip_prefix(&head[..head.len() - left])?.strip_suffix(b"}")
+}
+
 fn raw_parts(message: &[u8]) -> Result<(Tag, u8, &[u8]), String> {
     let Some((head, payload)) = message.split_at_checked(RAW_HEAD) else {
         return Err(format!("it has {} bytes, where a raw message has {RAW_HEAD} at least", message.len()));
@@ -305,6 +316,29 @@ mod tests {
         ] {
             assert_eq!(kind_of(message, true), expected, "{message:?}");
         }
+    }
+
+    /// Promise: what is taken for a usual answer is one whose value can be read, or it is looked at again. Provoked: each beginning and end.
+    #[test]
+    fn a_usual_answer_is_what_it_begins_and_ends_with() {
+        let value =
+            |message: &str| usual(message.as_bytes(), TAG).map(|value| String::from_utf8_lossy(value).into_owned());
+        assert_eq!(value(r#"{"id":7,"epoch":3,"ok":[1,2]}"#).as_deref(), Some("[1,2]"));
+        assert_eq!(value(r#"{"id":7,"epoch":3,"ok":}"#).as_deref(), Some(""));
+        for other in [
+            r#"{"id":7,"epoch":3,"ok":1"#,
+            r#"{"id":7,"epoch":3,"ok":1} "#,
+            r#"{"id":77,"epoch":3,"ok":1}"#,
+            r#"{"id":7,"epoch":33,"ok":1}"#,
+            r#"{"id":7, "epoch":3,"ok":1}"#,
+            r#"{"epoch":3,"id":7,"ok":1}"#,
+            r#"{"id":7,"epoch":3,"error":1}"#,
+            "",
+        ] {
+            assert_eq!(value(other), None, "{other}");
+        }
+        let longest = Tag { epoch: u32::MAX, id: u32::MAX };
+        assert_eq!(usual(br#"{"id":4294967295,"epoch":4294967295,"ok":1}"#, longest), Some(&b"1"[..]));
     }
 
     #[test]

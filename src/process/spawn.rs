@@ -5,7 +5,7 @@
 
 use super::builder::{ChannelKind, Codec, Settings};
 use super::stderr::Stderr;
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
 use nix::sys::signal::SigSet;
 use parking_lot::Mutex;
 use rustix::fd::{AsRawFd, OwnedFd};
@@ -15,7 +15,9 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Weak};
 use std::thread;
+use std::time::Duration;
 
 /// A child that runs, and our ends of what it was given.
 pub(super) struct Spawned {
@@ -29,6 +31,8 @@ struct Start {
     command: Command,
     theirs: OwnedFd,
     answer: Sender<io::Result<Pid>>,
+    /// Whether anybody still waits for it.
+    wanted: Weak<()>,
 }
 
 static SPAWNER: Mutex<Option<Sender<Start>>> = Mutex::new(None);
@@ -65,7 +69,7 @@ pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
     }
     command.stderr(Stdio::from(their_stderr));
     prepare(&mut command, descriptors);
-    let pid = start(command, theirs)?;
+    let pid = start(command, theirs, settings.ready_within)?;
     Ok(Spawned { pid, channel: ours, stderr })
 }
 
@@ -143,21 +147,43 @@ fn close_all_on_exec() {
 #[cfg(not(target_os = "linux"))]
 fn close_all_on_exec() {}
 
-fn start(command: Command, theirs: OwnedFd) -> io::Result<Pid> {
-    let (answer, answered) = bounded(1);
-    let mut start = Start { command, theirs, answer };
+/// Starts it, within `limit`: what a program is read from, or where it is to run, may not answer.
+fn start(command: Command, theirs: OwnedFd, limit: Duration) -> io::Result<Pid> {
+    // Without room: what was answered is in the hands of who asked, or known to be in nobody's.
+    let (answer, answered) = bounded(0);
+    let waits = Arc::new(());
+    let mut start = Start { command, theirs, answer, wanted: Arc::downgrade(&waits) };
     // A thread that is gone is replaced, once. What it calls is caught, so nothing is known that ends it.
     for _ in 0..2 {
         let spawner = spawner()?;
         match spawner.send(start) {
-            Ok(()) => return answered.recv().unwrap_or_else(|_| Err(io::Error::other("starting it panicked"))),
+            Ok(()) => {
+                return answered.recv_timeout(limit).unwrap_or_else(|error| match error {
+                    RecvTimeoutError::Disconnected => Err(io::Error::other("starting it panicked")),
+                    RecvTimeoutError::Timeout => {
+                        replace(&spawner);
+                        let why = format!(
+                            "the system did not start it within {limit:?}; does the file system that it is on answer?"
+                        );
+                        Err(io::Error::new(io::ErrorKind::TimedOut, why))
+                    }
+                });
+            }
             Err(back) => {
                 start = back.0;
-                *SPAWNER.lock() = None;
+                replace(&spawner);
             }
         }
     }
     Err(io::Error::other("the thread that starts processes is gone"))
+}
+
+/// Leaves a thread that hangs to itself: it ends what it was told to start, if that ever begins. The next start has another.
+fn replace(hung: &Sender<Start>) {
+    let mut spawner = SPAWNER.lock();
+    if spawner.as_ref().is_some_and(|current| current.same_channel(hung)) {
+        *spawner = None;
+    }
 }
 
 fn spawner() -> io::Result<Sender<Start>> {
@@ -167,19 +193,75 @@ fn spawner() -> io::Result<Sender<Start>> {
     }
     let (sender, starts) = unbounded::<Start>();
     let work = move || {
-        for Start { mut command, theirs, answer } in starts {
+        for Start { mut command, theirs, answer, wanted } in starts {
+            if wanted.strong_count() == 0 {
+                continue;
+            }
             let started = catch_unwind(AssertUnwindSafe(|| command.spawn()));
             // The command has the child's ends too.
             drop((command, theirs));
             let Ok(started) = started else { continue };
-            let pid = started.and_then(|child| {
-                let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-                pid.ok_or_else(|| io::Error::other("it has no number"))
-            });
-            let _ = answer.send(pid);
+            let (pid, mut child) = match started {
+                Ok(child) => match i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                    Some(pid) => (Ok(pid), Some(child)),
+                    None => (Err(io::Error::other("it has no number")), None),
+                },
+                Err(error) => (Err(error), None),
+            };
+            // It came too late: nobody will wait for it.
+            if answer.send(pid).is_err()
+                && let Some(child) = &mut child
+            {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
         }
     };
     thread::Builder::new().name("process-spawner".to_owned()).spawn(work)?;
     *spawner = Some(sender.clone());
     Ok(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::time::Instant;
+
+    const WATCHDOG: Duration = Duration::from_secs(60);
+
+    /// `true`, after `more` in the child.
+    fn begun(more: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> (Command, OwnedFd) {
+        let mut command = Command::new("true");
+        before_its_program(&mut command, more);
+        (command, socket_pair().unwrap().0)
+    }
+
+    /// Promise: a program that the system cannot start, nor refuse, holds up nobody but who asked for it, and is ended when it begins after all.
+    /// Provoked: a child that waits before its program.
+    #[test]
+    fn a_start_that_hangs_is_given_up_and_holds_nobody_up() {
+        let (mut tells, told) = io::pipe().unwrap();
+        let (gate, opens) = io::pipe().unwrap();
+        let (command, theirs) = begun(move || {
+            let _ = rustix::io::write(&told, &rustix::process::getpid().as_raw_nonzero().get().to_ne_bytes());
+            rustix::io::read(&gate, &mut [0]).map(drop).map_err(io::Error::from)
+        });
+        let error = start(command, theirs, Duration::from_millis(100)).unwrap_err();
+        assert!(error.kind() == io::ErrorKind::TimedOut && error.to_string().contains("did not start it"), "{error}");
+        let (command, theirs) = begun(|| Ok(()));
+        let pid = start(command, theirs, WATCHDOG).unwrap();
+        rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty()).unwrap();
+        // The other one waits still.
+        let mut late = [0; 4];
+        tells.read_exact(&mut late).unwrap();
+        let late = Pid::from_raw(i32::from_ne_bytes(late)).unwrap();
+        rustix::process::test_kill_process(late).unwrap();
+        rustix::io::write(&opens, &[1]).unwrap();
+        let began = Instant::now();
+        while rustix::process::test_kill_process(late).is_ok() {
+            assert!(began.elapsed() < WATCHDOG, "it is still there");
+            thread::yield_now();
+        }
+    }
 }

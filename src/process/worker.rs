@@ -9,7 +9,7 @@ use super::message::{self, Answer, Tag, Wrong};
 use super::watch;
 use rustix::process::Signal;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -132,7 +132,10 @@ impl Worker {
             message::ping(frame, tag, raw);
             Ok(())
         };
-        self.request(limit, write, |_| Ok(()))
+        self.request(limit, write, |answer| match raw {
+            true => Ok(()),
+            false => serde_json::from_slice::<IgnoredAny>(answer).map(drop).map_err(ProcessError::Decode),
+        })
     }
 
     /// What the worker says it can do.
@@ -167,7 +170,7 @@ impl Worker {
         &mut self,
         limit: Duration,
         write: impl FnOnce(&mut Vec<u8>, Tag) -> Result<(), ProcessError>,
-        read: impl FnOnce(&[u8]) -> Result<T, ProcessError>,
+        read: impl Fn(&[u8]) -> Result<T, ProcessError>,
     ) -> Result<T, ProcessError> {
         // A time that the clock cannot tell is far enough away.
         let now = Instant::now();
@@ -201,10 +204,18 @@ impl Worker {
             return Err(self.name(broken, false, due));
         }
         let raw = self.is_raw();
-        let answer = match self.channel.receive(&self.child, deadline) {
-            Ok(frame) => message::answer(frame, tag, raw),
+        let frame = match self.channel.receive(&self.child, deadline) {
+            Ok(frame) => frame,
             Err(broken) => return Err(self.name(broken, true, due)),
         };
+        // Where it can be read at once it is read once.
+        if let Some(value) = message::usual(frame, tag).filter(|_| !raw)
+            && let Ok(value) = read(value)
+        {
+            self.spent = false;
+            return Ok(value);
+        }
+        let answer = message::answer(frame, tag, raw);
         match answer {
             Ok(Answer::Ok(answer)) => {
                 let read = read(answer);

@@ -1,6 +1,7 @@
 //! What a worker's group may have, and workers that are replaced in time.
 #![cfg(target_os = "linux")]
 
+use super::skipped::skipped;
 use super::support::{closes_balanced, until};
 use super::workers::{has_python, pool_of, python, runs, server};
 use serde_json::Value;
@@ -175,7 +176,7 @@ fn who_is_killed_for_lack_of_memory_is_told_so() {
         return;
     }
     let Some(group) = MemoryGroup::new(60 * MIB) else {
-        return eprintln!("SKIPPED: no memory group can be made here, so nobody runs out of memory");
+        return skipped("no memory group can be made here, so nobody runs out of memory");
     };
     let confined = "
 def op_confine(args):

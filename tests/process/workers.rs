@@ -1,11 +1,11 @@
 //! The workers of the tests.
 
+use super::skipped::skipped;
 use rustix::process::{Pid, Signal};
 use slackwater::process::{ProcessBuilder, ProcessManager};
 use slackwater::{Builder, Pool};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{LazyLock, Once};
+use std::sync::LazyLock;
 
 /// What all Python workers here begin with.
 const PRELUDE: &str = include_str!("prelude.py");
@@ -16,16 +16,11 @@ static PYTHON: LazyLock<Option<String>> = LazyLock::new(|| {
     let path = String::from_utf8(out.stdout).ok()?;
     out.status.success().then(|| path.trim().to_owned())
 });
-static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether there is a python3. Says so if there is none, and counts the tests that go without.
-#[track_caller]
 pub fn has_python() -> bool {
-    static ONCE: Once = Once::new();
     if PYTHON.is_none() {
-        let skipped = SKIPPED.fetch_add(1, SeqCst) + 1;
-        ONCE.call_once(|| eprintln!("python3 is missing: what needs it is skipped"));
-        eprintln!("SKIPPED for want of python3: {} ({skipped} so far)", std::panic::Location::caller());
+        skipped("there is no python3; install python3");
     }
     PYTHON.is_some()
 }

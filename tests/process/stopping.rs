@@ -1,0 +1,172 @@
+//! How a worker is asked to end, and how long it is waited for.
+
+use super::support::{closes_balanced, until};
+use super::workers::{has_python, is_known, kill, pool_of, python, runs, server};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use slackwater::process::{ProcessBuilder, ProcessError, ProcessManager, StopSignal};
+use slackwater::{DestroyReason, Pool};
+use std::time::Duration;
+
+/// Longer than any test.
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn overruns(pool: &Pool<ProcessManager>) -> u32 {
+    let mut worker = pool.checkout().unwrap();
+    let error = worker.call_within::<_, Value>("sleep", &3_600, Duration::from_millis(50)).unwrap_err();
+    assert!(matches!(error, ProcessError::Timeout { sent: true, .. }), "{error}");
+    worker.pid()
+}
+
+/// Promise: a worker past its deadline is asked with the signal that is set. Provoked: each, to one that notes what it got.
+#[test]
+fn stop_signal_is_what_a_worker_is_asked_with() {
+    if !has_python() {
+        return;
+    }
+    let signals = [
+        (StopSignal::Terminate, Some(Signal::TERM)),
+        (StopSignal::Interrupt, Some(Signal::INT)),
+        (StopSignal::Quit, Some(Signal::QUIT)),
+        (StopSignal::HangUp, Some(Signal::HUP)),
+        (StopSignal::Kill, None),
+    ];
+    for (asked, got) in signals {
+        let note = std::env::temp_dir().join(format!("slackwater-signal-{}-{asked:?}", std::process::id()));
+        let _ = std::fs::remove_file(&note);
+        let notes = format!(
+            "
+def noted(number, _):
+    with open({:?}, 'a') as note: note.write(str(number))
+    os._exit(0)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP): signal.signal(number, noted)
+serve()",
+            note.display().to_string()
+        );
+        let pool = pool_of(python(&notes).stop_signal(asked).grace(HOUR)).build().unwrap();
+        let pid = overruns(&pool);
+        until(|| !is_known(pid));
+        let noted = std::fs::read_to_string(&note).ok();
+        assert_eq!(noted, got.map(|signal| signal.as_raw().to_string()), "{asked:?}");
+        let _ = std::fs::remove_file(&note);
+        closes_balanced(&pool);
+    }
+}
+
+/// A pool whose workers take no SIGTERM.
+fn stubborn(set: impl Fn(ProcessBuilder) -> ProcessBuilder) -> Pool<ProcessManager> {
+    let script = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nserve()";
+    pool_of(set(python(script))).max_size(1).destroy_timeout(HOUR).build().unwrap()
+}
+
+/// Promise: a worker has its grace before it is killed. Provoked: two that let nothing but SIGKILL end them, one with none and one with an hour,
+/// which is overdue for longer.
+#[test]
+fn grace_is_how_long_a_worker_has_between_the_signal_and_its_death() {
+    if !has_python() {
+        return;
+    }
+    let patient = stubborn(|workers| workers.grace(HOUR));
+    let spared = overruns(&patient);
+    let strict = stubborn(|workers| workers.grace(Duration::ZERO));
+    let killed = overruns(&strict);
+    until(|| strict.stats().destroyed.by(DestroyReason::Broken) == 1);
+    assert!(!is_known(killed) && runs(spared), "an hour is not over");
+    kill(spared, Signal::KILL);
+    until(|| patient.stats().destroyed.by(DestroyReason::Broken) == 1);
+    closes_balanced(&patient);
+    closes_balanced(&strict);
+}
+
+/// Promise: a well worker has its time to end before it is signalled. Provoked: two that do not read that they are to stop, one with no time and
+/// one with an hour, which is told first.
+#[test]
+fn stop_within_is_how_long_a_worker_has_between_the_request_and_the_signal() {
+    if !has_python() {
+        return;
+    }
+    let deaf = |limit| {
+        let workers = python("ready()\ntime.sleep(3600)").stop_within(limit);
+        pool_of(workers).max_size(1).min_idle(0).destroy_timeout(HOUR).build().unwrap()
+    };
+    let discards = |pool: &Pool<ProcessManager>| {
+        let worker = pool.checkout().unwrap();
+        let pid = worker.pid();
+        worker.discard("it is enough");
+        pid
+    };
+    let (patient, strict) = (deaf(HOUR), deaf(Duration::ZERO));
+    let (spared, ended) = (discards(&patient), discards(&strict));
+    until(|| strict.stats().destroyed.by(DestroyReason::Discarded) == 1);
+    assert!(!is_known(ended) && runs(spared), "an hour is not over");
+    kill(spared, Signal::TERM);
+    until(|| patient.stats().destroyed.by(DestroyReason::Discarded) == 1);
+    closes_balanced(&patient);
+    closes_balanced(&strict);
+}
+
+/// Promise: a request without a limit of its own has the manager's. Provoked: one that takes for ever, and a short one that is given longer.
+#[test]
+fn request_timeout_is_how_long_a_request_may_take_that_names_no_time() {
+    if !has_python() {
+        return;
+    }
+    let limit = Duration::from_millis(50);
+    let pool = pool_of(server().request_timeout(limit).grace(Duration::ZERO)).build().unwrap();
+    let mut worker = pool.checkout().unwrap();
+    let error = worker.call::<_, Value>("sleep", &3_600).unwrap_err();
+    let ProcessError::Timeout { limit: told, .. } = error else { panic!("{error}") };
+    assert_eq!(told, limit);
+    drop(worker);
+    let mut worker = pool.checkout().unwrap();
+    assert_eq!(worker.call_within::<_, f64>("sleep", &0.1, HOUR).unwrap(), 0.1);
+    drop(worker);
+    closes_balanced(&pool);
+}
+
+/// Promise: a check waits for a ping as long as is set. Provoked: workers that answer none, some with an hour, some with a millisecond, who are asked
+/// later.
+#[test]
+fn ping_timeout_is_how_long_a_free_worker_has_to_answer() {
+    if !has_python() {
+        return;
+    }
+    let note = |limit: Duration| {
+        std::env::temp_dir().join(format!("slackwater-pinged-{}-{}", std::process::id(), limit.as_millis()))
+    };
+    // The last one that is free is not checked.
+    let checked = |limit| {
+        let note = note(limit);
+        let _ = std::fs::remove_file(&note);
+        // Under its last name once it is whole.
+        let hangs = format!(
+            "ready()\nasked()\nnote = {:?}\nopen(note + '~', 'w').write(str(os.getpid()))\nos.rename(note + '~', note)\ntime.sleep(3600)",
+            note.display().to_string()
+        );
+        let workers = python(&hangs).ping_timeout(limit).stop_within(Duration::ZERO).grace(Duration::ZERO);
+        let pool = pool_of(workers).max_size(2).remove_after(1).check_timeout(HOUR);
+        pool.check_interval(Duration::from_millis(10)).build().unwrap()
+    };
+    let patient = checked(HOUR);
+    let pinged = || std::fs::read_to_string(note(HOUR)).ok().and_then(|pid| pid.parse::<u32>().ok());
+    until(|| pinged().is_some());
+    let spared = pinged().unwrap();
+    let millisecond = Duration::from_millis(1);
+    let strict = checked(millisecond);
+    until(|| strict.stats().destroyed.by(DestroyReason::CheckFailed) >= 1);
+    assert!(runs(spared) && patient.stats().destroyed.total() == 0, "an hour is not over");
+    closes_balanced(&strict);
+    // Whoever is being asked ends, so that nobody waits an hour for an answer.
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| closes_balanced(&patient));
+        until(|| {
+            // It may be gone in between.
+            let pid = pinged().filter(|pid| runs(*pid)).and_then(|pid| Pid::from_raw(pid.cast_signed()));
+            pid.map(|pid| kill_process(pid, Signal::KILL));
+            closing.is_finished()
+        });
+    });
+    for limit in [HOUR, millisecond] {
+        let _ = std::fs::remove_file(note(limit));
+    }
+}
