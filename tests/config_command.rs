@@ -36,6 +36,31 @@ fn what_somebody_said_is_shown_with_its_place() {
     std::fs::remove_file(again).unwrap();
 }
 
+/// Promise: the variables that extractor pools are deployed with are told by their names, over a preset. Provoked: one of each kind, beside one
+/// that is misspelt.
+#[test]
+fn variables_of_deployments_are_shown_with_their_names() {
+    let show = ["show", "--said", "--preset", "native-medium", "--native", "--set", "breaker.success_threshold=2"];
+    let vars = [("NATIVE_MAX_INSTANCES", "40"), ("CB_TIMEOUT_MS", "2500"), ("HEALTH_CHECK_ENABLED", "false")];
+    let (code, out, told) = config(&show, &vars);
+    assert_eq!(code, Some(0), "{told}");
+    let words: Vec<Vec<_>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let expected: [&[_]; 4] = [
+        &["max_size", "40", "NATIVE_MAX_INSTANCES"],
+        &["breaker.open_for", "\"2s", "500ms\"", "CB_TIMEOUT_MS"],
+        &["breaker.success_threshold", "2", "program"],
+        &["check_interval", "\"off\"", "HEALTH_CHECK_ENABLED"],
+    ];
+    assert_eq!(words, expected);
+    let (_, all, _) = config(&["show", "--preset", "native-medium"], &[]);
+    assert!(
+        all.contains("min_idle                         10 ") && all.contains("max_size                         50 "),
+        "{all}"
+    );
+    let (code, _, told) = config(&["show", "--native"], &[("CB_TIMEOUT", "1")]);
+    assert!(code == Some(2) && told.contains("CB_TIMEOUT_MS"), "{told}");
+}
+
 #[test]
 fn what_is_wrong_ends_with_2_and_says_where() {
     for (args, words) in [

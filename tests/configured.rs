@@ -8,5 +8,7 @@ mod every;
 mod files;
 #[path = "configured/layers.rs"]
 mod layers;
+#[path = "configured/ranges.rs"]
+mod ranges;
 #[path = "configured/structures.rs"]
 mod structures;

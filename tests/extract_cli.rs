@@ -9,6 +9,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+#[path = "support/skipped.rs"]
+mod skipped;
+
 /// A folder of its own for one test, emptied first.
 fn folder(test: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("extract_cli").join(test);
@@ -323,7 +326,7 @@ fn quiet_in_a_pipe_with_a_summary_at_the_end() {
 fn progress_on_a_terminal() {
     let line = format!("{} extract -o /dev/null", env!("CARGO_BIN_EXE_slackwater"));
     let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output() else {
-        eprintln!("skipped: no `script` here; install util-linux to run this test");
+        skipped::skipped("there is no `script`; install util-linux");
         return;
     };
     let shown = String::from_utf8_lossy(&output.stdout);

@@ -6,21 +6,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+#[path = "../support/skipped.rs"]
+mod skipped;
 
-/// Whether a program is there. Says what is not tested without it, and counts.
-#[track_caller]
+pub use skipped::skipped;
+
+/// Whether a program is there. Says what is not tested without it.
 pub fn has(program: &str) -> bool {
     let there = Command::new(program).arg("-c").arg("").stdin(Stdio::null()).stderr(Stdio::null()).output().is_ok();
     if !there {
-        let skipped = SKIPPED.fetch_add(1, SeqCst) + 1;
-        eprintln!("SKIPPED for want of {program}: {} ({skipped} so far)", std::panic::Location::caller());
+        skipped(&format!("there is no {program}"));
     }
     there
 }

@@ -1,12 +1,16 @@
 //! Where tests of extraction have their pages from.
 
 mod dice;
+#[path = "../support/skipped.rs"]
+mod skipped;
 
 pub use dice::Dice;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use skipped::skipped;
 
 /// The pages that come with the program.
 pub fn bundled() -> Vec<String> {
@@ -35,7 +39,7 @@ pub fn documentation() -> impl Iterator<Item = (PathBuf, String)> {
         Command::new(rustc).args(["--print", "sysroot"]).output().expect("there is a compiler where there is a test");
     let pages = below(&Path::new(String::from_utf8_lossy(&output.stdout).trim()).join("share/doc/rust/html"));
     if pages.is_empty() {
-        println!("skipped: the toolchain's documentation is not installed; `rustup component add rust-docs` brings it");
+        skipped("the toolchain's documentation is not installed; `rustup component add rust-docs` brings it");
     }
     let usual = if cfg!(debug_assertions) { 60 } else { 2_000 };
     let wanted = std::env::var("DOM_PAGES").ok().and_then(|pages| pages.parse().ok()).unwrap_or(usual);

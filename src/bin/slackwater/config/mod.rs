@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use slackwater::{Origin, Settings, SettingsError};
+use slackwater::{Load, Origin, PoolConfig, Settings, SettingsError};
 
 use crate::run::{USAGE, complain, print};
 
 const AFTER_HELP: &str = "\
-Layers: a file, over it the environment, over that what --set says. Times have units (250ms, 1m 30s), sizes may (512MB, 2GiB).
+Layers: a preset, over it a file, over that the environment, over that what --set says. Times have units (250ms, 1m 30s), sizes may (512MB, 2GiB).
 
 Exit codes: 0, the settings are sound; 2, they are not, and it says what is wrong and where; 3, standard output cannot be written.
 
@@ -17,6 +17,7 @@ Examples:
   slackwater config show --file pool.toml
   slackwater config show --file services.toml --table pools.orders --env ORDERS --set max_size=32
   ORDERS_MAX_SIZE=16 slackwater config show --env ORDERS --said
+  NATIVE_MAX_INSTANCES=50 CB_TIMEOUT_MS=30000 slackwater config show --preset native-medium --native --said
   slackwater config schema > pool.schema.json";
 
 /// Show what settings a pool would have, and where each comes from
@@ -38,8 +39,36 @@ enum Command {
     Schema,
 }
 
+/// Sizes to begin with: of cheap resources in this process, or of those that take memory of their own, at a low, medium or high load.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Preset {
+    NativeLow,
+    NativeMedium,
+    NativeHigh,
+    ComponentsLow,
+    ComponentsMedium,
+    ComponentsHigh,
+}
+
+impl Preset {
+    fn config(self) -> PoolConfig {
+        match self {
+            Self::NativeLow => PoolConfig::native(Load::Low),
+            Self::NativeMedium => PoolConfig::native(Load::Medium),
+            Self::NativeHigh => PoolConfig::native(Load::High),
+            Self::ComponentsLow => PoolConfig::components(Load::Low),
+            Self::ComponentsMedium => PoolConfig::components(Load::Medium),
+            Self::ComponentsHigh => PoolConfig::components(Load::High),
+        }
+    }
+}
+
 #[derive(clap::Args)]
 struct Show {
+    /// Sizes to begin with, in place of the defaults
+    #[arg(long, value_enum, value_name = "PRESET")]
+    preset: Option<Preset>,
+
     /// A file of settings, TOML, or JSON if it ends in .json
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -51,6 +80,10 @@ struct Show {
     /// Read variables of the environment that begin with PREFIX_, such as PREFIX_MAX_SIZE
     #[arg(long, value_name = "PREFIX")]
     env: Option<String>,
+
+    /// Read the variables of deployments of extractor pools, such as NATIVE_POOL_SIZE, CB_TIMEOUT_MS, HEALTH_CHECK_ENABLED
+    #[arg(long)]
+    native: bool,
 
     /// Set one on top of all others; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
@@ -98,9 +131,12 @@ impl Show {
 
     fn settings(&self) -> Result<Settings, String> {
         let told = |error: SettingsError| error.to_string();
-        let mut settings = Settings::new();
+        let mut settings = self.preset.map_or_else(Settings::new, |preset| Settings::over(preset.config()));
         if let Some(file) = &self.file {
             settings = settings.file_table(file, self.table.as_deref().unwrap_or_default()).map_err(told)?;
+        }
+        if self.native {
+            settings = settings.native_env().map_err(told)?;
         }
         if let Some(prefix) = &self.env {
             settings = settings.env(prefix).map_err(told)?;
