@@ -113,6 +113,10 @@ mod with_rayon {}
 #[doc = include_str!("../docs/observability.md")]
 mod observability {}
 
+#[cfg(all(doctest, feature = "extract", feature = "wasm"))]
+#[doc = include_str!("../docs/wasm.md")]
+mod components {}
+
 #[cfg(all(doctest, feature = "process"))]
 #[doc = include_str!("../docs/process.md")]
 mod processes {}

@@ -166,23 +166,41 @@ fn every_life_is_told_from_its_beginning_to_its_end(kind: Kind) {
     assert_eq!((stats.in_use, stats.discards + stats.detached), (0, 0));
 }
 
+/// Of what comes back to one place: whether all of it is kept, or none. Neither, if some is.
+fn keeps(mode: Mode) -> Option<bool> {
+    match mode {
+        Mode::Unpooled | Mode::Mixed { pooled: 0 } => Some(false),
+        Mode::Mixed { pooled } if pooled < 100 => None,
+        _ => Some(true),
+    }
+}
+
 fn it_makes_as_many_as_its_mode_needs(kind: Kind) {
     const USES: u64 = 20;
-    let needs = |mode| if mode == Mode::Unpooled { USES } else { 1 };
     let probe = Probe::new();
     let pool = kind.still(&probe);
-    (0..USES).for_each(|_| drop(pool.checkout().unwrap()));
-    let before = needs(kind.mode);
-    assert_eq!(pool.stats().created, before);
-    kind.middle(&pool);
-    (0..USES).for_each(|_| drop(pool.checkout().unwrap()));
-    let then = kind.then.unwrap_or(kind.mode);
-    let kept = kind.mode != Mode::Unpooled && then != Mode::Unpooled;
-    let after = if kept { before } else { before + needs(then) };
-    assert_eq!(pool.stats().created, after);
-    let unpooled = pool.stats().destroyed.by(DestroyReason::Unpooled);
-    assert_eq!(unpooled, pool.stats().created - u64::from(then != Mode::Unpooled));
-    assert_eq!(probe.alive(), usize::from(then != Mode::Unpooled));
+    // One after the other: one is alive at the most, and whatever was not kept was made once more.
+    let is_even = || {
+        let stats = pool.stats();
+        assert_eq!(probe.alive() as u64, stats.created - stats.destroyed.by(DestroyReason::Unpooled));
+        assert!(probe.alive() <= 1);
+    };
+    let (mut made, mut alive) = (0, false);
+    for mode in [Some(kind.mode), kind.then].into_iter().flatten() {
+        if made > 0 {
+            kind.middle(&pool);
+            alive = probe.alive() == 1;
+        }
+        (0..USES).for_each(|_| drop(pool.checkout().unwrap()));
+        is_even();
+        let new = pool.stats().created - made;
+        match keeps(mode) {
+            Some(true) => assert_eq!((new, probe.alive()), (u64::from(!alive), 1)),
+            Some(false) => assert_eq!((new, probe.alive()), (USES - u64::from(alive), 0)),
+            None => assert!((1..USES).contains(&new), "{new} of {USES}"),
+        }
+        made = pool.stats().created;
+    }
     closes_balanced(&pool);
 }
 
@@ -248,6 +266,14 @@ suite! {
     single: 4, Mode::Single, None;
     unpooled_one: 1, Mode::Unpooled, None;
     unpooled_four: 4, Mode::Unpooled, None;
+    mixed_none: 4, Mode::Mixed { pooled: 0 }, None;
+    mixed_half_one: 1, Mode::Mixed { pooled: 50 }, None;
+    mixed_half: 4, Mode::Mixed { pooled: 50 }, None;
+    mixed_all: 4, Mode::Mixed { pooled: 100 }, None;
+    pooled_then_mixed: 4, Mode::Pooled, Some(Mode::Mixed { pooled: 50 });
+    mixed_then_pooled: 4, Mode::Mixed { pooled: 50 }, Some(Mode::Pooled);
+    mixed_then_single: 4, Mode::Mixed { pooled: 50 }, Some(Mode::Single);
+    unpooled_then_mixed: 4, Mode::Unpooled, Some(Mode::Mixed { pooled: 50 });
     pooled_then_unpooled: 4, Mode::Pooled, Some(Mode::Unpooled);
     pooled_then_unpooled_one: 1, Mode::Pooled, Some(Mode::Unpooled);
     unpooled_then_pooled: 4, Mode::Unpooled, Some(Mode::Pooled);
