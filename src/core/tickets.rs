@@ -185,6 +185,11 @@ mod tests {
         assert_eq!(counts(&tickets), [1, 1, 1]);
         drop(hangs);
         assert_eq!(counts(&tickets), [0, 0, 0]);
+        // One whose waiter gave up before anybody ran it.
+        assert!(tickets.take(1, 0, 9));
+        tickets.orphan();
+        tickets.give_back();
+        assert_eq!(counts(&tickets), [0, 0, 0]);
     }
 
     #[test]

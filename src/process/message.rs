@@ -234,7 +234,9 @@ pub(super) fn usual(message: &[u8], tag: Tag) -> Option<&[u8]> {
     let mut rest = &mut head[..];
     write!(rest, r#"{{"id":{},"epoch":{},"ok":"#, tag.id, tag.epoch).expect("the longest numbers have room");
     let left = rest.len();
-    message.strip_prefix(&head[..head.len() - left])?.strip_suffix(b"}")
+    let value = message.strip_prefix(&head[..head.len() - left])?.strip_suffix(b"}")?;
+    // Who reads it may pass over a string unseen.
+    std::str::from_utf8(value).is_ok().then_some(value)
 }
 
 fn raw_parts(message: &[u8]) -> Result<(Tag, u8, &[u8]), String> {
@@ -337,6 +339,7 @@ mod tests {
         ] {
             assert_eq!(value(other), None, "{other}");
         }
+        assert_eq!(usual(b"{\"id\":7,\"epoch\":3,\"ok\":\"\xff\"}", TAG), None, "no text");
         let longest = Tag { epoch: u32::MAX, id: u32::MAX };
         assert_eq!(usual(br#"{"id":4294967295,"epoch":4294967295,"ok":1}"#, longest), Some(&b"1"[..]));
     }

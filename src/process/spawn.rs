@@ -1,4 +1,4 @@
-//! Starting children, all of them on one thread that lasts as long as the program.
+//! Starting children, all of them on one thread that lasts as long as the program; should it hang, the next ones on another.
 //!
 //! The signal by which a child learns that its parent is gone is sent when the *thread* ends that started it. And where close-on-exec
 //! cannot be set as a descriptor is made, two starts at once would leak descriptors into each other's children.
@@ -10,11 +10,12 @@ use nix::sys::signal::SigSet;
 use parking_lot::Mutex;
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -31,9 +32,13 @@ struct Start {
     command: Command,
     theirs: OwnedFd,
     answer: Sender<io::Result<Pid>>,
-    /// Whether anybody still waits for it.
-    wanted: Weak<()>,
+    /// Whether its turn has come, told to who waits for it, if anybody does still.
+    begun: Weak<AtomicBool>,
 }
+
+/// Threads that hang in a start and were left alone, and how many there may be.
+static HANGING: AtomicUsize = AtomicUsize::new(0);
+const MOST_HANGING: usize = 4;
 
 static SPAWNER: Mutex<Option<Sender<Start>>> = Mutex::new(None);
 
@@ -151,8 +156,8 @@ fn close_all_on_exec() {}
 fn start(command: Command, theirs: OwnedFd, limit: Duration) -> io::Result<Pid> {
     // Without room: what was answered is in the hands of who asked, or known to be in nobody's.
     let (answer, answered) = bounded(0);
-    let waits = Arc::new(());
-    let mut start = Start { command, theirs, answer, wanted: Arc::downgrade(&waits) };
+    let state = Arc::new(AtomicBool::new(false));
+    let mut start = Start { command, theirs, answer, begun: Arc::downgrade(&state) };
     // A thread that is gone is replaced, once. What it calls is caught, so nothing is known that ends it.
     for _ in 0..2 {
         let spawner = spawner()?;
@@ -160,8 +165,11 @@ fn start(command: Command, theirs: OwnedFd, limit: Duration) -> io::Result<Pid> 
             Ok(()) => {
                 return answered.recv_timeout(limit).unwrap_or_else(|error| match error {
                     RecvTimeoutError::Disconnected => Err(io::Error::other("starting it panicked")),
+                    // Its turn did not come, if it is another's that hangs: who asked for that has the thread replaced.
                     RecvTimeoutError::Timeout => {
-                        replace(&spawner);
+                        if state.load(Relaxed) {
+                            leave_alone(&spawner);
+                        }
                         let why = format!(
                             "the system did not start it within {limit:?}; does the file system that it is on answer?"
                         );
@@ -171,17 +179,19 @@ fn start(command: Command, theirs: OwnedFd, limit: Duration) -> io::Result<Pid> 
             }
             Err(back) => {
                 start = back.0;
-                replace(&spawner);
+                SPAWNER.lock().take_if(|current| current.same_channel(&spawner));
             }
         }
     }
     Err(io::Error::other("the thread that starts processes is gone"))
 }
 
-/// Leaves a thread that hangs to itself: it ends what it was told to start, if that ever begins. The next start has another.
-fn replace(hung: &Sender<Start>) {
+/// Leaves a thread that hangs to itself: the next start has another. Not if too many hang: each has a copy of this process that hangs with it.
+fn leave_alone(hung: &Sender<Start>) {
     let mut spawner = SPAWNER.lock();
-    if spawner.as_ref().is_some_and(|current| current.same_channel(hung)) {
+    let is_current = spawner.as_ref().is_some_and(|current| current.same_channel(hung));
+    if is_current && HANGING.load(Relaxed) < MOST_HANGING {
+        HANGING.fetch_add(1, Relaxed);
         *spawner = None;
     }
 }
@@ -193,28 +203,14 @@ fn spawner() -> io::Result<Sender<Start>> {
     }
     let (sender, starts) = unbounded::<Start>();
     let work = move || {
-        for Start { mut command, theirs, answer, wanted } in starts {
-            if wanted.strong_count() == 0 {
-                continue;
-            }
-            let started = catch_unwind(AssertUnwindSafe(|| command.spawn()));
-            // The command has the child's ends too.
-            drop((command, theirs));
-            let Ok(started) = started else { continue };
-            let (pid, mut child) = match started {
-                Ok(child) => match i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                    Some(pid) => (Ok(pid), Some(child)),
-                    None => (Err(io::Error::other("it has no number")), None),
-                },
-                Err(error) => (Err(error), None),
-            };
-            // It came too late: nobody will wait for it.
-            if answer.send(pid).is_err()
-                && let Some(child) = &mut child
-            {
-                let _ = child.kill();
-                let _ = child.wait();
-            }
+        let mut has_children = false;
+        for start in starts {
+            has_children |= start.run();
+        }
+        // It was left alone, and goes on. Its end would be the end of all that it has started.
+        HANGING.fetch_sub(1, Relaxed);
+        while has_children {
+            thread::park();
         }
     };
     thread::Builder::new().name("process-spawner".to_owned()).spawn(work)?;
@@ -222,46 +218,108 @@ fn spawner() -> io::Result<Sender<Start>> {
     Ok(sender)
 }
 
+impl Start {
+    /// Whether there is a child now that somebody has.
+    fn run(self) -> bool {
+        let Self { mut command, theirs, answer, begun } = self;
+        match begun.upgrade() {
+            Some(begun) => begun.store(true, Relaxed),
+            // Who asked has given up.
+            None => return false,
+        }
+        let started = catch_unwind(AssertUnwindSafe(|| command.spawn()));
+        // The command has the child's ends too.
+        drop((command, theirs));
+        let Ok(started) = started else { return false };
+        let numbered = started.and_then(|child| {
+            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+            pid.map(|pid| (pid, child)).ok_or_else(|| io::Error::other("it has no number"))
+        });
+        match numbered {
+            Ok((pid, mut child)) => {
+                let is_had = answer.send(Ok(pid)).is_ok();
+                if !is_had {
+                    // It came too late: it ends, with what it may have started.
+                    let _ = kill_process_group(pid, Signal::KILL);
+                    let _ = child.wait();
+                }
+                is_had
+            }
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                false
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
+    use rustix::process::{WaitOptions, test_kill_process, waitpid};
+    use std::io::{PipeReader, PipeWriter, Read, Write};
     use std::time::Instant;
 
     const WATCHDOG: Duration = Duration::from_secs(60);
 
-    /// `true`, after `more` in the child.
-    fn begun(more: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> (Command, OwnedFd) {
-        let mut command = Command::new("true");
+    /// `program`, after `more` in the child.
+    fn begun(program: &str, more: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> (Command, OwnedFd) {
+        let mut command = Command::new(program);
+        command.process_group(0).stdin(Stdio::piped());
         before_its_program(&mut command, more);
         (command, socket_pair().unwrap().0)
     }
 
-    /// Promise: a program that the system cannot start, nor refuse, holds up nobody but who asked for it, and is ended when it begins after all.
-    /// Provoked: a child that waits before its program.
-    #[test]
-    fn a_start_that_hangs_is_given_up_and_holds_nobody_up() {
-        let (mut tells, told) = io::pipe().unwrap();
+    /// A program whose child tells its number and then waits at a gate: the command, where the number comes from, and the gate.
+    fn gated() -> ((Command, OwnedFd), PipeReader, PipeWriter) {
+        let (tells, told) = io::pipe().unwrap();
         let (gate, opens) = io::pipe().unwrap();
-        let (command, theirs) = begun(move || {
-            let _ = rustix::io::write(&told, &rustix::process::getpid().as_raw_nonzero().get().to_ne_bytes());
+        let hangs = begun("true", move || {
+            let number = rustix::process::getpid().as_raw_nonzero().get();
+            rustix::io::write(&told, &number.to_ne_bytes())?;
             rustix::io::read(&gate, &mut [0]).map(drop).map_err(io::Error::from)
         });
-        let error = start(command, theirs, Duration::from_millis(100)).unwrap_err();
-        assert!(error.kind() == io::ErrorKind::TimedOut && error.to_string().contains("did not start it"), "{error}");
-        let (command, theirs) = begun(|| Ok(()));
-        let pid = start(command, theirs, WATCHDOG).unwrap();
-        rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty()).unwrap();
-        // The other one waits still.
-        let mut late = [0; 4];
-        tells.read_exact(&mut late).unwrap();
-        let late = Pid::from_raw(i32::from_ne_bytes(late)).unwrap();
-        rustix::process::test_kill_process(late).unwrap();
-        rustix::io::write(&opens, &[1]).unwrap();
+        (hangs, tells, opens)
+    }
+
+    fn until(holds: impl Fn() -> bool) {
         let began = Instant::now();
-        while rustix::process::test_kill_process(late).is_ok() {
-            assert!(began.elapsed() < WATCHDOG, "it is still there");
+        while !holds() {
+            assert!(began.elapsed() < WATCHDOG, "it did not come to that");
             thread::yield_now();
+        }
+    }
+
+    /// Promise: a program that the system neither starts nor refuses holds up nobody but who asked for it, and ends when it begins after all; what
+    /// its thread had started before lives on. Provoked: a child that waits before its program, until another is there.
+    #[test]
+    fn a_start_that_hangs_is_given_up_and_holds_nobody_up() {
+        let sleeps = |limit| {
+            let (mut command, theirs) = begun("sleep", || Ok(()));
+            command.arg("600");
+            start(command, theirs, limit)
+        };
+        let earlier = sleeps(WATCHDOG).unwrap();
+        let (hangs, mut tells, mut opens) = gated();
+        let asks = thread::spawn(move || start(hangs.0, hangs.1, Duration::from_secs(1)));
+        let mut number = [0; 4];
+        // Its turn has come, unless its second was over before that.
+        let has_begun = tells.read_exact(&mut number).is_ok();
+        let error = asks.join().unwrap().unwrap_err();
+        assert!(error.kind() == io::ErrorKind::TimedOut && error.to_string().contains("did not start it"), "{error}");
+        let later = sleeps(WATCHDOG).unwrap();
+        if has_begun {
+            let late = Pid::from_raw(i32::from_ne_bytes(number)).unwrap();
+            test_kill_process(late).unwrap();
+            opens.write_all(&[1]).unwrap();
+            until(|| test_kill_process(late).is_err());
+            until(|| HANGING.load(Relaxed) == 0);
+        }
+        // Neither has ended with the thread that started it.
+        for pid in [earlier, later] {
+            assert!(waitpid(Some(pid), WaitOptions::NOHANG).unwrap().is_none());
+            kill_process_group(pid, Signal::KILL).unwrap();
+            waitpid(Some(pid), WaitOptions::empty()).unwrap();
         }
     }
 }

@@ -75,7 +75,7 @@ impl<C: ManageConnection> Adapter<C> {
             customizer: None,
             errors: Errors::Said(None),
             classifier: None,
-            returns: transactions::roll_back().map_or(Returns::Unknown, Returns::RolledBack),
+            returns: transactions::roll_back::<C>().map_or(Returns::Unknown, Returns::RolledBack),
             reminded: Once::new(),
             telling: None,
             ends_where_found: false,
@@ -122,8 +122,9 @@ impl<C: ManageConnection> Adapter<C> {
     /// | `redis::Connection` | feature `redis` | a round trip: `UNWATCH`, and `DISCARD` if that was queued |
     /// | `rusqlite::Connection` | feature `rusqlite` | nothing, unless one is open |
     ///
-    /// Connections of these drivers whose feature is off are told of in the log, once. For diesel's there is
-    /// `compat::diesel::ConnectionManager`, with feature `diesel`.
+    /// | diesel's, of `compat::diesel::ConnectionManager` | feature `diesel` | the same of its database |
+    ///
+    /// Connections of the first three whose feature is off are told of in the log, once.
     ///
     /// r2d2's managers have no say in this: most see that a connection is dead, few that its last user left a transaction open.
     /// Whoever wants that kept from the next user looks here, and rolls back what can be rolled back, or gives the connection up:

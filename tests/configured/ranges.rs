@@ -45,7 +45,7 @@ const RANGES: &[Range] = &[
     ("memory_budget", ["0", "1", "9223372036854775807", "9223372036854775808"], &[]),
     ("memory_pressure", ["0.009", "0.01", "1", "1.001"], &[("memory_budget", "1GB")]),
     ("max_growth", ["1", "1.01", "1000000", "1000001"], &[]),
-    ("scaling.min_size", ["0", "1", "4", "9"], &[("max_size", "4"), ("scaling.max_size", "8")]),
+    ("scaling.min_size", ["0", "1", "8", "9"], &[("max_size", "8"), ("scaling.max_size", "8")]),
     ("scaling.max_size", ["0", "1", "65536", "65537"], &[]),
     ("scaling.band.low", ["0.049", "0.05", "0.9", "0.91"], &[("scaling.band.high", "0.95")]),
     ("scaling.band.high", ["0.54", "0.55", "0.95", "0.96"], &[("scaling.band.low", "0.5")]),

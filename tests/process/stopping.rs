@@ -4,8 +4,9 @@ use super::support::{closes_balanced, until};
 use super::workers::{has_python, is_known, kill, pool_of, python, runs, server};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use slackwater::process::{ProcessBuilder, ProcessError, ProcessManager, StopSignal};
+use slackwater::process::{ProcessError, ProcessManager, StopSignal};
 use slackwater::{DestroyReason, Pool};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longer than any test.
@@ -53,22 +54,49 @@ serve()",
     }
 }
 
-/// A pool whose workers take no SIGTERM.
-fn stubborn(set: impl Fn(ProcessBuilder) -> ProcessBuilder) -> Pool<ProcessManager> {
-    let script = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nserve()";
-    pool_of(set(python(script))).max_size(1).destroy_timeout(HOUR).build().unwrap()
+/// A file whose being there says that a worker has got so far.
+struct Note(PathBuf);
+
+impl Note {
+    fn new(test: &str) -> Self {
+        let note = Self(std::env::temp_dir().join(format!("slackwater-{test}-{}", std::process::id())));
+        let _ = std::fs::remove_file(&note.0);
+        note
+    }
+
+    /// It, as Python writes a text.
+    fn quoted(&self) -> String {
+        format!("{:?}", self.0.display().to_string())
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.exists()
+    }
 }
 
-/// Promise: a worker has its grace before it is killed. Provoked: two that let nothing but SIGKILL end them, one with none and one with an hour,
-/// which is overdue for longer.
+impl Drop for Note {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Promise: a worker has its grace before it is killed. Provoked: two that let nothing but SIGKILL end them, one with an hour, which has been
+/// signalled, and one with none, which is later.
 #[test]
 fn grace_is_how_long_a_worker_has_between_the_signal_and_its_death() {
     if !has_python() {
         return;
     }
-    let patient = stubborn(|workers| workers.grace(HOUR));
+    let stubborn = |note: &Note, grace| {
+        let notes = format!("lambda *_: open({}, 'w').close()", note.quoted());
+        let script = format!("signal.signal(signal.SIGTERM, {notes})\nserve()");
+        pool_of(python(&script).grace(grace)).max_size(1).destroy_timeout(HOUR).build().unwrap()
+    };
+    let (signalled, other) = (Note::new("signalled"), Note::new("killed"));
+    let patient = stubborn(&signalled, HOUR);
     let spared = overruns(&patient);
-    let strict = stubborn(|workers| workers.grace(Duration::ZERO));
+    until(|| signalled.is_there());
+    let strict = stubborn(&other, Duration::ZERO);
     let killed = overruns(&strict);
     until(|| strict.stats().destroyed.by(DestroyReason::Broken) == 1);
     assert!(!is_known(killed) && runs(spared), "an hour is not over");
@@ -78,15 +106,16 @@ fn grace_is_how_long_a_worker_has_between_the_signal_and_its_death() {
     closes_balanced(&strict);
 }
 
-/// Promise: a well worker has its time to end before it is signalled. Provoked: two that do not read that they are to stop, one with no time and
-/// one with an hour, which is told first.
+/// Promise: a well worker has its time to end before it is signalled. Provoked: two that hear that they are to stop, and do not, one with an hour, which
+/// has heard, and one with no time, which is told later.
 #[test]
 fn stop_within_is_how_long_a_worker_has_between_the_request_and_the_signal() {
     if !has_python() {
         return;
     }
-    let deaf = |limit| {
-        let workers = python("ready()\ntime.sleep(3600)").stop_within(limit);
+    let deaf = |note: &Note, limit| {
+        let script = format!("ready()\nreceive()\nopen({}, 'w').close()\ntime.sleep(3600)", note.quoted());
+        let workers = python(&script).stop_within(limit);
         pool_of(workers).max_size(1).min_idle(0).destroy_timeout(HOUR).build().unwrap()
     };
     let discards = |pool: &Pool<ProcessManager>| {
@@ -95,8 +124,12 @@ fn stop_within_is_how_long_a_worker_has_between_the_request_and_the_signal() {
         worker.discard("it is enough");
         pid
     };
-    let (patient, strict) = (deaf(HOUR), deaf(Duration::ZERO));
-    let (spared, ended) = (discards(&patient), discards(&strict));
+    let (heard, other) = (Note::new("heard"), Note::new("ended"));
+    let patient = deaf(&heard, HOUR);
+    let spared = discards(&patient);
+    until(|| heard.is_there());
+    let strict = deaf(&other, Duration::ZERO);
+    let ended = discards(&strict);
     until(|| strict.stats().destroyed.by(DestroyReason::Discarded) == 1);
     assert!(!is_known(ended) && runs(spared), "an hour is not over");
     kill(spared, Signal::TERM);

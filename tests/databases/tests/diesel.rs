@@ -2,7 +2,10 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use slackwater::r2d2::compat::diesel::{Builder, ConnectionManager, NopErrorHandler, Pool, PooledConnection, TestCustomizer};
+use slackwater::ReturnOutcome;
+use slackwater::r2d2::compat::diesel::{
+    Builder, ConnectionManager, NopErrorHandler, Pool, PooledConnection, Rules, TestCustomizer,
+};
 use slackwater_databases::{Lost, Outage, Server, closes_balanced, on_a_thread_that_panics, until, whole};
 use std::thread;
 use std::time::Duration;
@@ -148,6 +151,22 @@ fn what_was_begun_past_diesel_in_sqlite_is_never_lent_again() {
     }
     assert_eq!(pool.as_pool().stats().created, 1);
     closes_balanced(pool.as_pool());
+}
+
+/// Promise: the rule is a switch for diesel's too, and what somebody says of returns holds in its place.
+#[test]
+fn what_was_begun_past_diesel_is_lent_again_where_transactions_are_kept() {
+    let manager = || ConnectionManager::<SqliteConnection>::new(":memory:");
+    let is_lent_again = |builder: Builder<ConnectionManager<SqliteConnection>>| {
+        let pool = builder.max_size(1).build(manager()).unwrap();
+        pool.get().unwrap().batch_execute("BEGIN").unwrap();
+        let is_open = pool.get().unwrap().batch_execute("ROLLBACK").is_ok();
+        closes_balanced(pool.as_pool());
+        is_open
+    };
+    assert!(!is_lent_again(Pool::builder()));
+    assert!(is_lent_again(Pool::builder().rules(Rules::r2d2())));
+    assert!(is_lent_again(Pool::builder().recycle_by(|_| ReturnOutcome::Healthy)));
 }
 
 /// Promise: a test's transaction stays, from one user to the next.

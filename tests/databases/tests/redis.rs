@@ -94,6 +94,20 @@ fn what_a_user_watched_fails_no_transaction_of_the_next() {
     closes_balanced(ours.as_pool());
 }
 
+/// Promise: an answer that its user did not read is not taken for the one that nothing is open. Provoked: a MULTI whose `OK` is still to come.
+#[test]
+fn a_multi_whose_answer_nobody_read_is_not_lent_again() {
+    let Some(server) = Server::redis() else { return };
+    let ours = facade().max_size(1).build(client(&server)).unwrap();
+    let first = id(&mut ours.get().unwrap());
+    ours.get().unwrap().send_packed_command(&redis::cmd("MULTI").get_packed_command()).unwrap();
+    let mut next = ours.get().unwrap();
+    assert_ne!(id(&mut next), first);
+    assert_eq!(count(&mut next).unwrap(), redis::Value::Int(1));
+    drop(next);
+    closes_balanced(ours.as_pool());
+}
+
 /// Promise: the rule is a switch.
 #[test]
 fn a_multi_left_open_is_lent_again_by_r2d2_untested_and_where_transactions_are_kept() {

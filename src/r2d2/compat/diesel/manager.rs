@@ -1,26 +1,34 @@
 //! diesel's manager, which looks for what was begun past diesel too.
 
 use super::{Error, ManageConnection, R2D2Connection};
+use crate::manager::ReturnOutcome;
+use crate::r2d2::transactions;
 use ::diesel::connection::{Connection, TransactionManager, TransactionManagerStatus};
 use std::any::type_name;
 use std::fmt;
+use std::sync::Once;
 
 /// Makes connections as [`diesel::r2d2::ConnectionManager`](::diesel::r2d2::ConnectionManager) does, and lends none again in a
 /// transaction that its last user left open.
 ///
 /// What diesel began it knows, and the connection ends, as with diesel's own. What a statement began past it, `sql_query("BEGIN")` or
-/// `batch_execute`, is rolled back at the return. That is a round trip to PostgreSQL (`BEGIN; ROLLBACK`, and `ROLLBACK` if that fails) and to
-/// MySQL (`ROLLBACK`), and costs next to nothing with SQLite; other backends are left to diesel. Programs that want to be spared it take diesel's
-/// own manager, which these pools know as well. A [`TestCustomizer`](super::TestCustomizer)'s transaction stays.
+/// `batch_execute`, is rolled back at the return, unless [`recycle_by`](crate::r2d2::Adapter::recycle_by) or
+/// [`keep_transactions`](crate::r2d2::Adapter::keep_transactions) say otherwise. That is a round trip to PostgreSQL (`BEGIN; ROLLBACK`, and
+/// `ROLLBACK` if that fails) and to MySQL (`ROLLBACK`), and costs next to nothing with SQLite; a connection's `Instrumentation` sees
+/// it. Other backends are left to diesel, and so are those of `#[derive(MultiConnection)]`, which the log says once. A
+/// [`TestCustomizer`](super::TestCustomizer)'s transaction stays.
 #[derive(Clone)]
 pub struct ConnectionManager<T>(::diesel::r2d2::ConnectionManager<T>);
 
-impl<T> ConnectionManager<T> {
+impl<T: R2D2Connection + Send + 'static> ConnectionManager<T> {
     /// Of connections to the database at this URL.
     pub fn new(database_url: impl Into<String>) -> Self {
+        transactions::say::<Self>(rolled_back);
         Self(::diesel::r2d2::ConnectionManager::new(database_url))
     }
+}
 
+impl<T> ConnectionManager<T> {
     /// Has connections made from now on go to another URL.
     pub fn update_database_url(&mut self, database_url: impl Into<String>) {
         self.0.update_database_url(database_url);
@@ -40,26 +48,31 @@ impl<T: R2D2Connection + Send + 'static> ManageConnection for ConnectionManager<
     }
 
     fn has_broken(&self, conn: &mut T) -> bool {
-        self.0.has_broken(conn) || !(is_in_transaction(conn) || roll_back(conn))
+        self.0.has_broken(conn)
     }
 }
 
-/// Whether diesel has a transaction open: a test's, where that is no reason to end.
-fn is_in_transaction<T: Connection>(conn: &mut T) -> bool {
-    match T::TransactionManager::transaction_manager_status_mut(conn) {
+/// Rolls back what was begun past diesel: what diesel began, but for a test's, has ended the connection before.
+fn rolled_back<T: Connection>(conn: &mut T) -> ReturnOutcome {
+    let is_a_tests = match T::TransactionManager::transaction_manager_status_mut(conn) {
         TransactionManagerStatus::Valid(status) => status.transaction_depth().is_some(),
         TransactionManagerStatus::InError => false,
-    }
+    };
+    if is_a_tests || roll_back(conn) { ReturnOutcome::Healthy } else { ReturnOutcome::Broken }
 }
 
-/// Whether no transaction is open any more.
+/// Whether no transaction is open any more, as far as can be told.
 fn roll_back<T: Connection>(conn: &mut T) -> bool {
+    static REMINDED: Once = Once::new();
     let backend = type_name::<T::Backend>();
     // `BEGIN` would commit what is open.
     if backend.starts_with("diesel::mysql::") {
         return conn.batch_execute("ROLLBACK").is_ok();
     }
     if !backend.starts_with("diesel::pg::") && !backend.starts_with("diesel::sqlite::") {
+        REMINDED.call_once(|| {
+            log::warn!("how a `{backend}` rolls back is not known: what was begun past diesel stays open, unless recycle_by looks");
+        });
         return true;
     }
     // `ROLLBACK` alone is a warning in the server's log where none is open, or an error; `BEGIN` is an error within one, or in one that failed.

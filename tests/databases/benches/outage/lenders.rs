@@ -86,20 +86,17 @@ fn through_postgres(contestant: &str, server: &Server) -> Box<dyn Lender> {
     built(contestant, manager, |client| client.simple_query("SELECT 1").map(drop).map_err(|error| whole(&error)))
 }
 
-/// A changed `use` changes the manager too; where transactions are kept it is diesel's own.
 fn through_diesel(contestant: &str, server: &Server) -> Box<dyn Lender> {
     fn ask(connection: &mut PgConnection) -> Result<(), String> {
         connection.batch_execute("SELECT 1").map_err(|error| whole(&error))
     }
-    match contestant {
-        "slackwater" => built(contestant, compat::diesel::ConnectionManager::new(server.postgres_url()), ask),
-        _ => built(contestant, ConnectionManager::new(server.postgres_url()), ask),
+    if contestant.starts_with("slackwater") {
+        return built(contestant, compat::diesel::ConnectionManager::new(server.postgres_url()), ask);
     }
+    built(contestant, ConnectionManager::new(server.postgres_url()), ask)
 }
 
 fn through_redis(contestant: &str, server: &Server) -> Box<dyn Lender> {
     let manager = redis::Client::open(server.redis_url()).expect("it is a URL");
-    built(contestant, manager, |connection| {
-        redis::cmd("GET").arg("1").exec(connection).map_err(|error| whole(&error))
-    })
+    built(contestant, manager, |connection| redis::cmd("GET").arg("1").exec(connection).map_err(|error| whole(&error)))
 }

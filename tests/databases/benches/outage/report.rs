@@ -15,6 +15,7 @@ pub fn print(database: &str, all: &[Figures; CONTESTANTS.len()]) {
         "recovery",
         "whole",
         "on dead ones",
+        "refused down",
         "refused late",
         "without cause",
     ];
@@ -28,6 +29,7 @@ pub fn print(database: &str, all: &[Figures; CONTESTANTS.len()]) {
             &figures.recovery,
             &figures.whole,
             &figures.on_dead,
+            &figures.refused_down,
             &figures.refused_late,
             &figures.untold,
         ];

@@ -21,6 +21,7 @@ pub struct Figures {
     pub recovery: Rounds,
     pub whole: Rounds,
     pub on_dead: Rounds,
+    pub refused_down: Rounds,
     pub refused_late: Rounds,
     pub untold: Rounds,
     /// Requests a second in calm weather.
@@ -70,6 +71,7 @@ pub fn outage(server: &mut Server, lender: &dyn Lender, down: Duration, figures:
     figures.recovery.push(served.map_or(milliseconds(NEVER), |answer| milliseconds(answer.answered - back)));
     figures.whole.push(milliseconds(whole_after));
     figures.on_dead.push(lost().count() as f64 - refused().count() as f64);
+    figures.refused_down.push(refused().filter(|answer| answer.answered <= back).count() as f64);
     figures.refused_late.push(refused().filter(|answer| answer.answered > back).count() as f64);
     let names_the_cause =
         |text: &str| ["refused", "reset", "the database system is", "closed"].iter().any(|it| text.contains(it));
