@@ -209,8 +209,10 @@ fn spawner() -> io::Result<Sender<Start>> {
         }
         // It was left alone, and goes on. Its end would be the end of all that it has started.
         HANGING.fetch_sub(1, Relaxed);
-        while has_children {
-            thread::park();
+        if has_children {
+            loop {
+                thread::park();
+            }
         }
     };
     thread::Builder::new().name("process-spawner".to_owned()).spawn(work)?;
