@@ -160,7 +160,13 @@ mod tests {
         // One that has yet to decide is enough for one place, and for one vacancy.
         assert!(!tickets.take(2, 1, 9) && !tickets.take(3, 2, 1));
         assert!(tickets.take(2, 2, 2));
-        drop(decided);
+        // Two are out that have yet to decide: for the next to decide there is one other, for the last none.
+        let next = tickets.begin().decided();
+        assert_eq!((next.undecided(), counts(&tickets)), (1, [3, 2, 0]));
+        let last = tickets.begin().decided();
+        assert_eq!((last.undecided(), counts(&tickets)), (0, [3, 3, 0]));
+        drop((decided, next, last));
+        assert!(tickets.take(1, 0, 9) && tickets.take(2, 0, 9));
         tickets.give_back();
         assert_eq!(counts(&tickets), [1, 0, 0]);
         // One that panics as it looks.

@@ -64,12 +64,16 @@ fn postgres(client: &mut ::postgres::Client) -> ReturnOutcome {
 /// answers to his own commands, or has the server send what nobody asked for: those would be taken for these.
 #[cfg(feature = "redis")]
 fn redis(connection: &mut ::redis::Connection) -> ReturnOutcome {
-    const ALONE: &str = "slackwater";
-    let said = ::redis::pipe().cmd("UNWATCH").cmd("PING").arg(ALONE).query::<(String, String)>(connection);
-    outcome(match said {
-        Ok((unwatched, answer)) if answer == ALONE => unwatched == "OK",
-        Ok((one, other)) if one == "QUEUED" && other == "QUEUED" => {
-            ::redis::cmd("DISCARD").query::<String>(connection).is_ok_and(|said| said == "OK")
+    use ::redis::{ConnectionLike, Value};
+    const TEXT: &[u8] = b"slackwater";
+    // `UNWATCH`, and `PING` with the text, as the wire has them: the same each time.
+    const ASKED: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n*2\r\n$4\r\nPING\r\n$10\r\nslackwater\r\n";
+    let is_queued = |value: &Value| matches!(value, Value::SimpleString(said) if said == "QUEUED");
+    let said = connection.req_packed_commands(ASKED, 0, 2);
+    outcome(match said.as_deref() {
+        Ok([Value::Okay, Value::BulkString(text)]) => text == TEXT,
+        Ok([one, other]) if is_queued(one) && is_queued(other) => {
+            ::redis::cmd("DISCARD").query::<Value>(connection).is_ok_and(|said| said == Value::Okay)
         }
         _ => false,
     })
