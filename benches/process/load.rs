@@ -13,6 +13,15 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 /// How often a request is made in all: each has the same answer however often it is asked.
 const TRIES: u32 = 3;
 
+/// What is asked, by a number that comes back, and how long it may take.
+pub struct Task {
+    pub operation: &'static str,
+    pub limit: Duration,
+}
+
+/// Nothing but the number.
+pub const ECHO: Task = Task { operation: "echo", limit: Duration::from_secs(3) };
+
 /// What callers saw.
 pub struct Seen {
     /// Answered, the first time or again.
@@ -27,14 +36,17 @@ pub struct Seen {
     pub lost: u64,
     /// Of a checkout that found a free worker, and of each return, in nanoseconds.
     pub operations: Histogram<u64>,
+    /// Of the waits for a worker where none was free, in nanoseconds.
+    pub waits: Histogram<u64>,
     /// What was told first.
     pub example: Option<String>,
 }
 
 impl Seen {
     pub fn new() -> Self {
-        let operations = Histogram::new(3).expect("three digits");
-        Self { answered: 0, again: 0, told: 0, wrong: 0, lost: 0, operations, example: None }
+        let histogram = || Histogram::new(3).expect("three digits");
+        let (operations, waits) = (histogram(), histogram());
+        Self { answered: 0, again: 0, told: 0, wrong: 0, lost: 0, operations, waits, example: None }
     }
 
     pub fn add(&mut self, other: Self) {
@@ -44,6 +56,7 @@ impl Seen {
         self.wrong += other.wrong;
         self.lost += other.lost;
         self.operations.add(other.operations).expect("of one kind");
+        self.waits.add(other.waits).expect("of one kind");
         self.example = self.example.take().or(other.example);
     }
 
@@ -53,7 +66,7 @@ impl Seen {
 }
 
 /// Asks until `over`. Each request has its own number, which comes back.
-pub fn ask(pool: &Pool<ProcessManager>, caller: u64, over: &AtomicBool) -> Seen {
+pub fn ask(pool: &Pool<ProcessManager>, caller: u64, over: &AtomicBool, task: &Task) -> Seen {
     let mut seen = Seen::new();
     let mut number = caller << 40;
     while !over.load(Relaxed) {
@@ -62,7 +75,7 @@ pub fn ask(pool: &Pool<ProcessManager>, caller: u64, over: &AtomicBool) -> Seen 
         let mut tries = 0;
         let outcome = loop {
             tries += 1;
-            match once(pool, number, &mut seen.operations) {
+            match once(pool, task, number, &mut seen) {
                 Err(error) if tries < TRIES && !error.leaves_worker() => {}
                 outcome => break outcome,
             }
@@ -83,20 +96,24 @@ pub fn ask(pool: &Pool<ProcessManager>, caller: u64, over: &AtomicBool) -> Seen 
     seen
 }
 
-fn once(pool: &Pool<ProcessManager>, number: u64, operations: &mut Histogram<u64>) -> Result<u64, ProcessError> {
+fn once(pool: &Pool<ProcessManager>, task: &Task, number: u64, seen: &mut Seen) -> Result<u64, ProcessError> {
     let began = Instant::now();
     // What is free is there at once; waiting for what was killed is no operation of the pool's.
     let mut worker = match pool.try_checkout() {
         Ok(worker) => {
-            operations.saturating_record(nanos(began));
+            seen.operations.record(nanos(began)).expect("it grows");
             worker
         }
-        Err(_) => pool.checkout_timeout(Duration::from_secs(5))?,
+        Err(_) => {
+            let worker = pool.checkout_timeout(Duration::from_secs(5))?;
+            seen.waits.record(nanos(began)).expect("it grows");
+            worker
+        }
     };
-    let answer = worker.call_within("echo", &number, Duration::from_secs(3));
+    let answer = worker.call_within(task.operation, &number, task.limit);
     let began = Instant::now();
     drop(worker);
-    operations.saturating_record(nanos(began));
+    seen.operations.record(nanos(began)).expect("it grows");
     answer
 }
 

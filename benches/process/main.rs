@@ -1,12 +1,13 @@
 //! Child processes as pooled resources: how fast they start, what becomes of callers while workers are killed, what is left behind.
 //! Run: cargo bench --features process --bench process
 //!
-//! Five parts, in the order of their names on the command line: `starts`, `storm`, `recycling`, `misbehaviour`, `orphans`. The workers are
+//! Six parts, in the order of their names on the command line: `starts`, `storm`, `crowd`, `recycling`, `misbehaviour`, `orphans`. The workers are
 //! Python scripts. Times are by the clock, on a machine that others may use too.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod crowd;
 mod load;
 mod look;
 mod misbehaviour;
@@ -24,7 +25,7 @@ use harness::{About, Options, Part, describe_machine, measure};
 
 const ABOUT: About = About {
     name: "process",
-    text: "Child processes behind a pool, in parts: starts, storm, recycling, misbehaviour, orphans. A FILTER names parts.\n\
+    text: "Child processes behind a pool, in parts: starts, storm, crowd, recycling, misbehaviour, orphans. A FILTER names parts.\n\
            Rounds are those of the storm, in each of which two of eight workers are killed. Wants python3 and Linux's /proc.\n",
     full: (30, Duration::from_millis(300)),
     quick: (30, Duration::from_millis(100)),
@@ -42,9 +43,10 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::from(options.gate));
     }
     said::listen();
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("starts", starts::measure),
         ("storm", storm::measure),
+        ("crowd", crowd::measure),
         ("recycling", recycling::measure),
         ("misbehaviour", misbehaviour::measure),
         ("orphans", orphans::measure),

@@ -8,7 +8,7 @@ use slackwater::{DestroyReason, Pool};
 
 use crate::harness::Bound::{AtLeast, AtMost};
 use crate::harness::{Options, Table, Wanted};
-use crate::load::{Seen, ask};
+use crate::load::{ECHO, Seen, ask};
 use crate::look;
 use crate::workers::{mark, running};
 
@@ -26,7 +26,7 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
             .map(|caller| {
                 scope.spawn({
                     let (pool, over) = (&pool, &over);
-                    move || ask(pool, caller, over)
+                    move || ask(pool, caller, over, &ECHO)
                 })
             })
             .collect();

@@ -9,7 +9,7 @@ use slackwater::{DestroyReason, Pool};
 
 use crate::harness::Bound::{AtLeast, AtMost, Below};
 use crate::harness::{Dice, Options, Rounds, Table, Wanted};
-use crate::load::{Seen, ask};
+use crate::load::{ECHO, Seen, ask};
 use crate::look;
 use crate::said;
 use crate::workers::{mark, running};
@@ -162,7 +162,7 @@ fn storm(pool: &Pool<ProcessManager>, rounds: usize, lap: Duration, mark: &str) 
             .map(|caller| {
                 scope.spawn({
                     let over = &over;
-                    move || ask(pool, caller, over)
+                    move || ask(pool, caller, over, &ECHO)
                 })
             })
             .collect();
