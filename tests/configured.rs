@@ -10,5 +10,7 @@ mod files;
 mod layers;
 #[path = "configured/ranges.rs"]
 mod ranges;
+#[path = "configured/schema.rs"]
+mod schema;
 #[path = "configured/structures.rs"]
 mod structures;

@@ -3,10 +3,10 @@
 use slackwater::{Origin, PoolConfig, Settings, SettingsError};
 
 /// A name, a value, one that is refused, and others beside it.
-type Each = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+pub type Each = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Each setting with a value that is not its default, and one that is refused. What has to be set beside it stands in the last column.
-const EACH: &[Each] = &[
+pub const EACH: &[Each] = &[
     ("mode", "single", "pool", &[]),
     ("mode.pooled", "30", "101", &[]),
     ("name", "orders", "", &[]),
@@ -87,7 +87,7 @@ const EACH: &[Each] = &[
     ("destroy_timeout", "20s", "0s", &[]),
 ];
 
-fn beside(others: &[(&str, &str)]) -> Settings {
+pub fn beside(others: &[(&str, &str)]) -> Settings {
     others.iter().fold(Settings::new(), |settings, (name, value)| settings.set(name, value).unwrap())
 }
 
