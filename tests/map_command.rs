@@ -377,6 +377,12 @@ fn what_was_done_is_said() {
     assert_eq!((&in_file["seconds"], &in_file["calls"]), (&stats["seconds"], &stats["calls"]));
     let output = fed(folder.map(&["--quiet"]), numbers(3));
     assert_eq!((told(&output), answers(&output)), ("", vec![json!(2), json!(4), json!(6)]));
+    // Where there is no terminal nobody is told of the progress, but for who asks.
+    let output = fed(folder.map(&["--progress", "--ordered"]), numbers(64));
+    let first = told(&output).lines().next().unwrap();
+    assert!(first.contains(" lines  ") && first.ends_with(" lines/s"), "{}", told(&output));
+    let output = fed(folder.map(&["--progress", "--quiet"]), numbers(3));
+    assert!(output.status.code() == Some(2) && told(&output).contains("--quiet"), "{}", told(&output));
     let output = fed(folder.map(&["--dashboard", "--quiet"]), numbers(3));
     assert!(told(&output).starts_with("live page: http://127.0.0.1:"), "{}", told(&output));
     assert_eq!(fed(folder.map(&[]), "").status.code(), Some(0));

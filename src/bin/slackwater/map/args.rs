@@ -144,7 +144,7 @@ pub struct Args {
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = dashboard::ANYWHERE)]
     pub dashboard: Option<String>,
 
-    /// Tell of the progress also where there is no terminal: a line every five seconds
+    /// Tell of the progress also where there is no terminal: a line at first, then one every five seconds
     #[arg(long, conflicts_with = "quiet")]
     pub progress: bool,
 

@@ -41,7 +41,7 @@ pub struct Progress {
     bar: ProgressBar,
     noun: Noun,
     /// In place of the bar, and when it said something last.
-    lines: Option<Arc<Mutex<Instant>>>,
+    lines: Option<Arc<Mutex<Option<Instant>>>>,
 }
 
 impl Progress {
@@ -57,10 +57,10 @@ impl Progress {
         Self { bar, noun, lines: None }
     }
 
-    /// In a log: a line now and then, for who asked for it where there is no terminal.
+    /// In a log: a line at first and then now and then, for who asked for it where there is no terminal.
     #[cfg_attr(not(feature = "process"), allow(dead_code, reason = "nothing is mapped without"))]
     pub fn in_lines(self) -> Self {
-        let lines = self.bar.is_hidden().then(|| Arc::new(Mutex::new(Instant::now())));
+        let lines = self.bar.is_hidden().then(Arc::default);
         Self { lines, ..self }
     }
 
@@ -78,10 +78,10 @@ impl Progress {
         }
         if let Some(last) = &self.lines {
             let mut last = last.lock();
-            if last.elapsed() < LINE_EVERY {
+            if last.is_some_and(|last| last.elapsed() < LINE_EVERY) {
                 return;
             }
-            *last = Instant::now();
+            *last = Some(Instant::now());
         }
         let (took, many) = (started.elapsed(), self.noun.many);
         let rate = pages as f64 / took.as_secs_f64();
