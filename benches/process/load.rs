@@ -105,9 +105,9 @@ fn once(pool: &Pool<ProcessManager>, task: &Task, number: u64, seen: &mut Seen) 
             worker
         }
         Err(_) => {
-            let worker = pool.checkout_timeout(Duration::from_secs(5))?;
+            let worker = pool.checkout_timeout(Duration::from_secs(5));
             seen.waits.record(nanos(began)).expect("it grows");
-            worker
+            worker?
         }
     };
     let answer = worker.call_within(task.operation, &number, task.limit);

@@ -5,18 +5,18 @@
 
 use super::builder::{ChannelKind, Codec, Settings};
 use super::stderr::Stderr;
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use nix::sys::signal::SigSet;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
+use std::mem;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
@@ -27,20 +27,39 @@ pub(super) struct Spawned {
     pub(super) stderr: Stderr,
 }
 
-/// A command, which holds the child's ends of what it is given, and the one they are copies of: closed here once the child has them.
+/// A start, and who waits for it.
 struct Start {
-    command: Command,
-    theirs: OwnedFd,
+    turn: Arc<Mutex<Turn>>,
     answer: Sender<io::Result<Pid>>,
-    /// Whether its turn has come, told to who waits for it, if anybody does still.
-    begun: Weak<AtomicBool>,
 }
 
-/// Threads that hang in a start and were left alone, and how many there may be.
-static HANGING: AtomicUsize = AtomicUsize::new(0);
-const MOST_HANGING: usize = 4;
+/// How far a start has got.
+enum Turn {
+    /// It waits. The command holds the child's ends of what it is given, and beside it is the one they are copies of: all closed here once
+    /// the child has them.
+    Queued(Box<Command>, OwnedFd),
+    /// The thread of this number starts it.
+    Begun(u64),
+    GivenUp,
+}
 
-static SPAWNER: Mutex<Option<Sender<Start>>> = Mutex::new(None);
+/// The threads that start: one serves, those that hang have another in their place, and those that came back stand by.
+struct Spawners {
+    serving: u64,
+    made: u64,
+    hanging: usize,
+    /// Whether the one that serves hangs, and could not be replaced.
+    is_stuck: bool,
+    spares: Vec<u64>,
+}
+
+static STARTS: LazyLock<(Sender<Start>, Receiver<Start>)> = LazyLock::new(unbounded);
+static SPAWNERS: Mutex<Spawners> =
+    Mutex::new(Spawners { serving: 0, made: 0, hanging: 0, is_stuck: false, spares: Vec::new() });
+static ANOTHER_SERVES: Condvar = Condvar::new();
+
+/// Threads that may hang beside the one that serves. Each has a copy of this process that hangs with it.
+const MOST_HANGING: usize = 4;
 
 /// Starts a child as `settings` say.
 pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
@@ -156,101 +175,115 @@ fn close_all_on_exec() {}
 fn start(command: Command, theirs: OwnedFd, limit: Duration) -> io::Result<Pid> {
     // Without room: what was answered is in the hands of who asked, or known to be in nobody's.
     let (answer, answered) = bounded(0);
-    let state = Arc::new(AtomicBool::new(false));
-    let mut start = Start { command, theirs, answer, begun: Arc::downgrade(&state) };
-    // A thread that is gone is replaced, once. What it calls is caught, so nothing is known that ends it.
-    for _ in 0..2 {
-        let spawner = spawner()?;
-        match spawner.send(start) {
-            Ok(()) => {
-                return answered.recv_timeout(limit).unwrap_or_else(|error| match error {
-                    RecvTimeoutError::Disconnected => Err(io::Error::other("starting it panicked")),
-                    // Its turn did not come, if it is another's that hangs: who asked for that has the thread replaced.
-                    RecvTimeoutError::Timeout => {
-                        if state.load(Relaxed) {
-                            leave_alone(&spawner);
-                        }
-                        let why = format!(
-                            "the system did not start it within {limit:?}; does the file system that it is on answer?"
-                        );
-                        Err(io::Error::new(io::ErrorKind::TimedOut, why))
-                    }
-                });
-            }
-            Err(back) => {
-                start = back.0;
-                SPAWNER.lock().take_if(|current| current.same_channel(&spawner));
-            }
+    let turn = Arc::new(Mutex::new(Turn::Queued(Box::new(command), theirs)));
+    SPAWNERS.lock().begin()?;
+    let start = Start { turn: Arc::clone(&turn), answer };
+    STARTS.0.send(start).expect("the other end is kept beside it");
+    answered.recv_timeout(limit).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Disconnected => Err(io::Error::other("the thread that starts processes is gone")),
+        RecvTimeoutError::Timeout => {
+            let given_up = mem::replace(&mut *turn.lock(), Turn::GivenUp);
+            let why = if let Turn::Begun(thread) = given_up {
+                SPAWNERS.lock().replace(thread);
+                format!("the system did not start it within {limit:?}; does the file system that it is on answer?")
+            } else {
+                format!("its turn to be started did not come within {limit:?}, as another start takes longer than that")
+            };
+            Err(io::Error::new(io::ErrorKind::TimedOut, why))
         }
-    }
-    Err(io::Error::other("the thread that starts processes is gone"))
+    })
 }
 
-/// Leaves a thread that hangs to itself: the next start has another. Not if too many hang: each has a copy of this process that hangs with it.
-fn leave_alone(hung: &Sender<Start>) {
-    let mut spawner = SPAWNER.lock();
-    let is_current = spawner.as_ref().is_some_and(|current| current.same_channel(hung));
-    if is_current && HANGING.load(Relaxed) < MOST_HANGING {
-        HANGING.fetch_add(1, Relaxed);
-        *spawner = None;
+impl Spawners {
+    /// Makes sure that there is somebody who serves.
+    fn begin(&mut self) -> io::Result<()> {
+        if self.made == 0 { self.make() } else { Ok(()) }
+    }
+
+    /// Has a new thread serve.
+    fn make(&mut self) -> io::Result<()> {
+        let number = self.made + 1;
+        thread::Builder::new().name("process-spawner".to_owned()).spawn(move || serve(number))?;
+        (self.made, self.serving) = (number, number);
+        Ok(())
+    }
+
+    /// Has another serve in place of one that hangs, if it is the one that serves.
+    fn replace(&mut self, hangs: u64) {
+        if self.serving != hangs {
+            return;
+        }
+        self.is_stuck = self.hanging >= MOST_HANGING;
+        if self.is_stuck {
+            return;
+        }
+        if let Some(spare) = self.spares.pop() {
+            self.serving = spare;
+            ANOTHER_SERVES.notify_all();
+        } else if self.make().is_err() {
+            self.is_stuck = true;
+            return;
+        }
+        self.hanging += 1;
+    }
+
+    /// One has done what somebody gave up: whether it serves, or goes on to.
+    fn comes_back(&mut self, thread: u64) -> bool {
+        if self.serving == thread {
+            self.is_stuck = false;
+            return true;
+        }
+        if mem::take(&mut self.is_stuck) {
+            // They change places.
+            self.serving = thread;
+            return true;
+        }
+        self.hanging -= 1;
+        self.spares.push(thread);
+        false
     }
 }
 
-fn spawner() -> io::Result<Sender<Start>> {
-    let mut spawner = SPAWNER.lock();
-    if let Some(sender) = &*spawner {
-        return Ok(sender.clone());
+/// Starts what is asked for, for as long as the program lasts: the end of this thread would be the end of all that it has started.
+fn serve(number: u64) {
+    for start in &STARTS.1 {
+        if !start.run(number) {
+            continue;
+        }
+        let mut spawners = SPAWNERS.lock();
+        if !spawners.comes_back(number) {
+            ANOTHER_SERVES.wait_while(&mut spawners, |spawners| spawners.serving != number);
+        }
     }
-    let (sender, starts) = unbounded::<Start>();
-    let work = move || {
-        let mut has_children = false;
-        for start in starts {
-            has_children |= start.run();
-        }
-        // It was left alone, and goes on. Its end would be the end of all that it has started.
-        HANGING.fetch_sub(1, Relaxed);
-        if has_children {
-            loop {
-                thread::park();
-            }
-        }
-    };
-    thread::Builder::new().name("process-spawner".to_owned()).spawn(work)?;
-    *spawner = Some(sender.clone());
-    Ok(sender)
 }
 
 impl Start {
-    /// Whether there is a child now that somebody has.
-    fn run(self) -> bool {
-        let Self { mut command, theirs, answer, begun } = self;
-        match begun.upgrade() {
-            Some(begun) => begun.store(true, Relaxed),
-            // Who asked has given up.
-            None => return false,
-        }
+    /// Whether it has begun, and who asked has given it up since.
+    fn run(self, thread: u64) -> bool {
+        let turn = {
+            let mut turn = self.turn.lock();
+            if matches!(*turn, Turn::GivenUp) { return false } else { mem::replace(&mut *turn, Turn::Begun(thread)) }
+        };
+        let Turn::Queued(mut command, theirs) = turn else { return false };
         let started = catch_unwind(AssertUnwindSafe(|| command.spawn()));
         // The command has the child's ends too.
         drop((command, theirs));
-        let Ok(started) = started else { return false };
+        let started = started.unwrap_or_else(|_| Err(io::Error::other("starting it panicked")));
         let numbered = started.and_then(|child| {
             let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
             pid.map(|pid| (pid, child)).ok_or_else(|| io::Error::other("it has no number"))
         });
         match numbered {
             Ok((pid, mut child)) => {
-                let is_had = answer.send(Ok(pid)).is_ok();
-                if !is_had {
+                let is_given_up = self.answer.send(Ok(pid)).is_err();
+                if is_given_up {
                     // It came too late: it ends, with what it may have started.
                     let _ = kill_process_group(pid, Signal::KILL);
                     let _ = child.wait();
                 }
-                is_had
+                is_given_up
             }
-            Err(error) => {
-                let _ = answer.send(Err(error));
-                false
-            }
+            Err(error) => self.answer.send(Err(error)).is_err(),
         }
     }
 }
@@ -264,24 +297,54 @@ mod tests {
 
     const WATCHDOG: Duration = Duration::from_secs(60);
 
-    /// `program`, after `more` in the child.
-    fn begun(program: &str, more: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> (Command, OwnedFd) {
+    /// Children that end with their test.
+    #[derive(Default)]
+    struct Children(Vec<Pid>);
+
+    impl Children {
+        fn all_live(&self) -> bool {
+            self.0.iter().all(|pid| waitpid(Some(*pid), WaitOptions::NOHANG).is_ok_and(|status| status.is_none()))
+        }
+    }
+
+    impl Drop for Children {
+        fn drop(&mut self) {
+            for pid in &self.0 {
+                let _ = kill_process_group(*pid, Signal::KILL);
+                let _ = waitpid(Some(*pid), WaitOptions::empty());
+            }
+        }
+    }
+
+    /// A program as workers are started, after `more` in the child.
+    fn command(program: &str, more: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> (Command, OwnedFd) {
         let mut command = Command::new(program);
-        command.process_group(0).stdin(Stdio::piped());
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        prepare(&mut command, Vec::new());
         before_its_program(&mut command, more);
         (command, socket_pair().unwrap().0)
     }
 
-    /// A program whose child tells its number and then waits at a gate: the command, where the number comes from, and the gate.
-    fn gated() -> ((Command, OwnedFd), PipeReader, PipeWriter) {
-        let (tells, told) = io::pipe().unwrap();
+    fn sleeps() -> Pid {
+        let (mut command, theirs) = command("sleep", || Ok(()));
+        command.arg("600");
+        start(command, theirs, WATCHDOG).unwrap()
+    }
+
+    /// A start that hangs, given up after a second: the child's number, if its turn came, and what lets it go on.
+    fn hangs() -> (Option<Pid>, PipeWriter) {
+        let (mut tells, told): (PipeReader, _) = io::pipe().unwrap();
         let (gate, opens) = io::pipe().unwrap();
-        let hangs = begun("true", move || {
+        let (command, theirs) = command("true", move || {
             let number = rustix::process::getpid().as_raw_nonzero().get();
             rustix::io::write(&told, &number.to_ne_bytes())?;
             rustix::io::read(&gate, &mut [0]).map(drop).map_err(io::Error::from)
         });
-        (hangs, tells, opens)
+        let error = start(command, theirs, Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
+        let mut number = [0; 4];
+        let has_begun = error.to_string().contains("did not start it") && tells.read_exact(&mut number).is_ok();
+        (has_begun.then(|| Pid::from_raw(i32::from_ne_bytes(number)).unwrap()), opens)
     }
 
     fn until(holds: impl Fn() -> bool) {
@@ -292,36 +355,40 @@ mod tests {
         }
     }
 
-    /// Promise: a program that the system neither starts nor refuses holds up nobody but who asked for it, and ends when it begins after all; what
-    /// its thread had started before lives on. Provoked: a child that waits before its program, until another is there.
+    /// Promise: a program that the system neither starts nor refuses holds up nobody for longer than who asked for it waits, and ends when it begins
+    /// after all; what its thread has started lives on, and the thread serves again. Provoked: children that wait before their program, twice.
     #[test]
     fn a_start_that_hangs_is_given_up_and_holds_nobody_up() {
-        let sleeps = |limit| {
-            let (mut command, theirs) = begun("sleep", || Ok(()));
-            command.arg("600");
-            start(command, theirs, limit)
-        };
-        let earlier = sleeps(WATCHDOG).unwrap();
-        let (hangs, mut tells, mut opens) = gated();
-        let asks = thread::spawn(move || start(hangs.0, hangs.1, Duration::from_secs(1)));
-        let mut number = [0; 4];
-        // Its turn has come, unless its second was over before that.
-        let has_begun = tells.read_exact(&mut number).is_ok();
-        let error = asks.join().unwrap().unwrap_err();
-        assert!(error.kind() == io::ErrorKind::TimedOut && error.to_string().contains("did not start it"), "{error}");
-        let later = sleeps(WATCHDOG).unwrap();
-        if has_begun {
-            let late = Pid::from_raw(i32::from_ne_bytes(number)).unwrap();
+        let mut children = Children(vec![sleeps()]);
+        for _ in 0..2 {
+            let (late, mut opens) = hangs();
+            // Another thread serves: the one that hangs does not.
+            children.0.push(sleeps());
+            let Some(late) = late else { continue };
             test_kill_process(late).unwrap();
+            let hung = SPAWNERS.lock().hanging;
+            assert!(hung > 0);
             opens.write_all(&[1]).unwrap();
-            until(|| test_kill_process(late).is_err());
-            until(|| HANGING.load(Relaxed) == 0);
+            until(|| test_kill_process(late).is_err() && !SPAWNERS.lock().spares.is_empty());
+            assert!(children.all_live(), "none has ended with the thread that started it");
         }
-        // Neither has ended with the thread that started it.
-        for pid in [earlier, later] {
-            assert!(waitpid(Some(pid), WaitOptions::NOHANG).unwrap().is_none());
-            kill_process_group(pid, Signal::KILL).unwrap();
-            waitpid(Some(pid), WaitOptions::empty()).unwrap();
-        }
+    }
+
+    /// Promise: where as many hang as may, those that come back serve. Provoked: by hand.
+    #[test]
+    fn threads_that_come_back_serve_where_the_one_that_serves_is_stuck() {
+        let mut spawners = Spawners { serving: 5, made: 5, hanging: MOST_HANGING, is_stuck: false, spares: Vec::new() };
+        spawners.replace(5);
+        assert!(spawners.is_stuck && spawners.serving == 5);
+        // One of those that were replaced changes places with it.
+        assert!(spawners.comes_back(2));
+        assert!(!spawners.is_stuck && spawners.serving == 2 && spawners.hanging == MOST_HANGING);
+        assert!(!spawners.comes_back(5));
+        assert_eq!((spawners.hanging, &spawners.spares), (MOST_HANGING - 1, &vec![5]));
+        // A spare is taken before another is made.
+        spawners.replace(2);
+        assert_eq!((spawners.serving, spawners.made, spawners.spares.len()), (5, 5, 0));
+        // Whoever hangs and comes back before anybody has noticed goes on.
+        assert!(spawners.comes_back(5));
     }
 }

@@ -119,10 +119,9 @@ impl<C: ManageConnection> Adapter<C> {
     /// | connection | known with | costs |
     /// |---|---|---|
     /// | `postgres::Client` | feature `postgres` | a round trip: `BEGIN; ROLLBACK`, or `ROLLBACK` if that fails |
-    /// | `redis::Connection` | feature `redis` | a round trip: `UNWATCH`, and `DISCARD` if that was queued |
+    /// | `redis::Connection` | feature `redis` | a round trip: `UNWATCH` and `PING`, and `DISCARD` if those were queued |
     /// | `rusqlite::Connection` | feature `rusqlite` | nothing, unless one is open |
-    ///
-    /// | diesel's, of `compat::diesel::ConnectionManager` | feature `diesel` | the same of its database |
+    /// | diesel's, of `compat::diesel::ConnectionManager` | feature `diesel` | the same of its database; MySQL's three |
     ///
     /// Connections of the first three whose feature is off are told of in the log, once.
     ///

@@ -69,11 +69,23 @@ fn redis(connection: &mut ::redis::Connection) -> ReturnOutcome {
     // `UNWATCH`, and `PING` with the text, as the wire has them: the same each time.
     const ASKED: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n*2\r\n$4\r\nPING\r\n$10\r\nslackwater\r\n";
     let is_queued = |value: &Value| matches!(value, Value::SimpleString(said) if said == "QUEUED");
+    let is_text = |value: &Value| matches!(value, Value::BulkString(text) if text == TEXT);
     let said = connection.req_packed_commands(ASKED, 0, 2);
     outcome(match said.as_deref() {
-        Ok([Value::Okay, Value::BulkString(text)]) => text == TEXT,
+        Ok([Value::Okay, text]) => is_text(text),
         Ok([one, other]) if is_queued(one) && is_queued(other) => {
-            ::redis::cmd("DISCARD").query::<Value>(connection).is_ok_and(|said| said == Value::Okay)
+            let said = ::redis::pipe().cmd("DISCARD").cmd("PING").arg(TEXT).query::<(Value, Value)>(connection);
+            said.is_ok_and(|(discarded, text)| discarded == Value::Okay && is_text(&text))
+        }
+        Ok([Value::ServerError(why), _] | [_, Value::ServerError(why)]) => {
+            static REFUSED: std::sync::Once = std::sync::Once::new();
+            REFUSED.call_once(|| {
+                log::warn!(
+                    "a connection ends at its return, as the server refuses to be asked whether a transaction is open: {why}; allow \
+                     UNWATCH and PING, or set recycle_by, or keep_transactions"
+                );
+            });
+            false
         }
         _ => false,
     })

@@ -90,7 +90,7 @@ fn grace_is_how_long_a_worker_has_between_the_signal_and_its_death() {
     let stubborn = |note: &Note, grace| {
         let notes = format!("lambda *_: open({}, 'w').close()", note.quoted());
         let script = format!("signal.signal(signal.SIGTERM, {notes})\nserve()");
-        pool_of(python(&script).grace(grace)).max_size(1).destroy_timeout(HOUR).build().unwrap()
+        pool_of(python(&script).stop_within(HOUR).grace(grace)).max_size(1).destroy_timeout(HOUR).build().unwrap()
     };
     let (signalled, other) = (Note::new("signalled"), Note::new("killed"));
     let patient = stubborn(&signalled, HOUR);

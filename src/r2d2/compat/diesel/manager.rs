@@ -14,7 +14,7 @@ use std::sync::Once;
 /// What diesel began it knows, and the connection ends, as with diesel's own. What a statement began past it, `sql_query("BEGIN")` or
 /// `batch_execute`, is rolled back at the return, unless [`recycle_by`](crate::r2d2::Adapter::recycle_by) or
 /// [`keep_transactions`](crate::r2d2::Adapter::keep_transactions) say otherwise. That is a round trip to PostgreSQL (`BEGIN; ROLLBACK`, and
-/// `ROLLBACK` if that fails) and to MySQL (`ROLLBACK`), and costs next to nothing with SQLite; a connection's `Instrumentation` sees
+/// `ROLLBACK` if that fails), three to MySQL (`ROLLBACK`, which diesel has two settings around), and next to nothing with SQLite; a connection's `Instrumentation` sees
 /// it. Other backends are left to diesel, and so are those of `#[derive(MultiConnection)]`, which the log says once. A
 /// [`TestCustomizer`](super::TestCustomizer)'s transaction stays.
 #[derive(Clone)]
