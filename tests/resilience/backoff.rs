@@ -74,6 +74,26 @@ fn an_error_says_how_often_it_was_tried_and_how_long_the_caller_waited() {
     closes_balanced(&pool);
 }
 
+/// Promise: pauses begin with `base`, double, and stay at `max`. Provoked: six attempts, each as soon as its pause is over.
+#[test]
+fn pauses_double_from_the_base_up_to_the_longest() {
+    let (probe, clock, builder) = still(Creation::Inline);
+    let backoff = Backoff::new(10 * MS, 40 * MS).attempts(6).without_jitter();
+    let pool = builder.checkout_timeout(3600 * SEC).backoff(backoff).breaker(None).build().unwrap();
+    probe.create.always(Act::Fail);
+    thread::scope(|s| {
+        let _on_failure = TimeRunsOut(&clock);
+        let caller = s.spawn(|| create_error(pool.checkout()));
+        for (failed, pause) in [(1, 10), (2, 20), (3, 40), (4, 40), (5, 40)] {
+            until(|| probe.create.calls() == failed && pool.stats().waiting == 1);
+            clock.advance(pause * MS);
+        }
+        let error = caller.join().unwrap();
+        assert_eq!((error.attempts, error.waited), (6, 150 * MS));
+    });
+    closes_balanced(&pool);
+}
+
 #[test]
 fn a_success_ends_the_pause_for_all_who_wait() {
     let (probe, clock, builder) = still(Creation::Inline);
