@@ -13,9 +13,9 @@ use crate::harness::Bound::{AtLeast, AtMost};
 use crate::harness::{Dice, Options, Table, Wanted};
 use crate::load::{Seen, Task, ask};
 use crate::look;
+use crate::storm::{GROWN_UP, PATIENCE, WORKERS};
 use crate::workers::{mark, running};
 
-const WORKERS: usize = 8;
 const CALLERS: u64 = 12;
 
 /// In turn, one a round, for two workers each. A worker that is stopped hangs: whoever has it is told at the deadline.
@@ -24,12 +24,6 @@ const FAULTS: [(&str, Signal); 4] =
 
 /// Two milliseconds of nothing, and what was asked. Within a deadline that no busy machine has it miss.
 const NAP: Task = Task { operation: "nap", limit: Duration::from_millis(1_500) };
-
-/// Full size is wanted again within this.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Older than what a crash loop is made of.
-const GROWN_UP: Duration = Duration::from_millis(1_100);
 
 /// What is hit ends as broken or by its check, or was not ready yet.
 fn ended(pool: &Pool<ProcessManager>) -> u64 {
@@ -53,14 +47,8 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
         for round in 0..rounds {
             thread::sleep(GROWN_UP.max(options.lap));
             let ended_before = ended(pool);
-            let mut alive = look::workers(&mark);
             let (_, signal) = FAULTS[round % FAULTS.len()];
-            let mut hit = Vec::new();
-            while hit.len() < 2 && !alive.is_empty() {
-                let pid = alive.swap_remove(dice.below(alive.len() as u64) as usize);
-                look::signal(pid, signal);
-                hit.push(pid);
-            }
+            let hit = look::hit_two(&mark, &mut dice, signal);
             assert_eq!(hit.len(), 2, "workers to be found by their mark");
             // Both are gone, and all are there again.
             let recovered = look::wait(PATIENCE, || {

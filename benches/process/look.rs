@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::harness::Dice;
 use crate::workers::MARK;
 
 /// A process, as far as the bench cares.
@@ -72,6 +73,18 @@ pub fn wait(limit: Duration, mut holds: impl FnMut() -> bool) -> Option<Duration
 
 pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);
+}
+
+/// Sends a signal to two of the workers that carry `mark`, or to as many as there are, and tells which.
+pub fn hit_two(mark: &str, dice: &mut Dice, with: Signal) -> Vec<u32> {
+    let mut alive = workers(mark);
+    let mut hit = Vec::new();
+    while hit.len() < 2 && !alive.is_empty() {
+        let pid = alive.swap_remove(dice.below(alive.len() as u64) as usize);
+        signal(pid, with);
+        hit.push(pid);
+    }
+    hit
 }
 
 /// Sends a signal to a process, if it is still there.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use slackwater::process::{ProcessError, ProcessManager};
 use slackwater::{DestroyReason, Pool};
 
@@ -14,14 +15,14 @@ use crate::look;
 use crate::said;
 use crate::workers::{mark, running};
 
-const WORKERS: usize = 8;
+pub const WORKERS: usize = 8;
 const CALLERS: u64 = 6;
 
 /// Older than what a crash loop is made of.
-const GROWN_UP: Duration = Duration::from_millis(1_100);
+pub const GROWN_UP: Duration = Duration::from_millis(1_100);
 
 /// Full size is wanted again within this, or the storm has broken the pool.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn measure(options: &Options, wanted: &mut Wanted) {
     let mark = mark("storm");
@@ -168,7 +169,6 @@ fn storm(pool: &Pool<ProcessManager>, rounds: usize, lap: Duration, mark: &str) 
             .collect();
         for _ in 0..rounds {
             thread::sleep(lap);
-            let mut alive = look::workers(mark);
             // What is killed before it is ready was a creation that failed.
             let ended = || {
                 let stats = pool.stats();
@@ -176,12 +176,7 @@ fn storm(pool: &Pool<ProcessManager>, rounds: usize, lap: Duration, mark: &str) 
             };
             let ended_before = ended();
             let began = Instant::now();
-            let mut killed = 0;
-            while killed < 2 && !alive.is_empty() {
-                let which = dice.below(alive.len() as u64) as usize;
-                look::kill(alive.swap_remove(which));
-                killed += 1;
-            }
+            let killed = look::hit_two(mark, &mut dice, Signal::KILL).len() as u64;
             // Both are gone, and all are there again.
             let recovered = look::wait(PATIENCE, || {
                 let stats = pool.stats();

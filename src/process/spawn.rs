@@ -47,19 +47,17 @@ enum Turn {
 struct Spawners {
     serving: u64,
     made: u64,
-    hanging: usize,
     /// Whether the one that serves hangs, and could not be replaced.
     is_stuck: bool,
     spares: Vec<u64>,
 }
 
 static STARTS: LazyLock<(Sender<Start>, Receiver<Start>)> = LazyLock::new(unbounded);
-static SPAWNERS: Mutex<Spawners> =
-    Mutex::new(Spawners { serving: 0, made: 0, hanging: 0, is_stuck: false, spares: Vec::new() });
+static SPAWNERS: Mutex<Spawners> = Mutex::new(Spawners { serving: 0, made: 0, is_stuck: false, spares: Vec::new() });
 static ANOTHER_SERVES: Condvar = Condvar::new();
 
 /// Threads that may hang beside the one that serves. Each has a copy of this process that hangs with it.
-const MOST_HANGING: usize = 4;
+const MOST_HANGING: u64 = 4;
 
 /// Starts a child as `settings` say.
 pub(super) fn spawn(settings: &Settings) -> io::Result<Spawned> {
@@ -208,23 +206,24 @@ impl Spawners {
         Ok(())
     }
 
+    /// Those that neither serve nor stand by.
+    fn hanging(&self) -> u64 {
+        self.made.saturating_sub(1 + self.spares.len() as u64)
+    }
+
     /// Has another serve in place of one that hangs, if it is the one that serves.
     fn replace(&mut self, hangs: u64) {
         if self.serving != hangs {
             return;
         }
-        self.is_stuck = self.hanging >= MOST_HANGING;
-        if self.is_stuck {
-            return;
-        }
-        if let Some(spare) = self.spares.pop() {
+        if self.hanging() >= MOST_HANGING {
+            self.is_stuck = true;
+        } else if let Some(spare) = self.spares.pop() {
             self.serving = spare;
             ANOTHER_SERVES.notify_all();
-        } else if self.make().is_err() {
-            self.is_stuck = true;
-            return;
+        } else {
+            self.is_stuck = self.make().is_err();
         }
-        self.hanging += 1;
     }
 
     /// One has done what somebody gave up: whether it serves, or goes on to.
@@ -238,7 +237,6 @@ impl Spawners {
             self.serving = thread;
             return true;
         }
-        self.hanging -= 1;
         self.spares.push(thread);
         false
     }
@@ -260,10 +258,8 @@ fn serve(number: u64) {
 impl Start {
     /// Whether it has begun, and who asked has given it up since.
     fn run(self, thread: u64) -> bool {
-        let turn = {
-            let mut turn = self.turn.lock();
-            if matches!(*turn, Turn::GivenUp) { return false } else { mem::replace(&mut *turn, Turn::Begun(thread)) }
-        };
+        // Nobody looks at the turn of what was given up.
+        let turn = mem::replace(&mut *self.turn.lock(), Turn::Begun(thread));
         let Turn::Queued(mut command, theirs) = turn else { return false };
         let started = catch_unwind(AssertUnwindSafe(|| command.spawn()));
         // The command has the child's ends too.
@@ -366,8 +362,7 @@ mod tests {
             children.0.push(sleeps());
             let Some(late) = late else { continue };
             test_kill_process(late).unwrap();
-            let hung = SPAWNERS.lock().hanging;
-            assert!(hung > 0);
+            assert!(SPAWNERS.lock().hanging() > 0);
             opens.write_all(&[1]).unwrap();
             until(|| test_kill_process(late).is_err() && !SPAWNERS.lock().spares.is_empty());
             assert!(children.all_live(), "none has ended with the thread that started it");
@@ -377,17 +372,17 @@ mod tests {
     /// Promise: where as many hang as may, those that come back serve. Provoked: by hand.
     #[test]
     fn threads_that_come_back_serve_where_the_one_that_serves_is_stuck() {
-        let mut spawners = Spawners { serving: 5, made: 5, hanging: MOST_HANGING, is_stuck: false, spares: Vec::new() };
+        let mut spawners = Spawners { serving: 5, made: 5, is_stuck: false, spares: Vec::new() };
         spawners.replace(5);
         assert!(spawners.is_stuck && spawners.serving == 5);
         // One of those that were replaced changes places with it.
         assert!(spawners.comes_back(2));
-        assert!(!spawners.is_stuck && spawners.serving == 2 && spawners.hanging == MOST_HANGING);
+        assert!(!spawners.is_stuck && spawners.serving == 2 && spawners.hanging() == MOST_HANGING);
         assert!(!spawners.comes_back(5));
-        assert_eq!((spawners.hanging, &spawners.spares), (MOST_HANGING - 1, &vec![5]));
+        assert_eq!((spawners.hanging(), &spawners.spares), (MOST_HANGING - 1, &vec![5]));
         // A spare is taken before another is made.
         spawners.replace(2);
-        assert_eq!((spawners.serving, spawners.made, spawners.spares.len()), (5, 5, 0));
+        assert_eq!((spawners.serving, spawners.made, spawners.hanging()), (5, 5, MOST_HANGING));
         // Whoever hangs and comes back before anybody has noticed goes on.
         assert!(spawners.comes_back(5));
     }

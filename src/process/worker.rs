@@ -209,7 +209,8 @@ impl Worker {
             Err(broken) => return Err(self.name(broken, true, due)),
         };
         // Where it can be read at once it is read once.
-        if let Some(value) = message::usual(frame, tag).filter(|_| !raw)
+        if !raw
+            && let Some(value) = message::usual(frame, tag)
             && let Ok(value) = read(value)
         {
             self.spent = false;

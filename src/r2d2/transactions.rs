@@ -97,8 +97,8 @@ fn rusqlite(connection: &mut ::rusqlite::Connection) -> ReturnOutcome {
     outcome(connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok())
 }
 
-#[cfg(any(feature = "postgres", feature = "redis", feature = "rusqlite"))]
-fn outcome(is_clean: bool) -> ReturnOutcome {
+#[cfg(any(feature = "postgres", feature = "redis", feature = "rusqlite", feature = "diesel"))]
+pub(super) fn outcome(is_clean: bool) -> ReturnOutcome {
     if is_clean { ReturnOutcome::Healthy } else { ReturnOutcome::Broken }
 }
 

@@ -58,7 +58,7 @@ fn rolled_back<T: Connection>(conn: &mut T) -> ReturnOutcome {
         TransactionManagerStatus::Valid(status) => status.transaction_depth().is_some(),
         TransactionManagerStatus::InError => false,
     };
-    if is_a_tests || roll_back(conn) { ReturnOutcome::Healthy } else { ReturnOutcome::Broken }
+    transactions::outcome(is_a_tests || roll_back(conn))
 }
 
 /// Whether no transaction is open any more, as far as can be told.
