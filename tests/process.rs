@@ -13,6 +13,8 @@ mod framing;
 mod limits;
 #[path = "process/lives.rs"]
 mod lives;
+#[path = "support/logger.rs"]
+mod logger;
 #[path = "process/orphans.rs"]
 mod orphans;
 #[path = "support/skipped.rs"]

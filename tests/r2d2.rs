@@ -8,7 +8,7 @@ mod adapter;
 mod beyond;
 #[path = "r2d2/fake.rs"]
 mod fake;
-#[path = "r2d2/logger.rs"]
+#[path = "support/logger.rs"]
 mod logger;
 #[path = "r2d2/peer.rs"]
 mod peer;

@@ -19,42 +19,7 @@ fn overruns(pool: &Pool<ProcessManager>) -> u32 {
     worker.pid()
 }
 
-/// Promise: a worker past its deadline is asked with the signal that is set. Provoked: each, to one that notes what it got.
-#[test]
-fn stop_signal_is_what_a_worker_is_asked_with() {
-    if !has_python() {
-        return;
-    }
-    let signals = [
-        (StopSignal::Terminate, Some(Signal::TERM)),
-        (StopSignal::Interrupt, Some(Signal::INT)),
-        (StopSignal::Quit, Some(Signal::QUIT)),
-        (StopSignal::HangUp, Some(Signal::HUP)),
-        (StopSignal::Kill, None),
-    ];
-    for (asked, got) in signals {
-        let note = std::env::temp_dir().join(format!("slackwater-signal-{}-{asked:?}", std::process::id()));
-        let _ = std::fs::remove_file(&note);
-        let notes = format!(
-            "
-def noted(number, _):
-    with open({:?}, 'a') as note: note.write(str(number))
-    os._exit(0)
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP): signal.signal(number, noted)
-serve()",
-            note.display().to_string()
-        );
-        let pool = pool_of(python(&notes).stop_signal(asked).grace(HOUR)).build().unwrap();
-        let pid = overruns(&pool);
-        until(|| !is_known(pid));
-        let noted = std::fs::read_to_string(&note).ok();
-        assert_eq!(noted, got.map(|signal| signal.as_raw().to_string()), "{asked:?}");
-        let _ = std::fs::remove_file(&note);
-        closes_balanced(&pool);
-    }
-}
-
-/// A file whose being there says that a worker has got so far.
+/// A file whose being there says that a worker has got so far, and what it says there.
 struct Note(PathBuf);
 
 impl Note {
@@ -72,11 +37,47 @@ impl Note {
     fn is_there(&self) -> bool {
         self.0.exists()
     }
+
+    fn says(&self) -> Option<String> {
+        std::fs::read_to_string(&self.0).ok()
+    }
 }
 
 impl Drop for Note {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Promise: a worker past its deadline is asked with the signal that is set. Provoked: each, to one that notes what it got.
+#[test]
+fn stop_signal_is_what_a_worker_is_asked_with() {
+    if !has_python() {
+        return;
+    }
+    let signals = [
+        (StopSignal::Terminate, Some(Signal::TERM)),
+        (StopSignal::Interrupt, Some(Signal::INT)),
+        (StopSignal::Quit, Some(Signal::QUIT)),
+        (StopSignal::HangUp, Some(Signal::HUP)),
+        (StopSignal::Kill, None),
+    ];
+    for (asked, got) in signals {
+        let note = Note::new(&format!("signal-{asked:?}"));
+        let notes = format!(
+            "
+def noted(number, _):
+    with open({}, 'a') as note: note.write(str(number))
+    os._exit(0)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP): signal.signal(number, noted)
+serve()",
+            note.quoted()
+        );
+        let pool = pool_of(python(&notes).stop_signal(asked).grace(HOUR)).build().unwrap();
+        let pid = overruns(&pool);
+        until(|| !is_known(pid));
+        assert_eq!(note.says(), got.map(|signal| signal.as_raw().to_string()), "{asked:?}");
+        closes_balanced(&pool);
     }
 }
 
@@ -164,28 +165,23 @@ fn ping_timeout_is_how_long_a_free_worker_has_to_answer() {
     if !has_python() {
         return;
     }
-    let note = |limit: Duration| {
-        std::env::temp_dir().join(format!("slackwater-pinged-{}-{}", std::process::id(), limit.as_millis()))
-    };
     // The last one that is free is not checked.
-    let checked = |limit| {
-        let note = note(limit);
-        let _ = std::fs::remove_file(&note);
+    let checked = |note: &Note, limit| {
         // Under its last name once it is whole.
         let hangs = format!(
-            "ready()\nasked()\nnote = {:?}\nopen(note + '~', 'w').write(str(os.getpid()))\nos.rename(note + '~', note)\ntime.sleep(3600)",
-            note.display().to_string()
+            "ready()\nasked()\nnote = {}\nopen(note + '~', 'w').write(str(os.getpid()))\nos.rename(note + '~', note)\ntime.sleep(3600)",
+            note.quoted()
         );
         let workers = python(&hangs).ping_timeout(limit).stop_within(Duration::ZERO).grace(Duration::ZERO);
         let pool = pool_of(workers).max_size(2).remove_after(1).check_timeout(HOUR);
         pool.check_interval(Duration::from_millis(10)).build().unwrap()
     };
-    let patient = checked(HOUR);
-    let pinged = || std::fs::read_to_string(note(HOUR)).ok().and_then(|pid| pid.parse::<u32>().ok());
+    let (asked, other) = (Note::new("pinged"), Note::new("pinged-shortly"));
+    let patient = checked(&asked, HOUR);
+    let pinged = || asked.says().and_then(|pid| pid.parse::<u32>().ok());
     until(|| pinged().is_some());
     let spared = pinged().unwrap();
-    let millisecond = Duration::from_millis(1);
-    let strict = checked(millisecond);
+    let strict = checked(&other, Duration::from_millis(1));
     until(|| strict.stats().destroyed.by(DestroyReason::CheckFailed) >= 1);
     assert!(runs(spared) && patient.stats().destroyed.total() == 0, "an hour is not over");
     closes_balanced(&strict);
@@ -199,7 +195,4 @@ fn ping_timeout_is_how_long_a_free_worker_has_to_answer() {
             closing.is_finished()
         });
     });
-    for limit in [HOUR, millisecond] {
-        let _ = std::fs::remove_file(note(limit));
-    }
 }

@@ -1,8 +1,8 @@
 //! Deaths that nobody asked about, and workers that hang.
 
+use super::logger;
 use super::support::{closes_balanced, until};
 use super::workers::{has_python, is_known, kill, pool_of, python, server};
-use parking_lot::Mutex;
 use rustix::process::Signal;
 use serde_json::Value;
 use slackwater::DestroyReason;
@@ -32,40 +32,22 @@ fn a_worker_that_dies_while_it_is_free_is_replaced_before_anybody_has_it() {
     closes_balanced(&pool);
 }
 
-/// Lines for the program's log.
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-struct Logged;
-
-impl log::Log for Logged {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        LINES.lock().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
 /// Promise: who finds a worker gone that nobody asked anything can read why. Provoked: it writes to stderr, and exits.
 #[test]
 fn a_worker_that_dies_while_it_is_free_leaves_its_last_words_in_the_log() {
     if !has_python() {
         return;
     }
-    log::set_logger(&Logged).unwrap();
-    log::set_max_level(log::LevelFilter::Warn);
+    logger::listen();
     let script = "ready()\nrequest = asked()\nanswer(request, 1)\nos.write(2, b'no more memory for this')\nos._exit(7)";
     let pool = pool_of(python(script)).name("words").max_size(1).build().unwrap();
     let mut worker = pool.checkout().unwrap();
     assert_eq!(worker.call::<_, u32>("any", &()).unwrap(), 1);
     drop(worker);
     until(|| pool.stats().destroyed.by(DestroyReason::Broken) == 1);
-    let told = || LINES.lock().iter().find(|line| line.contains("words") && line.contains("between two")).cloned();
-    until(|| told().is_some());
-    let line = told().unwrap();
+    let told = || logger::said(|line| line.contains("words") && line.contains("between two"));
+    until(|| !told().is_empty());
+    let line = told().remove(0);
     assert!(line.contains("exited with code 7") && line.contains("its last words: no more memory for this"), "{line}");
     closes_balanced(&pool);
 }

@@ -68,7 +68,8 @@ fn a_driver_that_nobody_rolls_back_on_is_told_of_once() {
     use slackwater::Pool;
     use slackwater::r2d2::Adapter;
 
-    let told = || logger::said("a `rusqlite::Connection` is lent again as its last user left it").len();
+    let told =
+        || logger::said(|line| line.starts_with("a `rusqlite::Connection` is lent again as its last user")).len();
     logger::listen();
     let by = Adapter::new(Memory).recycle_by(|_| slackwater::ReturnOutcome::Healthy);
     for adapter in [Adapter::new(Memory).keep_transactions(), by] {

@@ -29,7 +29,7 @@ pub fn listen() {
     });
 }
 
-/// The lines that begin so.
-pub fn said(beginning: &str) -> Vec<String> {
-    SAID.lock().iter().filter(|line| line.starts_with(beginning)).cloned().collect()
+/// The lines that are such.
+pub fn said(is_one: impl Fn(&str) -> bool) -> Vec<String> {
+    SAID.lock().iter().filter(|line| is_one(line)).cloned().collect()
 }
