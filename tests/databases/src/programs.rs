@@ -1,11 +1,15 @@
 //! Where the servers' programs are, and as whom they run.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+#[path = "../../support/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
 
 /// Who runs what must not run as root: `nobody`, which every system has.
 const NOBODY: u32 = 65_534;
@@ -54,8 +58,5 @@ pub fn unprivileged<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Comm
 pub fn absent(what: &str, package: &str) {
     let required = std::env::var_os("SLACKWATER_DATABASES").is_some_and(|value| value == "required");
     assert!(!required, "there is no {what}; install {package}, or run tests/databases/run, which does");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // In one piece, on a line of its own: others write there too.
-    let said = format!("\nskipped: {test}: there is no {what}; install {package}\n");
-    let _ = std::io::stderr().write_all(said.as_bytes());
+    skipped(&format!("there is no {what}; install {package}"));
 }
