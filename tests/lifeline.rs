@@ -85,6 +85,23 @@ fn what_has_lived_and_was_never_used_is_no_crash_loop() {
     closes_balanced(&pool);
 }
 
+/// Promise: what died free, long after its first use, did not die of that. Provoked: more than make a crash loop, one after another.
+#[test]
+fn what_has_its_first_use_behind_it_and_dies_free_is_no_crash_loop() {
+    let (watched, clock) = (Watched::default(), VirtualClock::new());
+    let builder = Pool::builder(watched.clone()).max_size(1).min_idle(1).keeper(Keeper::Manual).clock(&clock);
+    let pool = builder.build().unwrap();
+    for number in 0..20 {
+        assert_eq!(*pool.checkout().unwrap(), number);
+        clock.advance(Duration::from_millis(1_100));
+        watched.dies(number);
+        pool.tick();
+        pool.tick();
+        assert_eq!((pool.stats().available, pool.stats().short_lives), (1, 0), "{number}");
+    }
+    closes_balanced(&pool);
+}
+
 #[test]
 fn what_dies_in_use_ends_at_its_return() {
     let watched = Watched::default();

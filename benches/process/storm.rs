@@ -18,7 +18,7 @@ use crate::workers::{mark, running};
 pub const WORKERS: usize = 8;
 const CALLERS: u64 = 6;
 
-/// Older than what a crash loop is made of.
+/// Older than what a crash loop is made of: what dies in its first second is one to the pool, and rightly.
 pub const GROWN_UP: Duration = Duration::from_millis(1_100);
 
 /// Full size is wanted again within this, or the storm has broken the pool.
@@ -28,11 +28,7 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
     let mark = mark("storm");
     let manager = running("serve()", &mark).build().expect("settings");
     let pool = Pool::builder(manager).max_size(WORKERS).create_parallelism(WORKERS).build().expect("a pool");
-    // Grown up: what dies in its first second is a crash loop to the pool, and rightly.
-    thread::sleep(GROWN_UP);
     let (idle, busy) = (detected_idle(&pool, options.rounds.min(10)), detected_busy(&pool, options.rounds.min(10)));
-    // Those two kill again and again what is new. Whatever pauses that costs are no part of the storm's.
-    thread::sleep(GROWN_UP);
     said::forget();
     let Storm { took, seen, recoveries, broken } = storm(&pool, options.rounds, GROWN_UP.max(options.lap), &mark);
     let crash_loops = said::all().iter().filter(|line| line.contains("right after their creation")).count();
@@ -100,6 +96,7 @@ pub fn measure(options: &Options, wanted: &mut Wanted) {
 fn detected_idle(pool: &Pool<ProcessManager>, rounds: usize) -> Rounds {
     let mut times = Rounds::default();
     for _ in 0..rounds {
+        thread::sleep(GROWN_UP);
         let pid = pool.checkout().expect("a worker").pid();
         let broken = |pool: &Pool<ProcessManager>| {
             let stats = pool.stats();
@@ -110,8 +107,6 @@ fn detected_idle(pool: &Pool<ProcessManager>, rounds: usize) -> Rounds {
         let took = look::wait(PATIENCE, || broken(pool) > before);
         times.push(took.map_or(f64::NAN, millis));
         whole(pool);
-        // Let it live: five that die young are a crash loop.
-        thread::sleep(Duration::from_millis(300));
     }
     times
 }
@@ -120,6 +115,9 @@ fn detected_idle(pool: &Pool<ProcessManager>, rounds: usize) -> Rounds {
 fn detected_busy(pool: &Pool<ProcessManager>, rounds: usize) -> Rounds {
     let mut times = Rounds::default();
     for _ in 0..rounds {
+        thread::sleep(GROWN_UP);
+        // What dies in its first use is one as well.
+        drop(pool.checkout().expect("a worker"));
         let mut worker = pool.checkout().expect("a worker");
         let pid = worker.pid();
         let killed = thread::spawn(move || {
@@ -134,7 +132,6 @@ fn detected_busy(pool: &Pool<ProcessManager>, rounds: usize) -> Rounds {
         times.push(millis(told - killed.join().expect("no panic")));
         drop(worker);
         whole(pool);
-        thread::sleep(Duration::from_millis(300));
     }
     times
 }

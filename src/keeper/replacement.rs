@@ -17,8 +17,9 @@ use crate::observe::{DestroyReason, JobKind, ResourceId};
 use crate::pool::{Inner, Job, Supply};
 use std::collections::HashSet;
 
-/// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place, as does a
-/// creation that hangs: another resource may be out of service meanwhile. Else one long hold would hold up all others.
+/// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place: both serve, so another
+/// resource may be out of service meanwhile. Else one long hold would hold up all others. So would a creation or an end that hangs, and
+/// these lend theirs once their timeouts have passed; an end that only takes its time does not, for nobody is served by it.
 const STUCK: u64 = 1_000_000_000;
 
 /// A successor for which there was no place is tried again after this many nanoseconds: 100 ms.
@@ -37,8 +38,15 @@ pub(crate) struct Replacement {
 enum Stage {
     Waiting,
     Stopping,
-    Making { old_is_gone: bool, since: u64 },
-    Ending { since: u64 },
+    Making {
+        old_is_gone: bool,
+        since: u64,
+    },
+    /// The successor serves. The old one is in use, or on its way out, since then.
+    Ending {
+        since: u64,
+        in_use: bool,
+    },
 }
 
 /// How many may be replaced at once.
@@ -83,7 +91,7 @@ impl<M: Manager> Inner<M> {
             let old_is_gone = matches!(entry.stage, Stage::Making { old_is_gone: true, .. });
             match (made, old_is_gone) {
                 (true, true) => drop(state.replacements.swap_remove(at)),
-                (true, false) => entry.stage = Stage::Ending { since: now },
+                (true, false) => entry.stage = Stage::Ending { since: now, in_use: false },
                 (false, _) => {
                     entry.stage = if old_is_gone { Stage::Stopping } else { Stage::Waiting };
                     entry.not_before = now.saturating_add(RETRY);
@@ -129,12 +137,13 @@ impl<M: Manager> Inner<M> {
     /// When there is something to do again for what waits.
     fn next_replacement(&self, now: u64, paused: Option<u64>) -> Option<u64> {
         let state = self.keeper.lock();
-        let create_timeout = self.crew.timeout(JobKind::Create);
+        let (create_timeout, destroy_timeout) = self.job_timeouts();
         let waits = state.replacements.iter().any(|entry| matches!(entry.stage, Stage::Waiting | Stage::Stopping));
         let times = state.replacements.iter().map(|entry| match entry.stage {
             Stage::Waiting | Stage::Stopping => entry.not_before.max(paused.unwrap_or(0)),
             Stage::Making { since, .. } => since.saturating_add(create_timeout),
-            Stage::Ending { since } => since.saturating_add(STUCK),
+            Stage::Ending { since, in_use: true } => since.saturating_add(STUCK),
+            Stage::Ending { since, in_use: false } => since.saturating_add(destroy_timeout),
         });
         // A time that has passed is one that has been acted on: what still waits, waits for others.
         times.filter(|time| waits && *time > now).min()
@@ -152,6 +161,13 @@ impl<M: Manager> Inner<M> {
         let busy = |old: ResourceId| phase_of(old) == Some(Phase::Busy);
         let alive = |old: ResourceId| phase_of(old).is_some();
         entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
+        for entry in entries.iter_mut() {
+            if let Stage::Ending { since, in_use } = &mut entry.stage
+                && *in_use != busy(entry.old)
+            {
+                (*since, *in_use) = (now, !*in_use);
+            }
+        }
         // What is free first: a successor of what is held for long would keep its place all that time.
         entries.sort_by_key(|entry| busy(entry.old));
         let count = |what: &dyn Fn(Stage) -> bool| entries.iter().filter(|entry| what(entry.stage)).count();
@@ -162,9 +178,10 @@ impl<M: Manager> Inner<M> {
         let full = usize::from(self.over_budget().is_some());
         // One that is free ends in this tick, however late that comes.
         let free = |old: ResourceId| phase_of(old).is_some_and(Phase::is_free);
-        let create_timeout = self.crew.timeout(JobKind::Create);
+        let (create_timeout, destroy_timeout) = self.job_timeouts();
         let lends = |entry: &&Replacement| match entry.stage {
-            Stage::Ending { since } => now.saturating_sub(since) >= STUCK && !free(entry.old),
+            Stage::Ending { since, in_use: true } => now.saturating_sub(since) >= STUCK,
+            Stage::Ending { since, in_use: false } => now.saturating_sub(since) >= destroy_timeout && !free(entry.old),
             Stage::Making { old_is_gone: false, since } => now.saturating_sub(since) >= create_timeout,
             _ => false,
         };
@@ -207,6 +224,11 @@ impl<M: Manager> Inner<M> {
         self.shelf.set_attention(attention::WISHES, state.wishes);
         self.set_extra(surging + state.held_replaced());
         Some(orders)
+    }
+
+    /// After which a creation hangs, and an end does.
+    fn job_timeouts(&self) -> (u64, u64) {
+        (self.crew.timeout(JobKind::Create), self.crew.timeout(JobKind::Destroy))
     }
 
     /// The word of a resource that is still alive, or about to be.

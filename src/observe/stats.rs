@@ -167,8 +167,9 @@ pub struct Stats {
     pub created: u64,
     /// Creations that failed, `warm` included.
     pub create_failures: u64,
-    /// Resources in a row, up to now, that failed within a second of their creation or in their first use. From 5 on the
-    /// keeper makes one at a time, with pauses, until one lives; what somebody waits for is made at once all the same.
+    /// Resources in a row, up to now, that failed within a second of their creation or in their first use; of those that were there
+    /// when the first of them failed, that one alone. From 5 on the keeper makes one at a time, with pauses, until one lives; what
+    /// somebody waits for is made at once all the same.
     pub short_lives: u32,
     /// Resources destroyed, by reason.
     pub destroyed: Destroyed,

@@ -2,6 +2,9 @@
 //!
 //! Creation that fails pauses by itself. This is for what starts, says that it is ready, and dies of its first request: made
 //! anew as fast as it dies, it would cost a processor and help nobody.
+//!
+//! It is a loop only if what is made *in place* of the dead dies as well. Of those that were there when the first died, as many as were
+//! free when their backend was started anew, one counts; and of those that were there when a pause began, none lengthens it.
 
 use super::Inner;
 use crate::core::{Phase, Right};
@@ -20,7 +23,7 @@ pub(crate) const LOOP: u32 = 5;
 const PAUSE: u64 = 1_000_000_000;
 const PAUSE_MOST: u64 = 60_000_000_000;
 
-/// The short lives since the last long one.
+/// The short lives since the last long one, as far as they count.
 #[derive(Default)]
 pub(super) struct ShortLives {
     in_a_row: AtomicU32,
@@ -28,6 +31,8 @@ pub(super) struct ShortLives {
     last: AtomicU64,
     /// When the last of them ended.
     ended: AtomicU64,
+    /// The birth number from which on a short life counts: of what was begun after the first of the row, or after the last pause was set.
+    counts_from: AtomicU64,
     not_before: AtomicU64,
 }
 
@@ -55,21 +60,29 @@ impl<M: Manager> Inner<M> {
         let (life, now) = (self.life(right), self.now());
         let failed =
             matches!(reason, DestroyReason::Broken | DestroyReason::CheckFailed | DestroyReason::CallbackPanicked);
-        // What died of age while nobody wanted it says nothing of what is made now.
-        let short = now.saturating_sub(life.born()) < SHORT || life.uses(right.record().checkouts()) == 1;
+        // What died of age while nobody wanted it says nothing of what is made now, nor does what died free with its first use behind it.
+        let in_first_use = life.uses(right.record().checkouts()) == 1 && !life.died_free();
+        let short = now.saturating_sub(life.born()) < SHORT || in_first_use;
         if !failed || !short {
             return;
         }
         if self.first_proof().is_some_and(|proven| proven <= now) {
             short_lives.in_a_row.store(0, Relaxed);
         }
+        if short_lives.in_a_row() > 0 && life.birth() < short_lives.counts_from.load(Relaxed) {
+            return;
+        }
         short_lives.last.fetch_max(life.birth() + 1, Relaxed);
         short_lives.ended.fetch_max(now, Relaxed);
         let in_a_row = short_lives.in_a_row.fetch_add(1, Relaxed).saturating_add(1);
+        if in_a_row == 1 || in_a_row >= LOOP {
+            short_lives.counts_from.store(self.births.load(Relaxed), Relaxed);
+        }
         if in_a_row < LOOP {
             return;
         }
-        let pause = PAUSE.checked_shl(in_a_row - LOOP).filter(|pause| *pause < PAUSE_MOST).unwrap_or(PAUSE_MOST);
+        let doubled = (in_a_row - LOOP).min(PAUSE_MOST.ilog2());
+        let pause = PAUSE.saturating_mul(1 << doubled).min(PAUSE_MOST);
         short_lives.not_before.store(now.saturating_add(pause), Relaxed);
         let pause = Duration::from_nanos(pause);
         self.subscribers.tell_subscribers(|| PoolEvent::CrashLoop { in_a_row, pause });

@@ -44,6 +44,8 @@ pub(crate) struct Life {
     checkouts_seen: AtomicU64,
     /// Why it is to end at its return, and for which generation: see [`Wish`].
     wish: AtomicU64,
+    /// 1 if its maker told of its end while it was free.
+    died_free: AtomicU64,
     /// When the timed use began that is under way, and of how many uses it tells.
     timed_since: AtomicU64,
     timed_weight: AtomicU64,
@@ -72,6 +74,7 @@ impl Life {
         self.failures.store(0, Relaxed);
         self.failed_use.store(0, Relaxed);
         self.verdict.store(0, Relaxed);
+        self.died_free.store(0, Relaxed);
         self.last_check.store(birth.now, Relaxed);
         self.weight.store(birth.weight, Relaxed);
         self.least.store(NEVER, Relaxed);
@@ -201,6 +204,15 @@ impl Life {
     /// Notes a success. True if there were failures before it.
     pub(crate) fn healed(&self) -> bool {
         self.failures.swap(0, Relaxed) > 0
+    }
+
+    /// Of the keeper, which has claimed the resource to end it.
+    pub(crate) fn dies_free(&self) {
+        self.died_free.store(1, Relaxed);
+    }
+
+    pub(crate) fn died_free(&self) -> bool {
+        self.died_free.load(Relaxed) != 0
     }
 
     pub(crate) fn last_check(&self) -> u64 {
