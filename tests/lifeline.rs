@@ -16,6 +16,8 @@ struct Watched {
     dead: Arc<Mutex<Vec<usize>>>,
     panics: bool,
     tells_at_once: bool,
+    /// What an end takes two seconds of.
+    ends_slowly: Option<VirtualClock>,
 }
 
 impl Watched {
@@ -55,6 +57,12 @@ impl Manager for Watched {
 
     fn is_broken(&self, number: &mut usize) -> bool {
         self.dead.lock().contains(number)
+    }
+
+    fn destroy(&self, _: usize) {
+        if let Some(clock) = &self.ends_slowly {
+            clock.advance(Duration::from_secs(2));
+        }
     }
 }
 
@@ -98,6 +106,23 @@ fn what_has_its_first_use_behind_it_and_dies_free_is_no_crash_loop() {
         pool.tick();
         pool.tick();
         assert_eq!((pool.stats().available, pool.stats().short_lives), (1, 0), "{number}");
+    }
+    closes_balanced(&pool);
+}
+
+/// Promise: a life is as long as until its death was seen. Provoked: ends that take longer than a short life.
+#[test]
+fn what_dies_young_is_a_crash_loop_however_long_its_end_takes() {
+    let clock = VirtualClock::new();
+    let watched = Watched { ends_slowly: Some(clock.clone()), ..Watched::default() };
+    let builder = Pool::builder(watched.clone()).max_size(1).min_idle(1).keeper(Keeper::Manual).clock(&clock);
+    let pool = builder.build().unwrap();
+    for number in 0..5 {
+        clock.advance(Duration::from_millis(100));
+        watched.dies(number);
+        pool.tick();
+        pool.tick();
+        assert_eq!(pool.stats().short_lives, 1 + number as u32);
     }
     closes_balanced(&pool);
 }

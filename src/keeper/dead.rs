@@ -19,10 +19,7 @@ impl<M: Manager> Inner<M> {
                 free if free.is_free() => {
                     let claimed = self.shelf.slot(id.slot()).and_then(|slot| slot.claim(word, Phase::Retiring));
                     match claimed {
-                        Some(right) => {
-                            self.life(&right).dies_free();
-                            self.send_to_end(right, DestroyReason::Broken);
-                        }
+                        Some(right) => self.send_to_end(right, DestroyReason::Broken),
                         // Somebody was faster, and finds out.
                         None => left.push(id),
                     }

@@ -14,12 +14,12 @@ use crate::config::PoolConfig;
 use crate::core::{Phase, Word, attention};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, JobKind, ResourceId};
-use crate::pool::{Inner, Job, Supply};
+use crate::pool::{Inner, Job, NEVER, Supply};
 use std::collections::HashSet;
 
 /// A predecessor that is still in use this long after its successor was made, in nanoseconds, lends its place: both serve, so another
 /// resource may be out of service meanwhile. Else one long hold would hold up all others. So would a creation or an end that hangs, and
-/// these lend theirs once their timeouts have passed; an end that only takes its time does not, for nobody is served by it.
+/// these lend theirs too; an end that only takes its time does not, for nobody is served by it.
 const STUCK: u64 = 1_000_000_000;
 
 /// A successor for which there was no place is tried again after this many nanoseconds: 100 ms.
@@ -42,10 +42,9 @@ enum Stage {
         old_is_gone: bool,
         since: u64,
     },
-    /// The successor serves. The old one is in use, or on its way out, since then.
+    /// The successor serves. The old one is in use, since then, or on its way out.
     Ending {
-        since: u64,
-        in_use: bool,
+        in_use_since: Option<u64>,
     },
 }
 
@@ -70,6 +69,14 @@ impl Pace {
     pub(crate) fn of(config: &PoolConfig) -> Self {
         Self { surge: config.surge, max_unavailable: config.max_unavailable }
     }
+
+    /// One at a time, to see whether it lives.
+    fn of_one(self) -> Self {
+        match self.surge {
+            0 => Self { surge: 0, max_unavailable: 1 },
+            _ => Self { surge: 1, max_unavailable: 0 },
+        }
+    }
 }
 
 impl<M: Manager> Inner<M> {
@@ -91,7 +98,7 @@ impl<M: Manager> Inner<M> {
             let old_is_gone = matches!(entry.stage, Stage::Making { old_is_gone: true, .. });
             match (made, old_is_gone) {
                 (true, true) => drop(state.replacements.swap_remove(at)),
-                (true, false) => entry.stage = Stage::Ending { since: now, in_use: false },
+                (true, false) => entry.stage = Stage::Ending { in_use_since: None },
                 (false, _) => {
                     entry.stage = if old_is_gone { Stage::Stopping } else { Stage::Waiting };
                     entry.not_before = now.saturating_add(RETRY);
@@ -117,11 +124,13 @@ impl<M: Manager> Inner<M> {
 
     /// Moves replacements on. Returns when to look again, where nobody rings.
     pub(super) fn replace(&self, now: u64) -> Option<u64> {
-        let paused = self.creation_held_until(now).or_else(|| match self.supply(now) {
+        let supply = self.supply(now);
+        let paused = self.creation_held_until(now).or(match supply {
             Supply::After(time) => Some(time),
             Supply::One | Supply::Any => None,
         });
-        let Orders { make, end } = self.order_replacements(now, paused.is_some() || self.is_closed())?;
+        let supply = if self.is_closed() { Supply::After(NEVER) } else { paused.map_or(supply, Supply::After) };
+        let Orders { make, end } = self.order_replacements(now, supply)?;
         self.watch_surplus();
         for (old, old_is_gone) in make {
             if self.submit(Job::Replace { old, old_is_gone }).is_err() {
@@ -137,35 +146,37 @@ impl<M: Manager> Inner<M> {
     /// When there is something to do again for what waits.
     fn next_replacement(&self, now: u64, paused: Option<u64>) -> Option<u64> {
         let state = self.keeper.lock();
-        let (create_timeout, destroy_timeout) = self.job_timeouts();
+        let create_timeout = self.crew.timeout(JobKind::Create);
         let waits = state.replacements.iter().any(|entry| matches!(entry.stage, Stage::Waiting | Stage::Stopping));
-        let times = state.replacements.iter().map(|entry| match entry.stage {
-            Stage::Waiting | Stage::Stopping => entry.not_before.max(paused.unwrap_or(0)),
-            Stage::Making { since, .. } => since.saturating_add(create_timeout),
-            Stage::Ending { since, in_use: true } => since.saturating_add(STUCK),
-            Stage::Ending { since, in_use: false } => since.saturating_add(destroy_timeout),
+        let times = state.replacements.iter().filter_map(|entry| match entry.stage {
+            Stage::Waiting | Stage::Stopping => Some(entry.not_before.max(paused.unwrap_or(0))),
+            Stage::Making { since, .. } => Some(since.saturating_add(create_timeout)),
+            // The crew rings when a job of its own hangs.
+            Stage::Ending { in_use_since } => Some(in_use_since?.saturating_add(STUCK)),
         });
         // A time that has passed is one that has been acted on: what still waits, waits for others.
         times.filter(|time| waits && *time > now).min()
     }
 
     /// Decides what is to be made and what is to end now. None if there is nothing to replace.
-    fn order_replacements(&self, now: u64, paused: bool) -> Option<Orders> {
+    fn order_replacements(&self, now: u64, supply: Supply) -> Option<Orders> {
+        // Not under the keeper's lock: it is the crew's.
+        let hung: Vec<_> = self.crew.hung_jobs(now).into_iter().map(|job| job.slot).collect();
         let mut state = self.keeper.lock();
         if state.replacements.is_empty() && !state.wishes {
             return None;
         }
+        let paused = matches!(supply, Supply::After(_));
         let pace = state.pace.unwrap_or(Pace::of(&self.config()));
+        let pace = if supply == Supply::One { pace.of_one() } else { pace };
         let entries = &mut state.replacements;
         let phase_of = |old: ResourceId| self.word_of(old).map(Word::phase);
         let busy = |old: ResourceId| phase_of(old) == Some(Phase::Busy);
         let alive = |old: ResourceId| phase_of(old).is_some();
         entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
         for entry in entries.iter_mut() {
-            if let Stage::Ending { since, in_use } = &mut entry.stage
-                && *in_use != busy(entry.old)
-            {
-                (*since, *in_use) = (now, !*in_use);
+            if let Stage::Ending { in_use_since } = &mut entry.stage {
+                *in_use_since = busy(entry.old).then(|| in_use_since.unwrap_or(now));
             }
         }
         // What is free first: a successor of what is held for long would keep its place all that time.
@@ -176,18 +187,17 @@ impl<M: Manager> Inner<M> {
         let mut stopped = count(&|stage| matches!(stage, Stage::Making { old_is_gone: true, .. } | Stage::Stopping));
         // Where no more may be made, only room helps.
         let full = usize::from(self.over_budget().is_some());
-        // One that is free ends in this tick, however late that comes.
-        let free = |old: ResourceId| phase_of(old).is_some_and(Phase::is_free);
-        let (create_timeout, destroy_timeout) = self.job_timeouts();
+        let create_timeout = self.crew.timeout(JobKind::Create);
+        let hangs = |old: ResourceId| alive(old) && hung.contains(&Some(old.slot()));
         let lends = |entry: &&Replacement| match entry.stage {
-            Stage::Ending { since, in_use: true } => now.saturating_sub(since) >= STUCK,
-            Stage::Ending { since, in_use: false } => now.saturating_sub(since) >= destroy_timeout && !free(entry.old),
-            Stage::Making { old_is_gone: false, since } => now.saturating_sub(since) >= create_timeout,
-            _ => false,
+            Stage::Waiting => false,
+            Stage::Making { since, .. } => now.saturating_sub(since) >= create_timeout,
+            Stage::Ending { in_use_since: Some(since) } => now.saturating_sub(since) >= STUCK,
+            Stage::Ending { in_use_since: None } | Stage::Stopping => hangs(entry.old),
         };
         let lent = entries.iter().filter(lends).count();
-        // What is in use yields to what is free: it may be so for ever.
-        if entries.iter().any(|entry| entry.stage == Stage::Waiting && !busy(entry.old)) {
+        // What is in use yields to what is free: it may be so for ever. And it serves on while nothing may be made in its place.
+        if paused || entries.iter().any(|entry| entry.stage == Stage::Waiting && !busy(entry.old)) {
             for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Stopping && busy(entry.old)) {
                 entry.stage = Stage::Waiting;
                 if let Some(word) = self.word_of(entry.old) {
@@ -224,11 +234,6 @@ impl<M: Manager> Inner<M> {
         self.shelf.set_attention(attention::WISHES, state.wishes);
         self.set_extra(surging + state.held_replaced());
         Some(orders)
-    }
-
-    /// After which a creation hangs, and an end does.
-    fn job_timeouts(&self) -> (u64, u64) {
-        (self.crew.timeout(JobKind::Create), self.crew.timeout(JobKind::Destroy))
     }
 
     /// The word of a resource that is still alive, or about to be.

@@ -46,8 +46,12 @@ impl<M: Manager> Inner<M> {
         }
         let supply = self.supply(now);
         match supply {
-            Supply::After(time) if waiting == 0 => return Some(time),
-            Supply::After(_) => self.request_creation(waiting),
+            Supply::After(time) => {
+                if waiting > 0 {
+                    self.request_creation(waiting);
+                }
+                return Some(time);
+            }
             Supply::One => self.request_creation(waiting.max(1)),
             Supply::Any => self.request_supply(waiting, missing),
         };

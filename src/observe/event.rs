@@ -276,8 +276,8 @@ impl Subscribers {
 }
 
 impl<M: Manager> Inner<M> {
-    /// Notes that the resource of `right` goes on to `to`.
-    pub(crate) fn moved(&self, right: &Right<'_, M::Resource>, to: ResourceState, reason: TransitionReason) {
+    /// Notes that the resource of `right` goes on to `to`. True if it was not there already.
+    pub(crate) fn moved(&self, right: &Right<'_, M::Resource>, to: ResourceState, reason: TransitionReason) -> bool {
         let (life, now) = (self.life(right), self.now());
         let in_use = right.word().phase() == crate::core::Phase::Busy;
         let (noted, since) = life.moved(to, now);
@@ -287,10 +287,11 @@ impl<M: Manager> Inner<M> {
             false => (noted, now.saturating_sub(since)),
         };
         if from == to {
-            return;
+            return false;
         }
         let index = self.shelf.index_of(right.slot()).unwrap_or(u32::MAX);
         self.stepped(ResourceId::new(index, right.word()), (from, to), reason, (after, now));
+        true
     }
 
     /// The resource of a guard that was forgotten when its use began, at tick `taken`, has ended with its pool.

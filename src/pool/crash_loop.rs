@@ -7,10 +7,11 @@
 //! free when their backend was started anew, one counts; and of those that were there when a pause began, none lengthens it.
 
 use super::Inner;
+use crate::core::sync::around::Mutex;
 use crate::core::{Phase, Right};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, PoolEvent};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A resource that fails in its first use, or within this many nanoseconds of its creation, has had a short life: 1 s.
@@ -26,19 +27,51 @@ const PAUSE_MOST: u64 = 60_000_000_000;
 /// The short lives since the last long one, as far as they count.
 #[derive(Default)]
 pub(super) struct ShortLives {
+    row: Mutex<Row>,
+    /// As in the row, for who only looks.
     in_a_row: AtomicU32,
+}
+
+#[derive(Default)]
+struct Row {
+    in_a_row: u32,
     /// One more than the highest birth number among them.
-    last: AtomicU64,
+    last: u64,
     /// When the last of them ended.
-    ended: AtomicU64,
+    ended: u64,
     /// The birth number from which on a short life counts: of what was begun after the first of the row, or after the last pause was set.
-    counts_from: AtomicU64,
-    not_before: AtomicU64,
+    counts_from: u64,
+    not_before: u64,
 }
 
 impl ShortLives {
     pub(super) fn in_a_row(&self) -> u32 {
         self.in_a_row.load(Relaxed)
+    }
+
+    /// Who died last: from `birth`, at `now`, when `births` had been begun. Returns how many are in a row now, and for how long the
+    /// keeper is to pause.
+    fn add(&self, row: &mut Row, birth: u64, now: u64, births: u64) -> Option<(u32, Duration)> {
+        if row.in_a_row > 0 && birth < row.counts_from {
+            return None;
+        }
+        row.in_a_row = row.in_a_row.saturating_add(1);
+        self.in_a_row.store(row.in_a_row, Relaxed);
+        row.last = row.last.max(birth + 1);
+        row.ended = row.ended.max(now);
+        if row.in_a_row == 1 || row.in_a_row >= LOOP {
+            row.counts_from = births;
+        }
+        let doubled = row.in_a_row.checked_sub(LOOP)?.min(PAUSE_MOST.ilog2());
+        let pause = PAUSE.saturating_mul(1 << doubled).min(PAUSE_MOST);
+        row.not_before = now.saturating_add(pause);
+        Some((row.in_a_row, Duration::from_nanos(pause)))
+    }
+
+    /// What was made after them lives. True if they were a loop.
+    fn are_over(&self, row: &mut Row) -> bool {
+        self.in_a_row.store(0, Relaxed);
+        std::mem::take(&mut row.in_a_row) >= LOOP
     }
 }
 
@@ -54,47 +87,44 @@ pub(crate) enum Supply {
 }
 
 impl<M: Manager> Inner<M> {
-    /// Notes the end of a resource.
-    pub(super) fn lived(&self, right: &Right<'_, M::Resource>, reason: DestroyReason) {
+    /// Notes the end of a resource, before it is destroyed: that may take its time. `in_use` if it came from its holder.
+    pub(super) fn lived(&self, right: &Right<'_, M::Resource>, reason: DestroyReason, in_use: bool) {
         let short_lives = &self.short_lives;
-        let (life, now) = (self.life(right), self.now());
+        let (life, now, births) = (self.life(right), self.now(), self.births.load(Relaxed));
         let failed =
             matches!(reason, DestroyReason::Broken | DestroyReason::CheckFailed | DestroyReason::CallbackPanicked);
-        // What died of age while nobody wanted it says nothing of what is made now, nor does what died free with its first use behind it.
-        let in_first_use = life.uses(right.record().checkouts()) == 1 && !life.died_free();
-        let short = now.saturating_sub(life.born()) < SHORT || in_first_use;
-        if !failed || !short {
+        // What died free says nothing of what is made now, if it was old: neither unused nor with its first use behind it.
+        let in_first_use = (in_use || life.is_doubted()) && life.uses(right.record().checkouts()) == 1;
+        let is_old = now.saturating_sub(life.born()) >= SHORT;
+        let is_short = failed && (!is_old || in_first_use);
+        if !is_short && (!is_old || short_lives.in_a_row() == 0) {
             return;
         }
-        if self.first_proof().is_some_and(|proven| proven <= now) {
-            short_lives.in_a_row.store(0, Relaxed);
+        let mut row = short_lives.row.lock();
+        if !is_short {
+            let was_a_loop = life.birth() >= row.last && short_lives.are_over(&mut row);
+            drop(row);
+            return if was_a_loop {
+                self.tell_of_recovery()
+            };
         }
-        if short_lives.in_a_row() > 0 && life.birth() < short_lives.counts_from.load(Relaxed) {
-            return;
+        if self.first_proof(row.last).is_some_and(|proven| proven <= now) {
+            short_lives.are_over(&mut row);
         }
-        short_lives.last.fetch_max(life.birth() + 1, Relaxed);
-        short_lives.ended.fetch_max(now, Relaxed);
-        let in_a_row = short_lives.in_a_row.fetch_add(1, Relaxed).saturating_add(1);
-        if in_a_row == 1 || in_a_row >= LOOP {
-            short_lives.counts_from.store(self.births.load(Relaxed), Relaxed);
+        let added = short_lives.add(&mut row, life.birth(), now, births);
+        drop(row);
+        if let Some((in_a_row, pause)) = added {
+            self.subscribers.tell_subscribers(|| PoolEvent::CrashLoop { in_a_row, pause });
+            self.log(
+                log::Level::Error,
+                format_args!("{in_a_row} resources in a row failed right after their creation; the next is made in {pause:?}, or on demand"),
+            );
         }
-        if in_a_row < LOOP {
-            return;
-        }
-        let doubled = (in_a_row - LOOP).min(PAUSE_MOST.ilog2());
-        let pause = PAUSE.saturating_mul(1 << doubled).min(PAUSE_MOST);
-        short_lives.not_before.store(now.saturating_add(pause), Relaxed);
-        let pause = Duration::from_nanos(pause);
-        self.subscribers.tell_subscribers(|| PoolEvent::CrashLoop { in_a_row, pause });
-        self.log(
-            log::Level::Error,
-            format_args!("{in_a_row} resources in a row failed right after their creation; the next is made in {pause:?}, or on demand"),
-        );
     }
 
     /// When the last of those in a row ended.
     pub(crate) fn last_short_life(&self) -> Option<u64> {
-        (self.short_lives.in_a_row() > 0).then(|| self.short_lives.ended.load(Relaxed))
+        (self.short_lives.in_a_row() > 0).then(|| self.short_lives.row.lock().ended)
     }
 
     /// What the keeper may make now. One resource that outlives the short-lived ones ends the loop.
@@ -103,26 +133,36 @@ impl<M: Manager> Inner<M> {
         if short_lives.in_a_row() < LOOP {
             return Supply::Any;
         }
-        match self.first_proof() {
+        let mut row = short_lives.row.lock();
+        match self.first_proof(row.last) {
             Some(proven) if proven <= now => {
-                short_lives.in_a_row.store(0, Relaxed);
-                self.log(log::Level::Info, format_args!("resources live again after their creation"));
+                let was_a_loop = short_lives.are_over(&mut row);
+                drop(row);
+                if was_a_loop {
+                    self.tell_of_recovery();
+                }
                 Supply::Any
             }
             Some(proven) => Supply::After(proven),
-            None if short_lives.not_before.load(Relaxed) > now => Supply::After(short_lives.not_before.load(Relaxed)),
+            None if row.not_before > now => Supply::After(row.not_before),
             None => Supply::One,
         }
     }
 
-    /// When the first of the resources born after the last short-lived one has outlived it, or will have.
-    fn first_proof(&self) -> Option<u64> {
-        let last = self.short_lives.last.load(Relaxed);
+    fn tell_of_recovery(&self) {
+        self.log(log::Level::Info, format_args!("resources live again after their creation"));
+    }
+
+    /// When the first of the resources born after the `last` short-lived one has outlived it, or will have.
+    fn first_proof(&self, last: u64) -> Option<u64> {
         let proves = |phase: Phase| phase.is_live() && phase != Phase::Retiring;
-        let later =
-            self.shelf.slots().zip(&self.lives).filter(|((_, slot), life)| {
-                proves(slot.look().phase()) && life.birth() >= last && life.failures() == 0
-            });
-        later.map(|(_, life)| life.born().saturating_add(SHORT)).min()
+        let outlives = self.shelf.slots().zip(&self.lives).filter_map(|((_, slot), life)| {
+            let word = slot.look();
+            let (birth, born, failures) = (life.birth(), life.born(), life.failures());
+            // Another in its place meanwhile: the number is the one's and the time may be the other's.
+            let is_one = slot.look().generation() == word.generation();
+            (is_one && proves(word.phase()) && birth >= last && failures == 0).then(|| born.saturating_add(SHORT))
+        });
+        outlives.min()
     }
 }

@@ -234,8 +234,14 @@ impl<M: Manager> Inner<M> {
         match outcome {
             ReturnOutcome::Healthy => self.open(right),
             ReturnOutcome::Broken => self.retire(right, DestroyReason::Broken),
-            ReturnOutcome::Suspect => self.send_to_check(right.change(Phase::Checking)),
-            ReturnOutcome::StillBusy => self.quarantine(right.change(Phase::Checking), 0),
+            ReturnOutcome::Suspect => {
+                self.life(&right).set_doubted(true);
+                self.send_to_check(right.change(Phase::Checking));
+            }
+            ReturnOutcome::StillBusy => {
+                self.life(&right).set_doubted(true);
+                self.quarantine(right.change(Phase::Checking), 0);
+            }
         }
     }
 
@@ -293,6 +299,7 @@ impl<M: Manager> Inner<M> {
             (Ok(()), _) => {
                 self.weigh_anew(&mut right);
                 life.checked(self.now());
+                life.set_doubted(false);
                 if life.healed() {
                     self.moved(&right, ResourceState::Ready, TransitionReason::Healed);
                     self.log(log::Level::Info, format_args!("the resource in slot {index} passes its check again"));
@@ -412,7 +419,11 @@ impl<M: Manager> Inner<M> {
 
     /// The right in RETIRING, with the step noted.
     fn retiring<'s>(&self, right: Right<'s, M::Resource>, reason: DestroyReason) -> Right<'s, M::Resource> {
-        self.moved(&right, ResourceState::Terminating, TransitionReason::Ended(reason));
+        let in_use = right.word().phase() == Phase::Busy;
+        // Once, although who sends it to its end and who ends it both come here.
+        if self.moved(&right, ResourceState::Terminating, TransitionReason::Ended(reason)) {
+            self.lived(&right, reason, in_use);
+        }
         let right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
         // The end may take its time, and who waits for this very resource need not.
         self.shelf.ends(right.slot(), move || self.now());
@@ -444,8 +455,6 @@ impl<M: Manager> Inner<M> {
             self.creation.destroyed_in(begun.elapsed());
             self.end_life(&right);
             self.moved(&right, ResourceState::Terminated, TransitionReason::Ended(reason));
-            // It may tell the log, which is the user's: until the place is free, what is in it counts as alive.
-            self.lived(&right, reason);
             self.counts.destroyed_one(reason);
         }
         self.vacate(right);

@@ -44,8 +44,8 @@ pub(crate) struct Life {
     checkouts_seen: AtomicU64,
     /// Why it is to end at its return, and for which generation: see [`Wish`].
     wish: AtomicU64,
-    /// 1 if its maker told of its end while it was free.
-    died_free: AtomicU64,
+    /// 1 if it came back from its last use to be checked, and no check has passed since.
+    doubted: AtomicU64,
     /// When the timed use began that is under way, and of how many uses it tells.
     timed_since: AtomicU64,
     timed_weight: AtomicU64,
@@ -74,7 +74,7 @@ impl Life {
         self.failures.store(0, Relaxed);
         self.failed_use.store(0, Relaxed);
         self.verdict.store(0, Relaxed);
-        self.died_free.store(0, Relaxed);
+        self.doubted.store(0, Relaxed);
         self.last_check.store(birth.now, Relaxed);
         self.weight.store(birth.weight, Relaxed);
         self.least.store(NEVER, Relaxed);
@@ -206,13 +206,13 @@ impl Life {
         self.failures.swap(0, Relaxed) > 0
     }
 
-    /// Of the keeper, which has claimed the resource to end it.
-    pub(crate) fn dies_free(&self) {
-        self.died_free.store(1, Relaxed);
+    /// Whether what is wrong with it may be its last use's doing.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.doubted.load(Relaxed) != 0
     }
 
-    pub(crate) fn died_free(&self) -> bool {
-        self.died_free.load(Relaxed) != 0
+    pub(crate) fn set_doubted(&self, doubted: bool) {
+        self.doubted.store(doubted.into(), Relaxed);
     }
 
     pub(crate) fn last_check(&self) -> u64 {

@@ -114,6 +114,53 @@ fn a_wave_of_failures_is_one_pause() {
     closes_balanced(&pool);
 }
 
+/// Promise: what fails a check while it is free did not die of its use. Provoked: a backend that drops what idles, and one request
+/// for each connection.
+#[test]
+fn what_has_a_use_behind_it_and_fails_a_check_later_is_no_crash_loop() {
+    let (probe, clock, builder) = still();
+    let pool = builder.max_size(2).min_idle(2).check_interval(SEC).remove_after(1).build().unwrap();
+    for round in 1..=10 {
+        drop([pool.checkout().unwrap(), pool.checkout().unwrap()]);
+        pass(&pool, &clock, MIN, MIN);
+        probe.check.next([Act::Fail; 2]);
+        pass(&pool, &clock, 10 * SEC, SEC);
+        let stats = pool.stats();
+        let failed = stats.destroyed.by(DestroyReason::CheckFailed);
+        assert_eq!((failed, stats.available, stats.short_lives), (2 * round, 2, 0));
+    }
+    // At the return from its first use it does count.
+    clock.advance(MIN);
+    probe.check.next([Act::Fail]);
+    let mut held = pool.checkout().unwrap();
+    held.mark_suspect();
+    drop(held);
+    pool.tick();
+    assert_eq!(pool.stats().short_lives, 1);
+    closes_balanced(&pool);
+}
+
+/// Promise: a long life ends the row, though nobody is left of it to be seen. Provoked: in a pool of one each second one fails at once.
+#[test]
+fn short_lives_with_long_ones_between_are_not_in_a_row() {
+    let (probe, clock, builder) = still();
+    let pool = builder.max_size(1).min_idle(1).build().unwrap();
+    let break_it = || {
+        probe.is_broken.next([Act::Fail]);
+        drop(pool.checkout().unwrap());
+        pool.tick();
+    };
+    for _ in 0..10 {
+        break_it();
+        assert_eq!(pool.stats().short_lives, 1);
+        drop(pool.checkout().unwrap());
+        clock.advance(MIN);
+        break_it();
+        assert_eq!(pool.stats().short_lives, 0);
+    }
+    closes_balanced(&pool);
+}
+
 /// Makes numbers. Those from a certain one on do not survive their first use.
 struct Versions {
     made: AtomicUsize,
@@ -159,4 +206,35 @@ fn a_rolling_replacement_stops_at_successors_that_do_not_live() {
     }
     assert_eq!((old(), rollout.remaining(), pool.stats().available), (0, 0, 20));
     closes_balanced(&pool);
+}
+
+/// Promise: after a pause one is made, to see whether it lives, whatever the pace. Provoked: a rollout ten at a time.
+#[test]
+fn a_rolling_replacement_of_many_at_once_tries_one_after_each_pause() {
+    for (surge, max_unavailable) in [(10, 0), (0, 10)] {
+        let clock = VirtualClock::new();
+        let versions = Versions { made: AtomicUsize::new(0), bad_from: AtomicUsize::new(100) };
+        let builder = Pool::builder(versions).max_size(100).surge(surge).max_unavailable(max_unavailable);
+        let pool = builder.keeper(Keeper::Manual).clock(&clock).build().unwrap();
+        let ended = || pool.stats().destroyed.by(DestroyReason::Replaced);
+        let _rollout = pool.replace_all(surge, max_unavailable).unwrap();
+        let mut steps = vec![0];
+        for _ in 0..60 {
+            clock.advance(SEC);
+            pool.tick();
+            // Who has been made is used, and dies of it.
+            drop(
+                (0..100)
+                    .map_while(|_| (pool.stats().available > 0).then(|| pool.checkout().unwrap()))
+                    .collect::<Vec<_>>(),
+            );
+            steps.push(ended());
+        }
+        let steps: Vec<_> = steps.windows(2).map(|two| two[1] - two[0]).filter(|step| *step > 0).collect();
+        let tries = steps.iter().skip_while(|step| **step > 1).count();
+        assert!(steps.iter().take_while(|step| **step > 1).sum::<u64>() <= 50, "before the first pause: {steps:?}");
+        assert!((2..=7).contains(&tries), "one after each of the pauses that fit into a minute: {steps:?}");
+        assert!(steps.iter().rev().take(tries).all(|step| *step == 1), "{steps:?}");
+        closes_balanced(&pool);
+    }
 }

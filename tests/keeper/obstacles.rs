@@ -198,6 +198,21 @@ fn a_predecessor_that_takes_its_time_to_end_lends_its_place_only_once_it_hangs()
     closes_balanced(&pool);
 }
 
+/// Promise: what is ended before its successor is made holds up the others no longer than its end hangs. Provoked: an end that never
+/// returns, where nothing may be made beside what there is.
+#[test]
+fn an_end_that_hangs_does_not_stop_a_replacement_that_ends_first() {
+    let (probe, clock, builder) = kept(3);
+    let pool = builder.destroy_timeout(SEC).build().unwrap();
+    probe.destroy.shut();
+    let rollout = pool.replace_all(0, 1).unwrap();
+    until(|| probe.destroy.inside() == 1);
+    passes(&clock, || probe.destroy.inside() == 2);
+    probe.destroy.open();
+    passes(&clock, || rollout.wait(Duration::ZERO));
+    closes_balanced(&pool);
+}
+
 #[test]
 fn a_predecessor_in_use_lends_its_place_after_a_second_and_until_it_is_returned() {
     let (_, clock, builder) = still();
