@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 
-/// A shelf with nothing in it.
-fn empty(slots: u32, open: u32) -> Shelf<Box<u64>> {
-    Shelf::new(ShelfConfig {
+fn config(slots: u32, open: u32) -> ShelfConfig {
+    ShelfConfig {
         slots,
         open,
         available: Available::Affine,
@@ -17,7 +16,12 @@ fn empty(slots: u32, open: u32) -> Shelf<Box<u64>> {
         attention: 0,
         asymmetric: true,
         overload: Default::default(),
-    })
+    }
+}
+
+/// A shelf with nothing in it.
+fn empty(slots: u32, open: u32) -> Shelf<Box<u64>> {
+    Shelf::new(config(slots, open))
 }
 
 fn shelf(slots: u32) -> Shelf<Box<u64>> {
@@ -52,6 +56,28 @@ fn no_two_shelves_share_a_number_and_none_has_that_of_no_pool() {
     let numbers = [shelf(1).number(), shelf(1).number(), shelf(1).number()];
     assert!(numbers.iter().all(|number| *number > 0));
     assert!(numbers[0] < numbers[1] && numbers[1] < numbers[2]);
+}
+
+#[test]
+fn a_shelf_with_plain_fences_has_its_returns_look_for_waiters_from_the_start() {
+    let raised = |asymmetric| {
+        let config = ShelfConfig { asymmetric, attention: attention::LISTED, ..config(1, 1) };
+        Shelf::<Box<u64>>::new(config).attention()
+    };
+    assert_eq!(raised(false), attention::LISTED | attention::CONTENDED | attention::FENCED);
+    assert!([raised(false), attention::LISTED].contains(&raised(true)), "the system has no heavy fence, or it has");
+}
+
+#[test]
+fn a_bound_of_fairness_is_never_taken_for_always_or_never() {
+    let shelf = empty(1, 1);
+    let kept = |hand_over| {
+        shelf.set_queue(hand_over, 1);
+        shelf.hand_over()
+    };
+    use HandOver::{After, Always, Never};
+    assert_eq!([Always, Never, After(1), After(500)].map(kept), [Always, Never, After(1), After(500)]);
+    assert_eq!([After(0), After(u64::MAX)].map(kept), [After(1), After(u64::MAX - 1)]);
 }
 
 #[test]

@@ -54,3 +54,35 @@ impl<const WORDS: usize> Sequenced<WORDS> {
         whole.then(|| (sequence / 2 - 1, words))
     }
 }
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_with_the_latest_ticket_is_read() {
+        let shared = Sequenced::<2>::default();
+        assert_eq!(shared.read(), None);
+        // The first, a later one, the next, one from before, the same once more, and the first again.
+        for (ticket, read) in [(0, 0), (3, 3), (4, 4), (2, 4), (4, 4), (0, 4), (9, 9)] {
+            shared.write(ticket, [ticket, 10 + ticket]);
+            assert_eq!(shared.read(), Some((read, [read, 10 + read])), "after {ticket}");
+        }
+        shared.write(20, [1, 1]);
+        shared.write(9, [2, 2]);
+        assert_eq!(shared.read(), Some((20, [1, 1])));
+    }
+
+    #[test]
+    fn while_somebody_writes_nobody_else_does_and_nothing_is_read() {
+        for before in [0, 8] {
+            let shared = Sequenced::<1>::default();
+            shared.sequence.store(before | 1, Relaxed);
+            shared.write(100, [7]);
+            assert_eq!(
+                (shared.read(), shared.sequence.load(Relaxed), shared.words[0].load(Relaxed)),
+                (None, before | 1, 0)
+            );
+        }
+    }
+}
