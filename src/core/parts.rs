@@ -81,6 +81,25 @@ fn a_bound_of_fairness_is_never_taken_for_always_or_never() {
 }
 
 #[test]
+fn what_is_made_has_its_own_time_and_not_that_of_the_life_before() {
+    let shelf = empty(1, 1);
+    let mut right = shelf.reserve().unwrap();
+    right.record().handed_to(Stamp::by(5).at(3), HOLDER.site);
+    right.put(Box::new(0), 77);
+    assert_eq!(right.record().stamp(), Stamp::by(0).at(77));
+    ended(&shelf, right);
+}
+
+#[test]
+fn of_two_hints_the_one_that_was_asked_for_is_looked_at_first() {
+    let hint = |pool| Hint { pool, slot: std::ptr::null(), stamp: Stamp::by(1), ready: Word::VACANT };
+    [hint(1), hint(2)].map(hint::remember);
+    assert_eq!((hint::last().pool, hint::of(1).pool, hint::of(2).pool), (2, 1, 2));
+    hint(1).becomes_last();
+    assert_eq!((hint::last().pool, hint::of(2).pool), (1, 2));
+}
+
+#[test]
 fn a_look_nearby_ends_after_eight_slots() {
     let shelf = shelf(20);
     let held: Vec<_> = std::iter::from_fn(|| shelf.take(0)).collect();

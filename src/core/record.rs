@@ -167,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn who_is_about_to_take_over_is_noted_before_it_runs() {
+        let record = Record::default();
+        record.handed_to(Stamp::by(3).at(9), Location::caller());
+        let site = record.site().expect("it was noted");
+        assert_eq!((record.stamp(), site.file(), record.checkouts()), (Stamp::by(3).at(9), file!(), 0));
+    }
+
+    #[test]
     fn without_a_choice_no_use_is_timed_and_all_are_counted() {
         let record = Record::default();
         for _ in 0..10 * STEPS {

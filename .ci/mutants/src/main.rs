@@ -29,16 +29,15 @@ fn main() -> ExitCode {
     let number = |text: &str| text.parse::<usize>().unwrap_or_else(|error| panic!("{text}: {error}"));
     let (copy, jobs, patience) = (Path::new(copy), number(jobs), Duration::from_secs(number(seconds) as u64));
     let read = |path: &str| fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let mutants = listed(&read(list));
+    let (mutants, in_constants) = listed(&read(list));
     let mut allowed = Allowed::of(&read(allowed));
 
     let left_out = build::woven(copy, &mutants);
     let programs = trial::programs(copy, tests);
     let tried: Vec<&Mutant> = mutants.iter().filter(|mutant| !left_out.contains(&mutant.id)).collect();
+    let (all, refused) = (mutants.len() + in_constants, left_out.len());
     println!(
-        "{} mutants, {} of them do not build; {} programs of tests",
-        mutants.len(),
-        left_out.len(),
+        "{all} mutants: {in_constants} in constants, {refused} that do not build; {} programs of tests",
         programs.len()
     );
     let tally = trial::all(copy, &programs, &tried, jobs, patience, |mutant| {
@@ -52,8 +51,8 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(allowed.unknown > 0 || !stale.is_empty()))
 }
 
-/// The mutants of a list, numbered as they stand in it.
-fn listed(list: &str) -> Vec<Mutant> {
+/// The mutants of a list, numbered, and how many are in constants, where no variable can say which one is on.
+fn listed(list: &str) -> (Vec<Mutant>, usize) {
     let list: Vec<Value> = serde_json::from_str(list).expect("a list of cargo-mutants");
     let text = |of: &Value| of.as_str().expect("text").to_owned();
     let place = |of: &Value| {
@@ -68,5 +67,6 @@ fn listed(list: &str) -> Vec<Mutant> {
         replacement: text(&of["replacement"]),
         begins: place(&of["span"]["start"]),
     };
-    list.iter().enumerate().map(mutant).collect()
+    let (in_functions, in_constants): (Vec<_>, Vec<_>) = list.iter().partition(|of| !of["function"].is_null());
+    (in_functions.into_iter().enumerate().map(mutant).collect(), in_constants.len())
 }
