@@ -8,6 +8,7 @@ use slackwater::{
 use std::cell::RefCell;
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{self, TryRecvError};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +32,32 @@ fn timeout(error: CheckoutError) -> Timeout {
         CheckoutError::Timeout(timeout) => *timeout,
         other => panic!("not a timeout: {other:?}"),
     }
+}
+
+#[test]
+fn who_is_woken_and_finds_nothing_is_counted() {
+    let pool = one().fairness(Fairness::Barging).build().unwrap();
+    let (goes_on, lasts) = mpsc::channel::<()>();
+    let another = |lasts: mpsc::Receiver<()>| {
+        while lasts.try_recv() == Err(TryRecvError::Empty) {
+            drop(pool.checkout().unwrap());
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| another(lasts));
+        // Ends with the test, however that ends.
+        let _goes_on = goes_on;
+        assert_eq!(pool.stats().overtakes, 0, "nobody has been woken in vain yet");
+        until(|| {
+            // While it is held the other waits; it is woken by the return, which is followed by the next checkout.
+            let held = pool.checkout().unwrap();
+            until(|| pool.stats().waiting == 1);
+            drop(held);
+            drop(pool.checkout().unwrap());
+            pool.stats().overtakes > 1
+        });
+    });
+    closes_balanced(&pool);
 }
 
 #[test]

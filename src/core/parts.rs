@@ -1,7 +1,8 @@
 //! What single parts of the core promise each other. Protocols are the business of `models`.
 
-use super::waiters::{LANE_HEAD_START, Node, Waiters};
+use super::waiters::{Exit, LANE_HEAD_START, NoPlace, Node, Waiters};
 use super::*;
+use crate::resilience::shedding::Overload;
 use std::sync::Arc;
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
@@ -162,6 +163,23 @@ fn a_lane_is_a_head_start_and_no_more() {
     let mut list = waiters.lock();
     assert_eq!(nodes.iter().map(|node| list.position(node)).collect::<Vec<_>>(), [2, 1, 3]);
     nodes.iter().for_each(|node| assert!(list.unlink(node)));
+}
+
+#[test]
+fn who_leaves_served_tells_how_fast_the_queue_is_and_who_gives_up_does_not() {
+    for (exit, is_known) in [(Exit::Served, true), (Exit::TimedOut, false), (Exit::Failed, false)] {
+        let waiters = Waiters::new(Overload::of(None, true));
+        let [first, second, third] = [(); 3].map(|()| Node::mine());
+        for node in [&first, &second] {
+            assert!(waiters.join(node, (1, 0, HOLDER), (u32::MAX, None), || 0).is_ok());
+        }
+        assert!(waiters.leave(&first, exit, || 1_000).is_some());
+        // One is served in 1,000 now, if anybody knows: in 999 nobody is.
+        let joined = waiters.join(&third, (1, 1_000, HOLDER), (u32::MAX, Some(999)), || 1_000);
+        let told = joined.is_err_and(|why| matches!(why, NoPlace::Unservable { before: 1, each: 1_000, .. }));
+        assert_eq!(told, is_known);
+        [&second, &third].map(|node| waiters.leave(node, Exit::Failed, || 1_000));
+    }
 }
 
 /// With what a lane's order does to who joins: back in front of younger ones after a wait before, or with the lane's head start.
