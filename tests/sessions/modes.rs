@@ -207,19 +207,22 @@ fn a_hint_with_a_wait_takes_another_after_it() {
 #[test]
 fn waits_for_one_resource_are_bounded_with_the_others() {
     let pool = Pool::builder(Probe::new()).max_waiters(1).build().unwrap();
-    let held = pool.checkout_for("a").unwrap();
     let refused = |with_key: bool| {
         let request = pool.request().session(SessionMode::Wait);
         let outcome = if with_key { request.checkout_for("a") } else { request.checkout() };
         matches!(outcome, Err(CheckoutError::Saturated(_)))
     };
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| pool.request().session(SessionMode::Wait).checkout_for("a").map(drop));
-        until(|| pool.stats().waiting == 1);
-        assert!(refused(true) && refused(false));
-        drop(held);
-        waiter.join().unwrap().unwrap();
-    });
+    // Who has waited leaves its place to the next.
+    for _ in 0..3 {
+        let held = pool.checkout_for("a").unwrap();
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| pool.request().session(SessionMode::Wait).checkout_for("a").map(drop));
+            until(|| pool.stats().waiting == 1 || waiter.is_finished());
+            assert!(!waiter.is_finished() && refused(true) && refused(false));
+            drop(held);
+            waiter.join().unwrap().unwrap();
+        });
+    }
     closes_balanced(&pool);
 }
 
@@ -283,6 +286,27 @@ fn who_waits_in_a_circle_is_refused() {
         });
         closes_balanced(&pool);
     }
+}
+
+/// Promise: the same where who closes the circle waits in the queue. Provoked: two threads that hold all there is, of which one waits for the
+/// other's.
+#[test]
+fn who_closes_a_circle_in_the_queue_is_refused() {
+    let pool = Pool::builder(Probe::new()).max_size(2).checkout_timeout(MINUTE);
+    let pool = pool.on_deadlock(OnDeadlock::Refuse).build().unwrap();
+    let own = pool.checkout_for("a").unwrap();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let _own = pool.checkout_for("b").unwrap();
+            pool.request().session(SessionMode::Wait).checkout_for("a").map(drop)
+        });
+        until(|| pool.stats().waiting == 1);
+        let refused = pool.checkout().map(drop);
+        drop(own);
+        assert!(matches!(refused, Err(CheckoutError::WouldDeadlock(_))), "{refused:?}");
+        other.join().unwrap().unwrap();
+    });
+    closes_balanced(&pool);
 }
 
 /// Promise: who takes another after a while is in no circle while there is another. Provoked: two threads crosswise, of which one has a hint.
