@@ -94,7 +94,7 @@ fn what_is_made_has_its_own_time_and_not_that_of_the_life_before() {
 #[test]
 fn of_two_hints_the_one_that_was_asked_for_is_looked_at_first() {
     let hint = |pool| Hint { pool, slot: std::ptr::null(), stamp: Stamp::by(1), ready: Word::VACANT };
-    [hint(1), hint(2)].map(hint::remember);
+    [hint(1), hint(2)].into_iter().for_each(hint::remember);
     assert_eq!((hint::last().pool, hint::of(1).pool, hint::of(2).pool), (2, 1, 2));
     hint(1).becomes_last();
     assert_eq!((hint::last().pool, hint::of(2).pool), (1, 2));
@@ -178,7 +178,7 @@ fn who_leaves_served_tells_how_fast_the_queue_is_and_who_gives_up_does_not() {
         let joined = waiters.join(&third, (1, 1_000, HOLDER), (u32::MAX, Some(999)), || 1_000);
         let told = joined.is_err_and(|why| matches!(why, NoPlace::Unservable { before: 1, each: 1_000, .. }));
         assert_eq!(told, is_known);
-        [&second, &third].map(|node| waiters.leave(node, Exit::Failed, || 1_000));
+        [&second, &third].into_iter().for_each(|node| _ = waiters.leave(node, Exit::Failed, || 1_000));
     }
 }
 
