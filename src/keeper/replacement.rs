@@ -10,6 +10,7 @@
 //! An entry is done when its old resource is gone and its successor made. The keeper alone moves entries; everything it
 //! decides is looked at again at its next tick, so nothing here depends on a wake-up that could be lost.
 
+use super::KeeperState;
 use crate::config::PoolConfig;
 use crate::core::{Phase, Word, attention};
 use crate::manager::Manager;
@@ -160,10 +161,14 @@ impl<M: Manager> Inner<M> {
 
     /// Decides what is to be made and what is to end now. None if there is nothing to replace.
     fn order_replacements(&self, now: u64, supply: Supply) -> Option<Orders> {
-        // Not under the keeper's lock: it is the crew's.
+        let nothing_to_do = |state: &KeeperState<M>| state.replacements.is_empty() && !state.wishes;
+        if nothing_to_do(&self.keeper.lock()) {
+            return None;
+        }
+        // Not under the keeper's lock: it is the crew's, and is asked only if there is something to replace.
         let hung: Vec<_> = self.crew.hung_jobs(now).into_iter().map(|job| job.slot).collect();
         let mut state = self.keeper.lock();
-        if state.replacements.is_empty() && !state.wishes {
+        if nothing_to_do(&state) {
             return None;
         }
         let paused = matches!(supply, Supply::After(_));

@@ -28,13 +28,12 @@ const PAUSE_MOST: u64 = 60_000_000_000;
 #[derive(Default)]
 pub(super) struct ShortLives {
     row: Mutex<Row>,
-    /// As in the row, for who only looks.
+    /// How many. Written under the row's lock; who only looks needs none.
     in_a_row: AtomicU32,
 }
 
 #[derive(Default)]
 struct Row {
-    in_a_row: u32,
     /// One more than the highest birth number among them.
     last: u64,
     /// When the last of them ended.
@@ -52,26 +51,25 @@ impl ShortLives {
     /// Who died last: from `birth`, at `now`, when `births` had been begun. Returns how many are in a row now, and for how long the
     /// keeper is to pause.
     fn add(&self, row: &mut Row, birth: u64, now: u64, births: u64) -> Option<(u32, Duration)> {
-        if row.in_a_row > 0 && birth < row.counts_from {
+        if self.in_a_row() > 0 && birth < row.counts_from {
             return None;
         }
-        row.in_a_row = row.in_a_row.saturating_add(1);
-        self.in_a_row.store(row.in_a_row, Relaxed);
+        let in_a_row = self.in_a_row().saturating_add(1);
+        self.in_a_row.store(in_a_row, Relaxed);
         row.last = row.last.max(birth + 1);
         row.ended = row.ended.max(now);
-        if row.in_a_row == 1 || row.in_a_row >= LOOP {
+        if in_a_row == 1 || in_a_row >= LOOP {
             row.counts_from = births;
         }
-        let doubled = row.in_a_row.checked_sub(LOOP)?.min(PAUSE_MOST.ilog2());
+        let doubled = in_a_row.checked_sub(LOOP)?.min(PAUSE_MOST.ilog2());
         let pause = PAUSE.saturating_mul(1 << doubled).min(PAUSE_MOST);
         row.not_before = now.saturating_add(pause);
-        Some((row.in_a_row, Duration::from_nanos(pause)))
+        Some((in_a_row, Duration::from_nanos(pause)))
     }
 
-    /// What was made after them lives. True if they were a loop.
-    fn are_over(&self, row: &mut Row) -> bool {
-        self.in_a_row.store(0, Relaxed);
-        std::mem::take(&mut row.in_a_row) >= LOOP
+    /// What was made after them lives. True if they were a loop. Called under the row's lock.
+    fn are_over(&self) -> bool {
+        self.in_a_row.swap(0, Relaxed) >= LOOP
     }
 }
 
@@ -102,14 +100,14 @@ impl<M: Manager> Inner<M> {
         }
         let mut row = short_lives.row.lock();
         if !is_short {
-            let was_a_loop = life.birth() >= row.last && short_lives.are_over(&mut row);
+            let was_a_loop = life.birth() >= row.last && short_lives.are_over();
             drop(row);
             return if was_a_loop {
                 self.tell_of_recovery()
             };
         }
         if self.first_proof(row.last).is_some_and(|proven| proven <= now) {
-            short_lives.are_over(&mut row);
+            short_lives.are_over();
         }
         let added = short_lives.add(&mut row, life.birth(), now, births);
         drop(row);
@@ -133,10 +131,10 @@ impl<M: Manager> Inner<M> {
         if short_lives.in_a_row() < LOOP {
             return Supply::Any;
         }
-        let mut row = short_lives.row.lock();
+        let row = short_lives.row.lock();
         match self.first_proof(row.last) {
             Some(proven) if proven <= now => {
-                let was_a_loop = short_lives.are_over(&mut row);
+                let was_a_loop = short_lives.are_over();
                 drop(row);
                 if was_a_loop {
                     self.tell_of_recovery();
