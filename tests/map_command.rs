@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 mod mapping;
 
-use mapping::{Folder, answers, fed, has, has_python, numbers, signal, told, until};
+use mapping::{Folder, PYTHON, answers, fed, has, has_python, numbers, signal, told, until};
 
 const DOUBLE: &str = "@worker.operation\ndef double(value): return 2 * value\n";
 
@@ -508,7 +508,7 @@ fn the_tests_of_the_kit_pass() {
         return;
     }
     let kit = concat!(env!("CARGO_MANIFEST_DIR"), "/workers/python");
-    let mut tests = Command::new("python3");
+    let mut tests = Command::new(PYTHON.as_ref().expect("there is one"));
     tests.args(["-B", "-m", "unittest", "-q"]).current_dir(kit);
     let output = tests.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", told(&output));

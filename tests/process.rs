@@ -17,6 +17,8 @@ mod lives;
 mod logger;
 #[path = "process/orphans.rs"]
 mod orphans;
+#[path = "support/python.rs"]
+mod python;
 #[path = "support/skipped.rs"]
 mod skipped;
 #[path = "process/spawning.rs"]

@@ -44,6 +44,10 @@ fn ended(shelf: &Shelf<Box<u64>>, right: Right<'_, Box<u64>>) {
     shelf.vacate(right, || 0);
 }
 
+fn request(since: u64) -> Request {
+    Request { lane: 1, since, holder: HOLDER, allowed: None, comes_back: false }
+}
+
 #[test]
 fn each_reason_for_attention_is_a_bit_of_its_own() {
     use attention::*;
@@ -121,8 +125,7 @@ fn nobody_waits_in_a_closed_shelf() {
     let shelf = shelf(1);
     let held = shelf.take(0).expect("the slot is free");
     shelf.close(|| 0);
-    let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
-    let outcome = shelf.wait(&request, |_| None::<()>, |_| Patience::Over, || 0);
+    let outcome = shelf.wait(&request(0), |_| None::<()>, |_| Patience::Over, || 0);
     assert!(matches!(outcome, Outcome::Refused(_)));
     ended(&shelf, held);
 }
@@ -278,8 +281,99 @@ fn room_wakes_a_waiter_where_those_who_wait_create_and_nobody_elsewhere() {
             woken = Some(shelf.is_waking());
             Patience::Over
         };
-        let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
-        assert!(matches!(shelf.wait(&request, |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
+        assert!(matches!(shelf.wait(&request(0), |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
         assert_eq!((woken, shelf.is_waking()), (Some(they_create), false));
+    }
+}
+
+/// Waits for what is handed over, looks past all that is free, and keeps what it gets. None if it is refused.
+fn waits_to_be_served(shelf: &Shelf<Box<u64>>, since: u64) -> Option<u32> {
+    match shelf.wait(&request(since), |_| None::<()>, |_| Patience::Forever, || since) {
+        Outcome::Granted(right) => shelf.index_of(right.pass_on().0),
+        _ => None,
+    }
+}
+
+fn until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        std::thread::yield_now();
+    }
+}
+
+/// The one returner that is seen to look stands for all that were not: what they left is nobody else's to find.
+#[test]
+fn one_look_serves_as_many_as_it_can_and_wakes_nobody_in_vain() {
+    for hand_over in [HandOver::Always, HandOver::After(5)] {
+        let shelf = &shelf(2);
+        shelf.set_queue(hand_over, u32::MAX);
+        let held: Vec<_> = std::iter::from_fn(|| shelf.take(0)).collect();
+        std::thread::scope(|scope| {
+            let waiters = [0; 3].map(|since| scope.spawn(move || waits_to_be_served(shelf, since)));
+            until(|| shelf.waiting() == 3 && shelf.attention() & attention::FENCED != 0);
+            held.into_iter().for_each(|right| right.open(Phase::Ready));
+            let _ = shelf.opened(None, shelf.attention(), || 10);
+            let seen = (shelf.waiting(), shelf.is_waking(), shelf.overtakes());
+            shelf.close(|| 10);
+            let served = waiters.into_iter().filter_map(|waiter| waiter.join().unwrap()).count();
+            assert_eq!((seen, served), ((1, false, 0), 2), "{hand_over:?}");
+        });
+    }
+}
+
+#[test]
+fn who_finds_nothing_for_one_that_is_due_has_the_next_return_hand_over() {
+    for (hand_over, raised) in [(HandOver::After(5), true), (HandOver::After(50), false), (HandOver::Never, false)] {
+        let shelf = shelf(1);
+        shelf.set_queue(hand_over, u32::MAX);
+        let held = shelf.take(0).expect("the slot is free");
+        let told = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let mut woken = 0;
+                // The first look is that of one who joins; woken, it looks once before it may raise the flag itself.
+                let look = |_| {
+                    woken += 1;
+                    if woken > 1 {
+                        told.wait();
+                    }
+                    (woken > 1).then_some(())
+                };
+                assert!(matches!(shelf.wait(&request(0), look, |_| Patience::Forever, || 10), Outcome::Found(())));
+            });
+            until(|| shelf.waiting() == 1 && shelf.attention() & attention::FENCED != 0);
+            let seen = shelf.opened(None, shelf.attention(), || 10);
+            told.wait();
+            waiter.join().unwrap();
+            assert_eq!(seen & attention::STARVING != 0, raised, "{hand_over:?}");
+        });
+        ended(&shelf, held);
+    }
+}
+
+/// No flag is up that says so: the one in the queue is due, and older than who waits for this very resource.
+#[test]
+fn a_return_goes_to_the_queue_if_that_has_waited_longer_than_who_wants_this_resource() {
+    for (queued, bound, first) in [(0, 3, "queued"), (3, 0, "bound")] {
+        let shelf = shelf(1);
+        shelf.set_queue(HandOver::After(5), u32::MAX);
+        let held = shelf.take(0).expect("the slot is free");
+        let order = std::sync::Mutex::new(Vec::new());
+        let gets = |who, outcome: Outcome<'_, Box<u64>, ()>| match outcome {
+            Outcome::Granted(right) => {
+                order.lock().unwrap().push(who);
+                shelf.give_back(right, || 10);
+            }
+            _ => panic!("{who} waits for as long as it takes"),
+        };
+        std::thread::scope(|scope| {
+            let queue = || shelf.wait(&request(queued), |_| None, |_| Patience::Forever, || 10);
+            scope.spawn(move || gets("queued", queue()));
+            let one = || shelf.wait_bound((0, false), &request(bound), || None, || Patience::Forever, || 10);
+            scope.spawn(move || gets("bound", one()));
+            until(|| shelf.waiting_in_all() == 2 && shelf.attention() & attention::FENCED != 0);
+            shelf.give_back(held, || 10);
+        });
+        assert_eq!(order.lock().unwrap()[0], first);
+        ended(&shelf, shelf.take(0).expect("both gave it back"));
     }
 }

@@ -1,11 +1,11 @@
 //! What the tests of `slackwater map` share: folders, workers in Python, and the command.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+use std::env;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,10 @@ use serde_json::Value;
 #[path = "../support/skipped.rs"]
 mod skipped;
 
+#[path = "../support/python.rs"]
+mod python;
+
+pub use python::{PYTHON, has_python};
 pub use skipped::skipped;
 
 /// Whether a program is there. Says what is not tested without it.
@@ -23,11 +27,6 @@ pub fn has(program: &str) -> bool {
         skipped(&format!("there is no {program}"));
     }
     there
-}
-
-pub fn has_python() -> bool {
-    static THERE: LazyLock<bool> = LazyLock::new(|| Command::new("python3").arg("--version").output().is_ok());
-    *THERE || has("python3")
 }
 
 /// A folder of its own for one test, emptied first.
@@ -80,6 +79,10 @@ impl Folder {
         let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("workers/python");
         let mut command = Command::new(env!("CARGO_BIN_EXE_slackwater"));
         command.args(["map", "--worker", worker]).current_dir(&self.0).env("PYTHONPATH", kit);
+        // The first that is called python3 is the interpreter itself.
+        let first = PYTHON.iter().filter_map(|python| python.parent().map(Path::to_owned));
+        let others = env::var_os("PATH").unwrap_or_default();
+        command.env("PATH", env::join_paths(first.chain(env::split_paths(&others))).unwrap());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -1,29 +1,14 @@
 //! The workers of the tests.
 
-use super::skipped::skipped;
+pub use super::python::has_python;
+use super::python::PYTHON;
 use rustix::process::{Pid, Signal};
 use slackwater::process::{ProcessBuilder, ProcessManager};
 use slackwater::{Builder, Pool};
 use std::process::Command;
-use std::sync::LazyLock;
 
 /// What all Python workers here begin with.
 const PRELUDE: &str = include_str!("prelude.py");
-
-/// The interpreter itself: what is called python3 may be a script that looks for it, and leaves things behind.
-static PYTHON: LazyLock<Option<String>> = LazyLock::new(|| {
-    let out = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().ok()?;
-    let path = String::from_utf8(out.stdout).ok()?;
-    out.status.success().then(|| path.trim().to_owned())
-});
-
-/// Whether there is a python3. Says so if there is none, and counts the tests that go without.
-pub fn has_python() -> bool {
-    if PYTHON.is_none() {
-        skipped("there is no python3; install python3");
-    }
-    PYTHON.is_some()
-}
 
 /// A manager of Python workers that run `script` after the prelude.
 pub fn python(script: &str) -> ProcessBuilder {

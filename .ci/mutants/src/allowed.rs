@@ -5,16 +5,22 @@
 //! src/core/fence.rs: replace native::light with (): why, on this line and
 //!     on those that are indented
 //! ```
-//! Lines and columns are left out, as they change with each edit. What begins a line of this file stands for all mutants called so.
+//! Lines and columns are left out, as they change with each edit. Where several mutants are called so, the name ends with how many of
+//! them go unnoticed: `... in retag [2]`.
 
 use crate::weave::Mutant;
 use std::collections::BTreeMap;
 
 pub struct Allowed {
-    /// Whether one called so was missed.
-    entries: BTreeMap<String, bool>,
+    entries: BTreeMap<String, Missed>,
     /// Missed ones that are not here.
     pub unknown: usize,
+}
+
+/// How many of those called so.
+struct Missed {
+    expected: usize,
+    found: usize,
 }
 
 /// The name without line and column.
@@ -23,27 +29,77 @@ fn key(mutant: &Mutant) -> String {
     format!("{}:{what}", mutant.file)
 }
 
+/// A name and how many of it there are.
+fn counted(name: &str) -> (&str, usize) {
+    let count = |name: &str| name.strip_suffix(']')?.rsplit_once(" [")?.1.parse().ok();
+    match count(name) {
+        Some(count) => (&name[..name.rfind(" [").expect("just seen")], count),
+        None => (name, 1),
+    }
+}
+
 impl Allowed {
     pub fn of(text: &str) -> Self {
         let begins_one = |line: &&str| !line.is_empty() && !line.starts_with(['#', ' ']);
-        let name = |line: &str| {
+        let entry = |line: &str| {
             let (name, _) = line.rsplit_once(": ").unwrap_or_else(|| panic!("no reason: {line}"));
-            (name.to_owned(), false)
+            let (name, expected) = counted(name);
+            (name.to_owned(), Missed { expected, found: 0 })
         };
-        Self { entries: text.lines().filter(begins_one).map(name).collect(), unknown: 0 }
+        Self { entries: text.lines().filter(begins_one).map(entry).collect(), unknown: 0 }
     }
 
-    /// Whether `mutant`, which was missed, is allowed to be.
+    /// Whether `mutant`, which was missed, is allowed to be: not if more are called so than are expected.
     pub fn has(&mut self, mutant: &Mutant) -> bool {
-        let entry = self.entries.get_mut(&key(mutant));
-        self.unknown += usize::from(entry.is_none());
-        entry.map(|missed| *missed = true).is_some()
+        let is_expected = self.entries.get_mut(&key(mutant)).is_some_and(|missed| {
+            missed.found += 1;
+            missed.found <= missed.expected
+        });
+        self.unknown += usize::from(!is_expected);
+        is_expected
     }
 
-    /// Those of `mutants` that are here and were noticed.
-    pub fn left(&self, mutants: &[Mutant]) -> Vec<String> {
-        let tried: Vec<_> = mutants.iter().map(key).collect();
-        let noticed = self.entries.iter().filter(|(name, missed)| !**missed && tried.contains(name));
-        noticed.map(|(name, _)| name.clone()).collect()
+    /// Those here of which some were tried, and fewer went unnoticed than are expected.
+    pub fn left(&self, tried: &[&Mutant]) -> Vec<String> {
+        let tried: Vec<_> = tried.iter().map(|mutant| key(mutant)).collect();
+        let noticed =
+            self.entries.iter().filter(|(name, missed)| missed.found < missed.expected && tried.contains(name));
+        noticed
+            .map(|(name, missed)| format!("{name}: {} of {}", missed.expected - missed.found, missed.expected))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proc_macro2::LineColumn;
+
+    fn mutant(name: &str) -> Mutant {
+        let (file, genre, replacement) = ("a.rs".into(), String::new(), String::new());
+        Mutant {
+            id: 0,
+            name: format!("a.rs:1:2: {name}"),
+            file,
+            genre,
+            replacement,
+            begins: LineColumn { line: 1, column: 2 },
+        }
+    }
+
+    #[test]
+    fn of_those_with_one_name_no_more_go_unnoticed_than_was_said() {
+        let mut allowed = Allowed::of("# of two\na.rs: two [2]: why,\n    and why\na.rs: one: why: because\n");
+        let [one, two, three] = ["one: why", "two", "three"].map(mutant);
+        let one_is_there = allowed.has(&one);
+        assert_eq!(
+            (one_is_there, allowed.has(&two), allowed.left(&[&one, &two])),
+            (true, true, vec!["a.rs: two: 1 of 2".into()])
+        );
+        assert_eq!((allowed.has(&two), allowed.left(&[&two]).len(), allowed.unknown), (true, 0, 0));
+        assert_eq!(
+            (allowed.has(&two), allowed.has(&one), allowed.has(&three), allowed.unknown),
+            (false, false, false, 3)
+        );
     }
 }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             println!("MISSED  {}", mutant.name);
         }
     });
-    let stale: Vec<String> = allowed.left(&mutants);
+    let stale: Vec<String> = allowed.left(&tried);
     stale.iter().for_each(|entry| println!("NOTICED, and allowed: {entry}"));
     println!("{tally}, {} of the missed not allowed, {} allowed and noticed", allowed.unknown, stale.len());
     ExitCode::from(u8::from(allowed.unknown > 0 || !stale.is_empty()))

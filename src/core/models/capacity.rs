@@ -112,3 +112,22 @@ fn a_shrinking_that_puts_a_slot_back_hides_no_room() {
         assert_eq!((shelf.open_slots(), shelf.occupied()), (1, 1));
     });
 }
+
+/// Rules out: two that make a growing pool fit open a place each where one is missing, and who finds the second makes a resource
+/// too many in it.
+#[test]
+fn two_that_grow_a_pool_open_no_place_too_many() {
+    explore("growing twice", || {
+        let shelf = Setting { extra: 2, ..Setting::of(1, HandOver::Never) }.shelf();
+        let grower = spawn(&shelf, |shelf| shelf.set_target(2, now));
+        let creator = spawn(&shelf, |shelf| {
+            for _ in 0..2 {
+                shelf.reserve().map(Right::pass_on);
+            }
+        });
+        shelf.set_target(2, now);
+        join([grower, creator]);
+        assert_eq!((shelf.open_slots(), shelf.target()), (2, 2));
+        assert!(shelf.occupied() <= 2, "one too many");
+    });
+}

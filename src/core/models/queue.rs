@@ -6,6 +6,32 @@ use crate::core::waiters::{Node, Waiters};
 
 const ALL: [HandOver; 4] = [HandOver::Never, NOT_DUE, DUE, HandOver::Always];
 
+/// Rules out: strictly in turn, a passer-by takes the slot between its return and the one who waits for it.
+#[test]
+fn what_is_returned_strictly_in_turn_is_for_nobody_to_find() {
+    explore("strictly in turn", || {
+        let shelf = Setting::of(1, HandOver::Always).shelf();
+        let held = take_out(&shelf);
+        let waiter = spawn(&shelf, |shelf| match wait(shelf, forever) {
+            Got::Right(right) => drop(right.pass_on()),
+            Got::TimedOut | Got::Refused => panic!("nobody ends this wait"),
+        });
+        let (found, passer_by) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&shelf));
+        let finds = Arc::clone(&found);
+        let passer_by = loom::thread::spawn(move || {
+            if let Some(right) = passer_by.take(0) {
+                finds.fetch_add(1, Relaxed);
+                give_back(&passer_by, right);
+            }
+        });
+        // The lock of the queue: the count that the return reads is the one that was written under it.
+        let is_in_turn = shelf.queue_len() == 1 && shelf.attention() & attention::FENCED != 0;
+        give_back(&shelf, take_up(&shelf, held));
+        join([waiter, passer_by]);
+        assert!(!is_in_turn || found.load(Relaxed) == 0, "overtaken");
+    });
+}
+
 /// Rules out: of three threads on one slot one parks for good, because a wake went to somebody who was served
 /// otherwise, because a woken one lost to a running one and nobody looked again, or because `waking` stayed up.
 #[test]

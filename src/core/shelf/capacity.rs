@@ -138,3 +138,21 @@ impl Capacity {
 fn halves(word: u64) -> (u32, u32) {
     (word as u32, (word >> 32) as u32)
 }
+
+#[cfg(all(test, not(slackwater_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_open_than_should_and_no_more_shut_than_surplus() {
+        let capacity = Capacity::of(2);
+        let opens = |capacity: &Capacity| std::iter::repeat_with(|| capacity.may_open()).take_while(|may| *may).count();
+        let shuts = |capacity: &Capacity| std::iter::repeat_with(|| capacity.may_shut()).take_while(|may| *may).count();
+        assert_eq!((opens(&capacity), shuts(&capacity)), (0, 0));
+        capacity.set_target(5);
+        assert_eq!((shuts(&capacity), opens(&capacity), capacity.read()), (0, 3, (5, 5)));
+        capacity.open_one();
+        capacity.set_target(1);
+        assert_eq!((opens(&capacity), shuts(&capacity), capacity.read()), (0, 5, (1, 1)));
+    }
+}
