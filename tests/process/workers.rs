@@ -1,7 +1,7 @@
 //! The workers of the tests.
 
-pub use super::python::has_python;
 use super::python::PYTHON;
+pub use super::python::has_python;
 use rustix::process::{Pid, Signal};
 use slackwater::process::{ProcessBuilder, ProcessManager};
 use slackwater::{Builder, Pool};

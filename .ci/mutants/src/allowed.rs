@@ -77,14 +77,8 @@ mod tests {
 
     fn mutant(name: &str) -> Mutant {
         let (file, genre, replacement) = ("a.rs".into(), String::new(), String::new());
-        Mutant {
-            id: 0,
-            name: format!("a.rs:1:2: {name}"),
-            file,
-            genre,
-            replacement,
-            begins: LineColumn { line: 1, column: 2 },
-        }
+        let begins = LineColumn { line: 1, column: 2 };
+        Mutant { id: 0, name: format!("a.rs:1:2: {name}"), file, genre, replacement, begins, ends: begins }
     }
 
     #[test]

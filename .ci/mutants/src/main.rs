@@ -1,4 +1,5 @@
-//! Tries mutants of a crate without a build for each: all of them are woven into one copy of it, and a variable says which one is on.
+//! Tries mutants of a crate without a build for each: all of them are woven into one copy of it, and a variable says which one is on. Those in
+//! constants are built one by one.
 //!
 //! Usage: mutants LIST COPY ALLOWED JOBS SECONDS CARGO-TEST-ARGUMENT...
 //!
@@ -8,6 +9,7 @@
 
 mod allowed;
 mod build;
+mod constants;
 mod trial;
 mod weave;
 
@@ -32,27 +34,35 @@ fn main() -> ExitCode {
     let (mutants, in_constants) = listed(&read(list));
     let mut allowed = Allowed::of(&read(allowed));
 
+    let changes = constants::changes(copy, &in_constants);
     let left_out = build::woven(copy, &mutants);
     let programs = trial::programs(copy, tests);
     let tried: Vec<&Mutant> = mutants.iter().filter(|mutant| !left_out.contains(&mutant.id)).collect();
-    let (all, refused) = (mutants.len() + in_constants, left_out.len());
     println!(
-        "{all} mutants: {in_constants} in constants, {refused} that do not build; {} programs of tests",
+        "{} mutants, {} of them in constants; {} others do not build; {} programs of tests",
+        mutants.len() + changes.len(),
+        changes.len(),
+        left_out.len(),
         programs.len()
     );
-    let tally = trial::all(copy, &programs, &tried, jobs, patience, |mutant| {
+    let mut missed = |mutant: &Mutant| {
         if !allowed.has(mutant) {
             println!("MISSED  {}", mutant.name);
         }
-    });
+    };
+    let mut tally = trial::all(copy, &programs, &tried, jobs, patience, &mut missed);
+    let (of_constants, refused) = constants::all(copy, &changes, tests, patience, missed);
+    tally.join(of_constants);
+    println!("{refused} of those in constants do not build");
+    let tried: Vec<&Mutant> = tried.into_iter().chain(&in_constants).collect();
     let stale: Vec<String> = allowed.left(&tried);
     stale.iter().for_each(|entry| println!("NOTICED, and allowed: {entry}"));
     println!("{tally}, {} of the missed not allowed, {} allowed and noticed", allowed.unknown, stale.len());
     ExitCode::from(u8::from(allowed.unknown > 0 || !stale.is_empty()))
 }
 
-/// The mutants of a list, numbered, and how many are in constants, where no variable can say which one is on.
-fn listed(list: &str) -> (Vec<Mutant>, usize) {
+/// The mutants of a list, numbered: those in functions, and those in constants.
+fn listed(list: &str) -> (Vec<Mutant>, Vec<Mutant>) {
     let list: Vec<Value> = serde_json::from_str(list).expect("a list of cargo-mutants");
     let text = |of: &Value| of.as_str().expect("text").to_owned();
     let place = |of: &Value| {
@@ -66,7 +76,9 @@ fn listed(list: &str) -> (Vec<Mutant>, usize) {
         genre: text(&of["genre"]),
         replacement: text(&of["replacement"]),
         begins: place(&of["span"]["start"]),
+        ends: place(&of["span"]["end"]),
     };
     let (in_functions, in_constants): (Vec<_>, Vec<_>) = list.iter().partition(|of| !of["function"].is_null());
-    (in_functions.into_iter().enumerate().map(mutant).collect(), in_constants.len())
+    let numbered = |of: Vec<&Value>| of.into_iter().enumerate().map(mutant).collect();
+    (numbered(in_functions), numbered(in_constants))
 }

@@ -17,6 +17,7 @@ pub struct Mutant {
     pub replacement: String,
     /// Lines from 1 and columns from 0.
     pub begins: LineColumn,
+    pub ends: LineColumn,
 }
 
 /// A change to the text between two offsets.
@@ -39,17 +40,17 @@ enum Change {
     Guard(Vec<(usize, String)>),
 }
 
-struct Offsets(Vec<usize>);
+pub struct Offsets(Vec<usize>);
 
 impl Offsets {
-    fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let mut starts = vec![0];
         starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
         Self(starts)
     }
 
     /// Columns count characters; the sources are ASCII.
-    fn at(&self, place: LineColumn) -> usize {
+    pub fn at(&self, place: LineColumn) -> usize {
         self.0[place.line - 1] + place.column
     }
 }
@@ -230,6 +231,7 @@ mod tests {
             genre: genre.to_owned(),
             replacement: (*replacement).to_owned(),
             begins: LineColumn { line, column },
+            ends: LineColumn { line, column },
         };
         let mutants: Vec<_> = replacements.iter().enumerate().map(mutant).collect();
         let (woven, left) = weave(text, &mutants.iter().collect::<Vec<_>>());
