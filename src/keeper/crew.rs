@@ -42,6 +42,8 @@ pub(crate) fn is_on_crew() -> bool {
 pub(crate) struct Upkeep {
     pub(crate) next: Option<u64>,
     pub(crate) newly_hung: Vec<HungJob>,
+    /// How many of them create for whoever counts on a ticket.
+    pub(crate) hung_tickets: usize,
     pub(crate) refused: Option<io::Error>,
 }
 
@@ -99,6 +101,7 @@ struct Present {
     /// When it went into the manager's code; None while it is not there.
     since: Option<u64>,
     hung: bool,
+    holds_ticket: bool,
 }
 
 impl Present {
@@ -227,7 +230,8 @@ impl<J: Task + 'static> Crew<J> {
         if ON_CREW.get() {
             self.with_my_job(|job| {
                 changed = job.as_ref().is_some_and(|job| job.kind != kind);
-                *job = Some(Present { kind, slot, since: Some(now), hung: false });
+                let holds_ticket = job.as_ref().is_some_and(|job| job.holds_ticket);
+                *job = Some(Present { kind, slot, since: Some(now), hung: false, holds_ticket });
             });
         }
         changed
@@ -253,7 +257,8 @@ impl<J: Task + 'static> Crew<J> {
             let superfluous = state.counted() > self.at_once.load(Relaxed);
             if !superfluous && let Some(job) = state.jobs.pop() {
                 // Busy from here on, so that nobody joins us.
-                let present = Present { kind: job.kind(), slot: job.slot(), since: None, hung: false };
+                let holds_ticket = job.holds_ticket();
+                let present = Present { kind: job.kind(), slot: job.slot(), since: None, hung: false, holds_ticket };
                 state.threads.entry(me).and_modify(|me| me.job = Some(present));
                 if state.attended && state.jobs.is_empty() {
                     self.wake.notify_all();
@@ -282,7 +287,7 @@ impl<J: Task + 'static> Crew<J> {
         let least = self.timeouts.iter().map(|timeout| timeout.load(Relaxed)).min().unwrap_or(u64::MAX);
         let soonest = now.saturating_add(least.max(SOONEST));
         let mut state = self.state.lock();
-        let (mut next, mut newly_hung) = (None::<u64>, Vec::new());
+        let (mut next, mut newly_hung, mut hung_tickets) = (None::<u64>, Vec::new(), 0);
         let mut look_at = |due: u64| next = Some(next.map_or(due, |next| next.min(due)));
         // Whatever begins after this look rings no bell.
         if !state.jobs.is_empty() {
@@ -293,6 +298,7 @@ impl<J: Task + 'static> Crew<J> {
                 Some(due) if due <= now => {
                     job.hung = true;
                     newly_hung.push(job.hung(now));
+                    hung_tickets += usize::from(job.kind == JobKind::Create && job.holds_ticket);
                 }
                 due => look_at(due.unwrap_or(soonest)),
             }
@@ -308,7 +314,7 @@ impl<J: Task + 'static> Crew<J> {
             let retry = now.saturating_add(RETRY);
             next = Some(next.map_or(retry, |next| next.min(retry)));
         }
-        Upkeep { next, newly_hung, refused }
+        Upkeep { next, newly_hung, hung_tickets, refused }
     }
 
     /// Jobs that hang now, and that ever hung.

@@ -11,6 +11,8 @@ pub(crate) trait Task: Send {
     fn kind(&self) -> JobKind;
     /// The slot it is about, if that is known before it runs.
     fn slot(&self) -> Option<u32>;
+    /// Whether somebody counts on it for a resource, and has to be told if it never comes back.
+    fn holds_ticket(&self) -> bool;
 }
 
 /// Creations go before checks, which may give back a resource, and those before destructions, for which nobody waits. But
@@ -66,6 +68,10 @@ mod tests {
 
         fn slot(&self) -> Option<u32> {
             None
+        }
+
+        fn holds_ticket(&self) -> bool {
+            false
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) use crew::{Crew, CrewLimits, Work, is_on_crew};
 pub(crate) use lanes::Task;
 #[cfg(feature = "r2d2")]
 pub(crate) use reaping::Reaper;
-pub(crate) use replacement::Pace;
+pub(crate) use replacement::{Pace, Successor};
 #[cfg(feature = "metrics")]
 pub(crate) use reports::Reports;
 pub use scaling::Advice;

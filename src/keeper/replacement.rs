@@ -41,12 +41,23 @@ enum Stage {
     Stopping,
     Making {
         old_is_gone: bool,
-        since: u64,
+        /// None while it stands in the crew's queue.
+        since: Option<u64>,
     },
     /// The successor serves. The old one is in use, since then, or on its way out.
     Ending {
+        successor: ResourceId,
         in_use_since: Option<u64>,
     },
+}
+
+/// How the making of a successor went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Successor {
+    Is(ResourceId),
+    /// Somebody else has made a resource in the place.
+    OfAnother,
+    Missing,
 }
 
 /// How many may be replaced at once.
@@ -90,17 +101,32 @@ impl<M: Manager> Inner<M> {
         state.replacements.extend(new);
     }
 
+    /// The making of a successor has begun, told by the crew: from now on it may take too long.
+    pub(crate) fn successor_begun(&self, old: ResourceId) {
+        let now = self.now();
+        let mut state = self.keeper.lock();
+        if let Some(entry) = state.replacements.iter_mut().find(|entry| entry.old == old)
+            && let Stage::Making { since, .. } = &mut entry.stage
+        {
+            *since = Some(now);
+            drop(state);
+            self.alarm.ring();
+        }
+    }
+
     /// How the making of a successor went, told by the crew.
-    pub(crate) fn successor_made(&self, old: ResourceId, made: bool) {
+    pub(crate) fn successor_made(&self, old: ResourceId, made: Successor) {
         let now = self.now();
         let mut state = self.keeper.lock();
         if let Some(at) = state.replacements.iter().position(|entry| entry.old == old) {
             let entry = &mut state.replacements[at];
             let old_is_gone = matches!(entry.stage, Stage::Making { old_is_gone: true, .. });
-            match (made, old_is_gone) {
-                (true, true) => drop(state.replacements.swap_remove(at)),
-                (true, false) => entry.stage = Stage::Ending { in_use_since: None },
-                (false, _) => {
+            match made {
+                Successor::Is(successor) if !old_is_gone => {
+                    entry.stage = Stage::Ending { successor, in_use_since: None }
+                }
+                Successor::Is(_) | Successor::OfAnother => drop(state.replacements.swap_remove(at)),
+                Successor::Missing => {
                     entry.stage = if old_is_gone { Stage::Stopping } else { Stage::Waiting };
                     entry.not_before = now.saturating_add(RETRY);
                 }
@@ -135,7 +161,7 @@ impl<M: Manager> Inner<M> {
         self.watch_surplus();
         for (old, old_is_gone) in make {
             if self.submit(Job::Replace { old, old_is_gone }).is_err() {
-                self.successor_made(old, false);
+                self.successor_made(old, Successor::Missing);
             }
         }
         for (old, reason) in end {
@@ -151,9 +177,9 @@ impl<M: Manager> Inner<M> {
         let waits = state.replacements.iter().any(|entry| matches!(entry.stage, Stage::Waiting | Stage::Stopping));
         let times = state.replacements.iter().filter_map(|entry| match entry.stage {
             Stage::Waiting | Stage::Stopping => Some(entry.not_before.max(paused.unwrap_or(0))),
-            Stage::Making { since, .. } => Some(since.saturating_add(create_timeout)),
+            Stage::Making { since, .. } => Some(since?.saturating_add(create_timeout)),
             // The crew rings when a job of its own hangs.
-            Stage::Ending { in_use_since } => Some(in_use_since?.saturating_add(STUCK)),
+            Stage::Ending { in_use_since, .. } => Some(in_use_since?.saturating_add(STUCK)),
         });
         // A time that has passed is one that has been acted on: what still waits, waits for others.
         times.filter(|time| waits && *time > now).min()
@@ -173,19 +199,21 @@ impl<M: Manager> Inner<M> {
         }
         let paused = matches!(supply, Supply::After(_));
         let pace = state.pace.unwrap_or(Pace::of(&self.config()));
-        let pace = if supply == Supply::One { pace.of_one() } else { pace };
+        let one_at_a_time = supply == Supply::One;
+        let pace = if one_at_a_time { pace.of_one() } else { pace };
         let entries = &mut state.replacements;
         let phase_of = |old: ResourceId| self.word_of(old).map(Word::phase);
         let busy = |old: ResourceId| phase_of(old) == Some(Phase::Busy);
         let alive = |old: ResourceId| phase_of(old).is_some();
         entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
         for entry in entries.iter_mut() {
-            if let Stage::Ending { in_use_since } = &mut entry.stage {
+            if let Stage::Ending { in_use_since, .. } = &mut entry.stage {
                 *in_use_since = busy(entry.old).then(|| in_use_since.unwrap_or(now));
             }
         }
         // What is free first: a successor of what is held for long would keep its place all that time.
-        entries.sort_by_key(|entry| busy(entry.old));
+        // Each is asked once: what is lent and given back meanwhile would have an order that contradicts itself.
+        entries.sort_by_cached_key(|entry| busy(entry.old));
         let count = |what: &dyn Fn(Stage) -> bool| entries.iter().filter(|entry| what(entry.stage)).count();
         let mut surging =
             count(&|stage| matches!(stage, Stage::Making { old_is_gone: false, .. } | Stage::Ending { .. }));
@@ -196,14 +224,20 @@ impl<M: Manager> Inner<M> {
         let hangs = |old: ResourceId| alive(old) && hung.contains(&Some(old.slot()));
         let lends = |entry: &&Replacement| match entry.stage {
             Stage::Waiting => false,
-            Stage::Making { since, .. } => now.saturating_sub(since) >= create_timeout,
-            Stage::Ending { in_use_since: Some(since) } => now.saturating_sub(since) >= STUCK,
-            Stage::Ending { in_use_since: None } | Stage::Stopping => hangs(entry.old),
+            Stage::Making { since, .. } => since.is_some_and(|since| now.saturating_sub(since) >= create_timeout),
+            Stage::Ending { successor, in_use_since: Some(since) } => {
+                now.saturating_sub(since) >= STUCK && alive(successor)
+            }
+            Stage::Ending { in_use_since: None, .. } | Stage::Stopping => hangs(entry.old),
         };
         let lent = entries.iter().filter(lends).count();
+        let is_made = |entry: &&Replacement| matches!(entry.stage, Stage::Making { .. }) && !lends(entry);
+        let mut making = entries.iter().filter(is_made).count();
         // What is in use yields to what is free: it may be so for ever. And it serves on while nothing may be made in its place.
+        let serves = |old: ResourceId| phase_of(old).is_some_and(|phase| phase != Phase::Retiring);
         if paused || entries.iter().any(|entry| entry.stage == Stage::Waiting && !busy(entry.old)) {
-            for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Stopping && busy(entry.old)) {
+            let yields = |old: ResourceId| busy(old) || (paused && serves(old));
+            for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Stopping && yields(entry.old)) {
                 entry.stage = Stage::Waiting;
                 if let Some(word) = self.word_of(entry.old) {
                     self.lives[entry.old.slot()].take_back(word, entry.reason);
@@ -212,20 +246,26 @@ impl<M: Manager> Inner<M> {
             }
         }
         let mut orders = Orders::default();
+        // To see whether it lives, one is made and nothing ends for another meanwhile, whatever was under way when the pause began.
+        let may_stop = pace.max_unavailable + lent + full;
+        let may_stop = if one_at_a_time { may_stop.min(1) } else { may_stop };
         for entry in entries {
+            let has_turn = !paused && !(one_at_a_time && making > 0);
             match entry.stage {
-                Stage::Waiting if paused => {}
+                Stage::Waiting if !has_turn => {}
                 Stage::Waiting if surging < pace.surge && full == 0 && entry.not_before <= now => {
                     surging += 1;
-                    entry.stage = Stage::Making { old_is_gone: false, since: now };
+                    making += 1;
+                    entry.stage = Stage::Making { old_is_gone: false, since: None };
                     orders.make.push((entry.old, false));
                 }
-                Stage::Waiting if stopped < pace.max_unavailable + lent + full => {
+                Stage::Waiting if stopped < may_stop => {
                     stopped += 1;
                     entry.stage = Stage::Stopping;
                 }
-                Stage::Stopping if !alive(entry.old) && !paused && entry.not_before <= now => {
-                    entry.stage = Stage::Making { old_is_gone: true, since: now };
+                Stage::Stopping if !alive(entry.old) && has_turn && entry.not_before <= now => {
+                    making += 1;
+                    entry.stage = Stage::Making { old_is_gone: true, since: None };
                     orders.make.push((entry.old, true));
                 }
                 _ => {}

@@ -63,10 +63,10 @@ impl<M: Manager> Inner<M> {
         if self.is_manual() {
             return None;
         }
-        let Upkeep { next, newly_hung, refused } = self.crew.look_after(&self.me.upgrade()?, now);
+        let Upkeep { next, newly_hung, hung_tickets, refused } = self.crew.look_after(&self.me.upgrade()?, now);
+        (0..hung_tickets).for_each(|_| self.gave_up_on_creation());
         for job in &newly_hung {
             if job.kind == JobKind::Create {
-                self.gave_up_on_creation();
                 self.cannot_create(Arc::new(Hangs(job.clone())));
                 self.creation_hangs();
             }

@@ -85,12 +85,13 @@ pub(crate) enum Supply {
 }
 
 impl<M: Manager> Inner<M> {
-    /// Notes the end of a resource, before it is destroyed: that may take its time. `in_use` if it came from its holder.
-    pub(super) fn lived(&self, right: &Right<'_, M::Resource>, reason: DestroyReason, in_use: bool) {
+    /// Notes the end of a resource, before it is destroyed: that may take its time. No reason if its holder keeps it. `in_use` if it
+    /// came from its holder.
+    pub(super) fn lived(&self, right: &Right<'_, M::Resource>, reason: Option<DestroyReason>, in_use: bool) {
         let short_lives = &self.short_lives;
         let (life, now, births) = (self.life(right), self.now(), self.births.load(Relaxed));
-        let failed =
-            matches!(reason, DestroyReason::Broken | DestroyReason::CheckFailed | DestroyReason::CallbackPanicked);
+        use DestroyReason::{Broken, CallbackPanicked, CheckFailed};
+        let failed = matches!(reason, Some(Broken | CheckFailed | CallbackPanicked));
         // What died free says nothing of what is made now, if it was old: neither unused nor with its first use behind it.
         let in_first_use = (in_use || life.is_doubted()) && life.uses(right.record().checkouts()) == 1;
         let is_old = now.saturating_sub(life.born()) >= SHORT;
@@ -106,7 +107,8 @@ impl<M: Manager> Inner<M> {
                 self.tell_of_recovery()
             };
         }
-        if self.first_proof(row.last).is_some_and(|proven| proven <= now) {
+        // What dies here proves nothing.
+        if self.first_proof(row.last, Some(life.birth())).is_some_and(|proven| proven <= now) {
             short_lives.are_over();
         }
         let added = short_lives.add(&mut row, life.birth(), now, births);
@@ -132,7 +134,7 @@ impl<M: Manager> Inner<M> {
             return Supply::Any;
         }
         let row = short_lives.row.lock();
-        match self.first_proof(row.last) {
+        match self.first_proof(row.last, None) {
             Some(proven) if proven <= now => {
                 let was_a_loop = short_lives.are_over();
                 drop(row);
@@ -151,15 +153,21 @@ impl<M: Manager> Inner<M> {
         self.log(log::Level::Info, format_args!("resources live again after their creation"));
     }
 
-    /// When the first of the resources born after the `last` short-lived one has outlived it, or will have.
-    fn first_proof(&self, last: u64) -> Option<u64> {
-        let proves = |phase: Phase| phase.is_live() && phase != Phase::Retiring;
+    /// When the first of the resources born after the `last` short-lived one, not counting `but`, has outlived it, or will have.
+    fn first_proof(&self, last: u64, but: Option<u64>) -> Option<u64> {
+        // Of one in its first use nobody knows yet.
+        let proves = |phase: Phase, uses: u64| match phase {
+            Phase::Busy => uses > 1,
+            Phase::Checking => uses != 1,
+            _ => phase.is_live() && phase != Phase::Retiring,
+        };
         let outlives = self.shelf.slots().zip(&self.lives).filter_map(|((_, slot), life)| {
             let word = slot.look();
             let (birth, born, failures) = (life.birth(), life.born(), life.failures());
             // Another in its place meanwhile: the number is the one's and the time may be the other's.
             let is_one = slot.look().generation() == word.generation();
-            (is_one && proves(word.phase()) && birth >= last && failures == 0).then(|| born.saturating_add(SHORT))
+            let proves = is_one && proves(word.phase(), life.uses(slot.record().checkouts()));
+            (proves && birth >= last && Some(birth) != but && failures == 0).then(|| born.saturating_add(SHORT))
         });
         outlives.min()
     }

@@ -1,7 +1,7 @@
 //! Demand: how many resources are asked of the crew, and by whom.
 
 use super::create::{CreateFailure, CreationState, Held, Vacancy};
-use super::{Inner, Job};
+use super::{Inner, Job, Supply};
 use crate::core::sync::around::thread;
 use crate::core::{Phase, Right};
 use crate::manager::Manager;
@@ -116,7 +116,9 @@ impl<M: Manager> Inner<M> {
         // One for all of them: an ask that is served on the way must not have another made afterwards.
         let is_asked = asked.swap(false, SeqCst);
         let is_awaited = is_asked || self.unserved() > tickets.on_their_way();
-        let wanted = is_awaited || self.missing() > 0;
+        // What is missing waits for the end of the pause in a crash loop; whoever waits does not.
+        let for_nobody = || self.missing() > 0 && !matches!(self.supply(self.now()), Supply::After(_));
+        let wanted = is_awaited || for_nobody();
         // Asked for by somebody who looked before the last failure: the keeper asks again when the pause is over.
         let is_held = self.creation_held_until(self.now()).is_some();
         let wanted = wanted && !is_held;

@@ -388,6 +388,7 @@ impl<M: Manager> Inner<M> {
     /// Takes the resource out for good.
     pub(crate) fn detach(&self, mut right: Right<'_, M::Resource>) -> M::Resource {
         self.use_ended(&right);
+        self.lived(&right, None, true);
         let resource = right.take().expect("a slot that is checked out holds its resource");
         self.moved(&right, ResourceState::Terminated, TransitionReason::Detached);
         self.end_life(&right);
@@ -422,7 +423,7 @@ impl<M: Manager> Inner<M> {
         let in_use = right.word().phase() == Phase::Busy;
         // Once, although who sends it to its end and who ends it both come here.
         if self.moved(&right, ResourceState::Terminating, TransitionReason::Ended(reason)) {
-            self.lived(&right, reason, in_use);
+            self.lived(&right, Some(reason), in_use);
         }
         let right = if right.word().phase() == Phase::Retiring { right } else { right.change(Phase::Retiring) };
         // The end may take its time, and who waits for this very resource need not.

@@ -122,6 +122,10 @@ impl<M: Manager> Task for Job<M> {
             Job::Check { parcel, .. } | Job::Destroy { parcel, .. } => Some(parcel.place().0),
         }
     }
+
+    fn holds_ticket(&self) -> bool {
+        matches!(self, Job::Create)
+    }
 }
 
 /// A resource that was still busy at its return, out of service until a check passes.

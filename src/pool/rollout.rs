@@ -5,7 +5,7 @@ use crate::config::within;
 use crate::core::sync::around::fence;
 use crate::core::{Phase, Right};
 use crate::error::ConfigError;
-use crate::keeper::{Deadline, Pace};
+use crate::keeper::{Deadline, Pace, Successor};
 use crate::manager::Manager;
 use crate::observe::{DestroyReason, PoolEvent, ResourceId};
 use std::fmt;
@@ -135,6 +135,7 @@ impl<M: Manager> Inner<M> {
     /// Makes a successor for `old`, in a place of its own or in the one that `old` left, and tells the keeper how that
     /// went.
     pub(super) fn make_successor(&self, old: ResourceId, old_is_gone: bool) {
+        self.successor_begun(old);
         let served = old_is_gone && self.is_taken(0);
         let leave = if served || self.is_closed() { None } else { self.may_create().ok() };
         let vacancy = leave.and_then(|leave| {
@@ -149,13 +150,14 @@ impl<M: Manager> Inner<M> {
                 self.subscribers.tell(|| PoolEvent::Replaced { old, new });
                 self.open_anew(right);
                 self.choose_where_to_create();
-                true
+                Successor::Is(new)
             }
             Some(Err(failure)) => {
                 failed = Some(failure);
-                false
+                Successor::Missing
             }
-            None => served || (old_is_gone && self.is_taken(0)),
+            None if served || (old_is_gone && self.is_taken(0)) => Successor::OfAnother,
+            None => Successor::Missing,
         };
         self.successor_made(old, made);
         if let Some(failure) = failed {

@@ -2,7 +2,7 @@
 //! on when they are gone.
 
 use super::support::{Act, Probe, closes_balanced, passes, until};
-use super::{MIN, SEC, still};
+use super::{MIN, SEC, number, still};
 use slackwater::{Creation, DestroyReason, Keeper, MAX_SPAN, Manager, OnLeak, Pool, PoolEvent, Scaling, VirtualClock};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -234,6 +234,38 @@ fn a_predecessor_in_use_lends_its_place_after_a_second_and_until_it_is_returned(
     ticks();
     assert!(rollout.wait(Duration::ZERO));
     assert_eq!((replaced(), pool.stats().available), (3, 3));
+    closes_balanced(&pool);
+}
+
+/// Promise: what is still in use lends its place because its successor serves too. Provoked: the successor dies meanwhile.
+#[test]
+fn a_predecessor_in_use_lends_nothing_once_its_successor_is_gone() {
+    let (probe, clock, builder) = still();
+    let pool = builder.max_size(2).min_idle(0).build().unwrap();
+    let [first, second] = [(); 2].map(|()| pool.checkout().unwrap());
+    let old = [number(&first), number(&second)];
+    let rollout = pool.replace_all(1, 0).unwrap();
+    pool.tick();
+    assert_eq!(pool.stats().created, 3);
+    // The first has a successor now, which is the one that is free.
+    let successor = pool.checkout().unwrap();
+    assert!(!old.contains(&number(&successor)));
+    probe.is_broken.next([Act::Fail]);
+    drop(successor);
+    let ended = |reason| pool.stats().destroyed.by(reason);
+    let ticks = || (0..3).for_each(|_| pool.tick());
+    for _ in 0..5 {
+        clock.advance(SEC);
+        ticks();
+    }
+    drop(second);
+    ticks();
+    let serves = (ended(DestroyReason::Replaced), pool.stats().available);
+    assert_eq!((serves, ended(DestroyReason::Broken)), ((0, 1), 1));
+    drop(first);
+    ticks();
+    assert!(rollout.wait(Duration::ZERO));
+    assert_eq!(ended(DestroyReason::Replaced), 2);
     closes_balanced(&pool);
 }
 

@@ -36,6 +36,39 @@ fn replace_all_under_full_load_fails_no_request_and_keeps_capacity() {
     closes_balanced(&pool);
 }
 
+/// Promise: who is asked to replace many does so beside whatever happens to them. Provoked: what is lent and given back while the keeper puts
+/// what is free first.
+#[test]
+fn many_are_replaced_while_they_are_lent_and_given_back() {
+    let (_, _, builder) = still();
+    let pool = builder.max_size(256).build().unwrap();
+    let rollout = pool.replace_all(1, 0).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    drop((0..200).filter_map(|_| pool.try_checkout().ok()).collect::<Vec<_>>());
+                }
+            });
+        }
+        let ticks = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            (0..2_000).any(|_| {
+                pool.tick();
+                rollout.wait(Duration::ZERO)
+            })
+        }));
+        stop.store(true, Relaxed);
+        assert!(ticks.is_ok(), "a tick panicked");
+    });
+    let ended = (0..2_000).any(|_| {
+        pool.tick();
+        rollout.wait(Duration::ZERO)
+    });
+    assert!(ended);
+    closes_balanced(&pool);
+}
+
 #[test]
 fn without_surge_no_more_than_max_unavailable_are_out_of_service() {
     let (probe, _, builder) = still();
