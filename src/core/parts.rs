@@ -1,7 +1,9 @@
 //! What single parts of the core promise each other. Protocols are the business of `models`.
 
+use super::shelf::RETURNS_PER_LOOK;
 use super::waiters::{Exit, LANE_HEAD_START, NoPlace, Node, Waiters};
 use super::*;
+use crate::error::Refusal;
 use crate::resilience::shedding::Overload;
 use std::sync::Arc;
 
@@ -160,6 +162,8 @@ fn a_lane_serves_the_oldest_first_and_of_the_same_age_the_one_that_came_first() 
 
 #[test]
 fn a_lane_is_a_head_start_and_no_more() {
+    // Of the same rank the higher lane is first.
+    assert_eq!(served(&[(1, 0), (0, LANE_HEAD_START)]), [1, 0]);
     let late = LANE_HEAD_START / 2;
     assert_eq!(served(&[(2, 0), (1, late), (0, LANE_HEAD_START)]), [2, 1, 0]);
     let (waiters, nodes) = queue(&[(2, 0), (1, late), (1, LANE_HEAD_START + late)]);
@@ -376,4 +380,186 @@ fn a_return_goes_to_the_queue_if_that_has_waited_longer_than_who_wants_this_reso
         assert_eq!(order.lock().unwrap()[0], first);
         ended(&shelf, shelf.take(0).expect("both gave it back"));
     }
+}
+
+/// It may wait for a processor that those occupy who overtake it.
+#[test]
+fn one_return_in_sixteen_sees_that_a_woken_waiter_has_waited_for_too_long() {
+    let shelf = shelf(1);
+    shelf.set_queue(HandOver::After(5), u32::MAX);
+    let held = shelf.take(0).expect("the slot is free");
+    let gives_back = |right: Right<'_, Box<u64>>, now| {
+        let slot = right.slot();
+        right.open(Phase::Ready);
+        shelf.opened(Some(slot), shelf.attention(), || now);
+    };
+    let goes_on = std::sync::Barrier::new(2);
+    let rounds = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut looks = 0;
+            let look = |_| {
+                looks += 1;
+                if looks == 2 {
+                    (0..2).for_each(|_| _ = goes_on.wait());
+                }
+                None::<()>
+            };
+            match shelf.wait(&request(0), look, |_| Patience::Forever, || 10) {
+                Outcome::Granted(right) => ended(&shelf, right),
+                Outcome::Refused(_) => {}
+                _ => panic!("only a grant can end this wait, and the end of the test"),
+            }
+        });
+        until(|| shelf.waiting() == 1 && shelf.attention() & attention::FENCED != 0);
+        gives_back(held, 1);
+        goes_on.wait();
+        assert!(shelf.is_waking());
+        while !hint::every(RETURNS_PER_LOOK) {}
+        let overtaking = std::iter::from_fn(|| shelf.take(0).map(|right| gives_back(right, 10)));
+        let rounds = overtaking.take(100).count();
+        shelf.close(|| 10);
+        goes_on.wait();
+        rounds
+    });
+    assert_eq!(rounds, RETURNS_PER_LOOK as usize);
+}
+
+#[test]
+fn a_woken_waiter_that_finds_nothing_lets_others_be_woken_and_if_it_is_due_be_served() {
+    for (bound, raised) in [(5, true), (10, true), (11, false)] {
+        let shelf = shelf(1);
+        shelf.set_queue(HandOver::After(bound), u32::MAX);
+        let held = shelf.take(0).expect("the slot is free");
+        let (mut looks, mut seen) = (0, Vec::new());
+        let patience = |_| {
+            let starving = shelf.attention() & attention::STARVING != 0;
+            seen.push((shelf.is_waking(), starving, shelf.overtakes()));
+            if seen.len() > 1 {
+                return Patience::Over;
+            }
+            // For whoever sends this wake it is not due.
+            let _ = shelf.opened(None, shelf.attention(), || 1);
+            Patience::For(std::time::Duration::ZERO)
+        };
+        let look = |_| {
+            looks += 1;
+            None::<()>
+        };
+        assert!(matches!(shelf.wait(&request(0), look, patience, || 10), Outcome::TimedOut { .. }));
+        assert_eq!((&seen[..], looks), (&[(false, false, 0), (false, raised, 1)][..], 3), "{bound}");
+        ended(&shelf, held);
+    }
+}
+
+#[test]
+fn the_flags_of_a_quiet_shelf_go_down_and_those_that_are_needed_stay() {
+    use attention::*;
+    let contended = CONTENDED | FENCED;
+    let lowered = |asymmetric, raised| {
+        let config = ShelfConfig { asymmetric, attention: LISTED | raised, ..config(1, 1) };
+        let shelf = Shelf::<Box<u64>>::new(config);
+        shelf.set_attention(contended, true);
+        shelf.lower(|| 0);
+        shelf.attention()
+    };
+    assert_eq!(lowered(false, STARVING), LISTED | contended | STARVING);
+    if Shelf::<Box<u64>>::new(config(1, 1)).attention() == 0 {
+        assert_eq!(lowered(true, 0), LISTED);
+        assert_eq!(lowered(true, STARVING), LISTED);
+        assert_eq!(lowered(true, CLOSED), LISTED | contended | CLOSED);
+    }
+    // Somebody waits.
+    let shelf = shelf(1);
+    let held = shelf.take(0).expect("the slot is free");
+    let mut seen = None;
+    let patience = |_| {
+        shelf.lower(|| 0);
+        seen = Some((shelf.attention(), shelf.waits_since()));
+        Patience::Over
+    };
+    assert_eq!(shelf.waits_since(), None);
+    assert!(matches!(shelf.wait(&request(7), |_| None::<()>, patience, || 9), Outcome::TimedOut { .. }));
+    assert_eq!((seen, shelf.waits_since()), (Some((contended, Some(7))), None));
+    ended(&shelf, held);
+}
+
+#[test]
+fn a_return_for_which_nobody_waits_takes_down_its_own_flag_and_no_other() {
+    use attention::*;
+    let shelf = shelf(1);
+    shelf.set_queue(HandOver::After(5), u32::MAX);
+    let raised = shelf.attention() | OVERFLOWING;
+    shelf.set_attention(OVERFLOWING | STARVING, true);
+    let held = shelf.take(0).expect("the slot is free");
+    assert_eq!(shelf.give_back(held, || 0), raised);
+    ended(&shelf, shelf.take(0).expect("it was given back"));
+}
+
+/// Somebody who waits in the low lane and takes what it finds.
+fn takes_what_it_finds(shelf: &Shelf<Box<u64>>) -> bool {
+    let request = Request { lane: 2, ..request(0) };
+    match shelf.wait(&request, |_| shelf.take_anywhere(0), |_| Patience::Forever, || 0) {
+        Outcome::Found(right) => {
+            ended(shelf, right);
+            true
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn who_gives_up_leaves_what_is_free_to_the_next_and_wakes_nobody_in_vain() {
+    for opens in [true, false] {
+        let shelf = shelf(1);
+        let mut held = shelf.take(0);
+        std::thread::scope(|scope| {
+            let next = scope.spawn(|| takes_what_it_finds(&shelf));
+            until(|| shelf.waiting() == 1 && shelf.attention() & attention::FENCED != 0);
+            // A return of which nobody has been told.
+            let patience = |_| {
+                held.take_if(|_| opens).into_iter().for_each(|right| right.open(Phase::Ready));
+                Patience::Over
+            };
+            let first = Request { lane: 0, ..request(0) };
+            assert!(matches!(shelf.wait(&first, |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
+            let woken = shelf.is_waking() || shelf.overtakes() > 0 || shelf.waiting() == 0;
+            if !opens || !woken {
+                shelf.close(|| 0);
+            }
+            assert_eq!((woken, next.join().unwrap()), (opens, opens));
+        });
+        held.into_iter().for_each(|right| ended(&shelf, right));
+    }
+}
+
+#[test]
+fn the_wake_of_one_that_is_refused_goes_to_the_next() {
+    let shelf = shelf(1);
+    let held = shelf.take(0).expect("the slot is free");
+    let goes_on = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            let mut looks = 0;
+            let look = |_| {
+                looks += 1;
+                if looks == 2 {
+                    (0..2).for_each(|_| _ = goes_on.wait());
+                }
+                None::<()>
+            };
+            let first = Request { lane: 0, ..request(0) };
+            matches!(shelf.wait(&first, look, |_| Patience::Forever, || 0), Outcome::Refused(_))
+        });
+        until(|| shelf.waiting() == 1);
+        let last = shelf.turns();
+        let next = scope.spawn(|| takes_what_it_finds(&shelf));
+        until(|| shelf.waiting() == 2 && shelf.attention() & attention::FENCED != 0);
+        shelf.give_back(held, || 0);
+        goes_on.wait();
+        shelf.refuse_waiters(last, &Refusal::LookAgain, || 0);
+        assert!(next.join().unwrap());
+        goes_on.wait();
+        assert!(first.join().unwrap());
+    });
+    assert_eq!((shelf.is_waking(), shelf.occupied()), (false, 0));
 }
