@@ -31,7 +31,7 @@ impl<R> Shelf<R> {
             HandOver::After(_) => attention & STARVING != 0,
             HandOver::Never => false,
         };
-        if eager {
+        if eager && !left_out!("hand_over_in_turn") {
             match self.hand_over_now(right, now) {
                 Ok(()) => return attention,
                 Err(unwanted) => right = unwanted,
