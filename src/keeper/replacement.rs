@@ -250,7 +250,7 @@ impl<M: Manager> Inner<M> {
         let may_stop = pace.max_unavailable + lent + full;
         let may_stop = if one_at_a_time { may_stop.min(1) } else { may_stop };
         for entry in entries {
-            let has_turn = !paused && !(one_at_a_time && making > 0);
+            let has_turn = !paused && (making == 0 || !one_at_a_time);
             match entry.stage {
                 Stage::Waiting if !has_turn => {}
                 Stage::Waiting if surging < pace.surge && full == 0 && entry.not_before <= now => {

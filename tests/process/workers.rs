@@ -5,7 +5,6 @@ pub use super::python::has_python;
 use rustix::process::{Pid, Signal};
 use slackwater::process::{ProcessBuilder, ProcessManager};
 use slackwater::{Builder, Pool};
-use std::process::Command;
 
 /// What all Python workers here begin with.
 const PRELUDE: &str = include_str!("prelude.py");
@@ -39,7 +38,7 @@ fn state_of(pid: u32) -> Option<char> {
 
 #[cfg(not(target_os = "linux"))]
 fn state_of(pid: u32) -> Option<char> {
-    let out = Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output().ok()?;
+    let out = std::process::Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output().ok()?;
     String::from_utf8_lossy(&out.stdout).trim().chars().next()
 }
 
