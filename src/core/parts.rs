@@ -6,6 +6,7 @@ use super::*;
 use crate::error::Refusal;
 use crate::resilience::shedding::Overload;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 const HOLDER: Taker = Taker { thread: 1, site: std::panic::Location::caller() };
 
@@ -495,10 +496,15 @@ fn a_return_for_which_nobody_waits_takes_down_its_own_flag_and_no_other() {
     ended(&shelf, shelf.take(0).expect("it was given back"));
 }
 
-/// Somebody who waits in the low lane and takes what it finds.
-fn takes_what_it_finds(shelf: &Shelf<Box<u64>>) -> bool {
+/// Somebody who waits in the low lane and takes what it finds. Says when it has looked for the first time.
+fn takes_what_it_finds(shelf: &Shelf<Box<u64>>, has_looked: &AtomicBool) -> bool {
     let request = Request { lane: 2, ..request(0) };
-    match shelf.wait(&request, |_| shelf.take_anywhere(0), |_| Patience::Forever, || 0) {
+    let look = |_| {
+        let found = shelf.take_anywhere(0);
+        has_looked.store(true, SeqCst);
+        found
+    };
+    match shelf.wait(&request, look, |_| Patience::Forever, || 0) {
         Outcome::Found(right) => {
             ended(shelf, right);
             true
@@ -511,10 +517,10 @@ fn takes_what_it_finds(shelf: &Shelf<Box<u64>>) -> bool {
 fn who_gives_up_leaves_what_is_free_to_the_next_and_wakes_nobody_in_vain() {
     for opens in [true, false] {
         let shelf = shelf(1);
-        let mut held = shelf.take(0);
+        let (mut held, has_looked) = (shelf.take(0), AtomicBool::new(false));
         std::thread::scope(|scope| {
-            let next = scope.spawn(|| takes_what_it_finds(&shelf));
-            until(|| shelf.waiting() == 1 && shelf.attention() & attention::FENCED != 0);
+            let next = scope.spawn(|| takes_what_it_finds(&shelf, &has_looked));
+            until(|| has_looked.load(SeqCst));
             // A return of which nobody has been told.
             let patience = |_| {
                 held.take_if(|_| opens).into_iter().for_each(|right| right.open(Phase::Ready));
@@ -536,7 +542,7 @@ fn who_gives_up_leaves_what_is_free_to_the_next_and_wakes_nobody_in_vain() {
 fn the_wake_of_one_that_is_refused_goes_to_the_next() {
     let shelf = shelf(1);
     let held = shelf.take(0).expect("the slot is free");
-    let goes_on = std::sync::Barrier::new(2);
+    let (goes_on, has_looked) = (std::sync::Barrier::new(2), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let first = scope.spawn(|| {
             let mut looks = 0;
@@ -552,8 +558,8 @@ fn the_wake_of_one_that_is_refused_goes_to_the_next() {
         });
         until(|| shelf.waiting() == 1);
         let last = shelf.turns();
-        let next = scope.spawn(|| takes_what_it_finds(&shelf));
-        until(|| shelf.waiting() == 2 && shelf.attention() & attention::FENCED != 0);
+        let next = scope.spawn(|| takes_what_it_finds(&shelf, &has_looked));
+        until(|| has_looked.load(SeqCst));
         shelf.give_back(held, || 0);
         goes_on.wait();
         shelf.refuse_waiters(last, &Refusal::LookAgain, || 0);

@@ -4,7 +4,6 @@
 //! Waiting -> Making   a place beyond the pool's size is free, or a resource may be out of service for it
 //! Making  -> Ending   the successor is in service; the old one ends at once if it is free, else at its return
 //! Making  -> Waiting  it could not be made: the old one stays, the next try comes after a pause
-//! Ending  -> Waiting  the successor has died first: the old one stays until it has another
 //! Waiting -> Stopping without a place for it, or at the limit of memory, the old one ends first
 //! Stopping -> Making  it has
 //! ```
@@ -207,20 +206,9 @@ impl<M: Manager> Inner<M> {
         let busy = |old: ResourceId| phase_of(old) == Some(Phase::Busy);
         let alive = |old: ResourceId| phase_of(old).is_some();
         entries.retain(|entry| !matches!(entry.stage, Stage::Waiting | Stage::Ending { .. }) || alive(entry.old));
-        let serves = |old: ResourceId| phase_of(old).is_some_and(|phase| phase != Phase::Retiring);
-        let serves_on = |entry: &mut Replacement| {
-            entry.stage = Stage::Waiting;
-            if let Some(word) = self.word_of(entry.old) {
-                self.lives[entry.old.slot()].take_back(word, entry.reason);
-            }
-        };
         for entry in entries.iter_mut() {
-            match &mut entry.stage {
-                Stage::Ending { successor, .. } if !alive(*successor) && serves(entry.old) => serves_on(entry),
-                Stage::Ending { in_use_since, .. } => {
-                    *in_use_since = busy(entry.old).then(|| in_use_since.unwrap_or(now));
-                }
-                _ => {}
+            if let Stage::Ending { in_use_since, .. } = &mut entry.stage {
+                *in_use_since = busy(entry.old).then(|| in_use_since.unwrap_or(now));
             }
         }
         // What is free first: a successor of what is held for long would keep its place all that time.
@@ -233,11 +221,14 @@ impl<M: Manager> Inner<M> {
         // Where no more may be made, only room helps.
         let full = usize::from(self.over_budget().is_some());
         let create_timeout = self.crew.timeout(JobKind::Create);
+        let serves = |it: ResourceId| phase_of(it).is_some_and(|phase| phase != Phase::Retiring);
         let hangs = |old: ResourceId| alive(old) && hung.contains(&Some(old.slot()));
         let lends = |entry: &&Replacement| match entry.stage {
             Stage::Waiting => false,
             Stage::Making { since, .. } => since.is_some_and(|since| now.saturating_sub(since) >= create_timeout),
-            Stage::Ending { in_use_since: Some(since), .. } => now.saturating_sub(since) >= STUCK,
+            Stage::Ending { successor, in_use_since: Some(since) } => {
+                now.saturating_sub(since) >= STUCK && serves(successor)
+            }
             Stage::Ending { in_use_since: None, .. } | Stage::Stopping => hangs(entry.old),
         };
         let lent = entries.iter().filter(lends).count();
@@ -247,7 +238,10 @@ impl<M: Manager> Inner<M> {
         if paused || entries.iter().any(|entry| entry.stage == Stage::Waiting && !busy(entry.old)) {
             let yields = |old: ResourceId| busy(old) || (paused && serves(old));
             for entry in entries.iter_mut().filter(|entry| entry.stage == Stage::Stopping && yields(entry.old)) {
-                serves_on(entry);
+                entry.stage = Stage::Waiting;
+                if let Some(word) = self.word_of(entry.old) {
+                    self.lives[entry.old.slot()].take_back(word, entry.reason);
+                }
                 stopped -= 1;
             }
         }

@@ -145,7 +145,8 @@ impl<M: Manager> Inner<M> {
             }
             Some(proven) => Supply::After(proven),
             None if row.not_before > now => Supply::After(row.not_before),
-            None => Supply::One,
+            // What was made to see whether it lives is in its first use: a second later there may be another.
+            None => self.last_trial(row.last).filter(|over| *over > now).map_or(Supply::One, Supply::After),
         }
     }
 
@@ -155,20 +156,34 @@ impl<M: Manager> Inner<M> {
 
     /// When the first of the resources born after the `last` short-lived one, not counting `but`, has outlived it, or will have.
     fn first_proof(&self, last: u64, but: Option<u64>) -> Option<u64> {
-        // Of one in its first use nobody knows yet.
-        let proves = |phase: Phase, uses: u64| match phase {
-            Phase::Busy => uses > 1,
-            Phase::Checking => uses != 1,
-            _ => phase.is_live() && phase != Phase::Retiring,
-        };
-        let outlives = self.shelf.slots().zip(&self.lives).filter_map(|((_, slot), life)| {
+        self.born_later(last)
+            .filter(|(birth, on_trial, _)| Some(*birth) != but && !on_trial)
+            .map(|(.., over)| over)
+            .min()
+    }
+
+    /// When those of them that are in their first use will be older than a short life, the last of all.
+    fn last_trial(&self, last: u64) -> Option<u64> {
+        self.born_later(last).filter(|(_, on_trial, _)| *on_trial).map(|(.., over)| over).max()
+    }
+
+    /// Those born after the `last` short-lived one: the number of the birth, whether it is in its first use, of which nobody knows yet how
+    /// it ends, and when it is older than a short life.
+    fn born_later(&self, last: u64) -> impl Iterator<Item = (u64, bool, u64)> {
+        self.shelf.slots().zip(&self.lives).filter_map(move |((_, slot), life)| {
             let word = slot.look();
             let (birth, born, failures) = (life.birth(), life.born(), life.failures());
+            let uses = life.uses(slot.record().checkouts());
             // Another in its place meanwhile: the number is the one's and the time may be the other's.
             let is_one = slot.look().generation() == word.generation();
-            let proves = is_one && proves(word.phase(), life.uses(slot.record().checkouts()));
-            (proves && birth >= last && Some(birth) != but && failures == 0).then(|| born.saturating_add(SHORT))
-        });
-        outlives.min()
+            let is_there = word.phase().is_live() && word.phase() != Phase::Retiring;
+            let on_trial = match word.phase() {
+                Phase::Busy => uses <= 1,
+                Phase::Checking => uses == 1,
+                _ => false,
+            };
+            let counts = is_one && is_there && birth >= last && failures == 0;
+            counts.then(|| (birth, on_trial, born.saturating_add(SHORT)))
+        })
     }
 }

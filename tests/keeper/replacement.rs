@@ -40,7 +40,7 @@ fn replace_all_under_full_load_fails_no_request_and_keeps_capacity() {
 /// what is free first.
 #[test]
 fn many_are_replaced_while_they_are_lent_and_given_back() {
-    let (_, _, builder) = still();
+    let (_, clock, builder) = still();
     let pool = builder.max_size(256).build().unwrap();
     let rollout = pool.replace_all(1, 0).unwrap();
     let stop = AtomicBool::new(false);
@@ -62,6 +62,7 @@ fn many_are_replaced_while_they_are_lent_and_given_back() {
         assert!(ticks.is_ok(), "a tick panicked");
     });
     let ended = (0..2_000).any(|_| {
+        clock.advance(SEC);
         pool.tick();
         rollout.wait(Duration::ZERO)
     });
