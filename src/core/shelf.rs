@@ -126,7 +126,7 @@ impl PlainHandOver {
 
 /// Returns of a thread between two looks at the age of a queue whose head has been woken already. A look takes the
 /// queue's lock and reads the clock; at this rate it costs a return that holds nothing less than 3 ns.
-pub(super) const RETURNS_PER_LOOK: u32 = 16;
+pub(in crate::core) const RETURNS_PER_LOOK: u32 = 16;
 
 /// Who wants a resource.
 #[derive(Clone, Copy, Debug)]
