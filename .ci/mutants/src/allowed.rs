@@ -31,11 +31,8 @@ fn key(mutant: &Mutant) -> String {
 
 /// A name and how many of it there are.
 fn counted(name: &str) -> (&str, usize) {
-    let count = |name: &str| name.strip_suffix(']')?.rsplit_once(" [")?.1.parse().ok();
-    match count(name) {
-        Some(count) => (&name[..name.rfind(" [").expect("just seen")], count),
-        None => (name, 1),
-    }
+    let ends = name.strip_suffix(']').and_then(|name| name.rsplit_once(" ["));
+    ends.and_then(|(name, count)| Some((name, count.parse().ok()?))).unwrap_or((name, 1))
 }
 
 impl Allowed {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::shelf::RETURNS_PER_LOOK;
 use crate::error::Refusal;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 #[test]
@@ -26,6 +27,18 @@ fn waits_to_be_served(shelf: &Shelf<Box<u64>>, since: u64) -> Option<u32> {
     match shelf.wait(&request(since), |_| None::<()>, |_| Patience::Forever, || since) {
         Outcome::Granted(right) => shelf.index_of(right.pass_on().0),
         _ => None,
+    }
+}
+
+/// A look that finds nothing, and of one that was woken: it says so, and comes back when it may.
+fn stands_still_when_woken(goes_on: &Barrier) -> impl FnMut(bool) -> Option<()> {
+    let mut looks = 0;
+    move |_| {
+        looks += 1;
+        if looks == 2 {
+            (0..2).for_each(|_| _ = goes_on.wait());
+        }
+        None
     }
 }
 
@@ -61,7 +74,7 @@ fn who_finds_nothing_for_one_that_is_due_has_the_next_return_hand_over() {
         let shelf = shelf(1);
         shelf.set_queue(hand_over, u32::MAX);
         let held = shelf.take(0).expect("the slot is free");
-        let told = std::sync::Barrier::new(2);
+        let told = Barrier::new(2);
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
                 let mut woken = 0;
@@ -124,17 +137,10 @@ fn one_return_in_sixteen_sees_that_a_woken_waiter_has_waited_for_too_long() {
         right.open(Phase::Ready);
         shelf.opened(Some(slot), shelf.attention(), || now);
     };
-    let goes_on = std::sync::Barrier::new(2);
+    let goes_on = Barrier::new(2);
     let rounds = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut looks = 0;
-            let look = |_| {
-                looks += 1;
-                if looks == 2 {
-                    (0..2).for_each(|_| _ = goes_on.wait());
-                }
-                None::<()>
-            };
+            let look = stands_still_when_woken(&goes_on);
             match shelf.wait(&request(0), look, |_| Patience::Forever, || 10) {
                 Outcome::Granted(right) => ended(&shelf, right),
                 Outcome::Refused(_) => {}
@@ -272,17 +278,10 @@ fn who_gives_up_leaves_what_is_free_to_the_next_and_wakes_nobody_in_vain() {
 fn the_wake_of_one_that_is_refused_goes_to_the_next() {
     let shelf = shelf(1);
     let held = shelf.take(0).expect("the slot is free");
-    let (goes_on, has_looked) = (std::sync::Barrier::new(2), AtomicBool::new(false));
+    let (goes_on, has_looked) = (Barrier::new(2), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let first = scope.spawn(|| {
-            let mut looks = 0;
-            let look = |_| {
-                looks += 1;
-                if looks == 2 {
-                    (0..2).for_each(|_| _ = goes_on.wait());
-                }
-                None::<()>
-            };
+            let look = stands_still_when_woken(&goes_on);
             let first = Request { lane: 0, ..request(0) };
             matches!(shelf.wait(&first, look, |_| Patience::Forever, || 0), Outcome::Refused(_))
         });
