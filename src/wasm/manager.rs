@@ -89,6 +89,9 @@ pub(super) struct Shared<W: World> {
     number: AtomicU64,
     /// Nanoseconds that renewing takes.
     renewal: AtomicU64,
+    /// What the first component was tried out with, until the first instance is wanted: that one need not be made twice. Ends before its
+    /// slot is given up.
+    spare: Mutex<Option<Live<W>>>,
     /// Slots of the engine: for as long as there is an instance, wherever it is.
     pub(super) claim: OnceLock<Claim>,
     /// One component at a time is tried out.
@@ -121,10 +124,11 @@ impl<W: World> WasmManager<W> {
             renewal: AtomicU64::new(0),
             claim: OnceLock::new(),
             switching: Mutex::new(()),
+            spare: Mutex::new(None),
         });
-        let manager = Self { shared };
-        manager.shared.try_out(&manager.shared.current())?;
-        Ok(manager)
+        let tried = shared.try_out(&shared.current())?;
+        *shared.spare.lock() = Some(tried);
+        Ok(Self { shared })
     }
 
     /// What the instances have done, and what they have.
@@ -147,8 +151,11 @@ impl<W: World> WasmManager<W> {
             claim.suffices(component)?;
         }
         let _one_at_a_time = shared.switching.lock();
+        // Its slot is for the one that is tried out now.
+        let spare = shared.spare.lock().take();
+        drop(spare);
         let mut version = Version::new(component, &shared.world, 0)?;
-        shared.try_out(&version)?;
+        drop(shared.try_out(&version)?);
         let mut current = shared.current.write();
         version.number = current.number + 1;
         let number = version.number;
@@ -180,8 +187,13 @@ impl<W: World> Shared<W> {
         self.number.load(Relaxed)
     }
 
-    /// Makes an instance and ends it: what goes wrong with every one is better known before there is a pool of them.
-    fn try_out(&self, version: &Version<W>) -> Result<(), WasmBuildError> {
+    /// The one that was tried out, if it is of `version` and nobody has taken it.
+    pub(super) fn spare(&self, version: &Version<W>) -> Option<Live<W>> {
+        if version.number == 1 { self.spare.lock().take() } else { None }
+    }
+
+    /// Makes an instance: what goes wrong with every one is better known before there is a pool of them.
+    fn try_out(&self, version: &Version<W>) -> Result<Live<W>, WasmBuildError> {
         let began = Instant::now();
         let made = Live::make(self, version, None).map_err(|error| match error {
             WasmError::MemoryLimitExceeded { wanted: needs, limit, .. } => {
@@ -193,9 +205,8 @@ impl<W: World> Shared<W> {
             WasmError::Instantiate { cause } if cause.is::<NotOfTheWorld>() => WasmBuildError::World { cause },
             cause => WasmBuildError::Start { cause },
         });
-        made.map(drop)?;
         self.renewal.store(nanos(began.elapsed()), Relaxed);
-        Ok(())
+        made
     }
 
     /// Renews an instance, and notes how long that took: a single slow one, whose thread was halted, counts for twice what is

@@ -2,7 +2,8 @@
 
 use super::guests::{MISBEHAVING, Number, engine, number};
 use super::support::{WATCHDOG, closes_balanced};
-use slackwater::wasm::{WasmBuildError, WasmOptions, WasmPool};
+use slackwater::Manager as _;
+use slackwater::wasm::{WasmBuildError, WasmManager, WasmOptions, WasmPool};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
@@ -51,5 +52,33 @@ fn a_swap_to_what_cannot_run_changes_nothing() {
     assert!(matches!(pool.swap(&of_another), Err(WasmBuildError::OtherEngine)));
     assert_eq!(pool.call(|number, store| number.call(store, ())).unwrap(), (1,));
     assert_eq!(pool.stats().created, 2);
+    closes_balanced(&pool);
+}
+
+#[test]
+fn the_instance_that_a_component_was_tried_out_with_is_the_first_that_is_lent() {
+    let component = number(&engine(), "(i32.const 1)");
+    let manager = WasmManager::new(&component, Number, WasmOptions::default()).unwrap();
+    assert_eq!(manager.usage().made, 1);
+    for made in [1, 2] {
+        let mut instance = manager.create().unwrap();
+        assert_eq!(manager.usage().made, made);
+        assert_eq!(instance.call(|number, store| number.call(store, ())).unwrap(), (1,));
+    }
+}
+
+#[test]
+fn what_a_component_was_tried_out_with_is_not_lent_after_a_swap() {
+    let engine = engine();
+    let first = number(&engine, "(i32.const 1)");
+    let pool = WasmPool::build(&first, Number, WasmOptions::default(), |pool| pool.max_size(1).min_idle(0)).unwrap();
+    for version in 2..=3 {
+        let next = number(&engine, &format!("(i32.const {version})"));
+        assert!(pool.swap(&next).unwrap().wait(WATCHDOG));
+    }
+    let mut instance = pool.checkout().unwrap();
+    assert_eq!((instance.version(), pool.usage().made), (3, 4));
+    assert_eq!(instance.call(|number, store| number.call(store, ())).unwrap(), (3,));
+    drop(instance);
     closes_balanced(&pool);
 }
