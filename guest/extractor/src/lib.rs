@@ -27,7 +27,12 @@ enum Compiled {
 thread_local! {
     /// The queries of the last call, for the next, which mostly asks the same.
     static LAST: RefCell<(Vec<Query>, Vec<Compiled>)> = RefCell::default();
+    /// The tree of the last page, which the next call takes apart: an instance that has no next one is thrown away whole.
+    static TREE: RefCell<Option<Html>> = const { RefCell::new(None) };
 }
+
+/// Bytes of a page whose tree may stay: while it does, the next page has to fit beside it.
+const STAYS: usize = 128 << 10;
 
 impl Guest for Extractor {
     fn extract(page: String, queries: Vec<Query>) -> Result<Vec<Vec<String>>, Failure> {
@@ -50,6 +55,7 @@ fn compile(index: u32, query: &Query) -> Result<Compiled, Failure> {
 }
 
 fn answer(page: &str, queries: &[Compiled]) -> Vec<Vec<String>> {
+    TREE.take();
     let has_css = queries.iter().any(|query| matches!(query, Compiled::Css(_)));
     let html = has_css.then(|| Html::parse_document(page));
     let one = |query: &Compiled| match (query, &html) {
@@ -57,5 +63,9 @@ fn answer(page: &str, queries: &[Compiled]) -> Vec<Vec<String>> {
         (Compiled::Css(_), None) => unreachable!("there is a selector, so the page was parsed"),
         (Compiled::Pattern(query), _) => query.values(page),
     };
-    queries.iter().map(one).collect()
+    let answer = queries.iter().map(one).collect();
+    if page.len() <= STAYS {
+        TREE.set(html);
+    }
+    answer
 }
