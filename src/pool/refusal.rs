@@ -13,6 +13,22 @@ use std::time::Duration;
 /// Transitions in an error. A few: whoever wants them all has `Pool::transitions`.
 pub(super) const LATELY: usize = 3;
 
+/// After each of these a circle has to be there still. For a moment after a checkout its slot names the last holder, and whoever takes it may
+/// be halted in that moment, for a slice of the scheduler's time: 3 ms on Linux.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_micros(100), Duration::from_millis(1), Duration::from_millis(4)];
+
+fn stays(pauses: &[Duration], is_there: impl Fn() -> bool) -> bool {
+    let is_there_after = |pause: &Duration| {
+        match *pause {
+            Duration::ZERO => thread::yield_now(),
+            pause => thread::sleep(pause),
+        }
+        is_there()
+    };
+    is_there() && pauses.iter().all(is_there_after)
+}
+
 impl<M: Manager> Inner<M> {
     /// Counts an error on its way to a caller, and tells the subscribers: every one passes here, once.
     pub(super) fn refused(&self, error: &CheckoutError) {
@@ -73,7 +89,7 @@ impl<M: Manager> Inner<M> {
         if !self.callers_create() {
             self.gave_up_on_creation();
         }
-        let deadlock = self.completes_deadlock(caller);
+        let deadlock = self.waits_in_vain(caller);
         if deadlock {
             self.log(log::Level::Warn, format_args!("every holder waits here for a second resource: a deadlock"));
         }
@@ -108,21 +124,27 @@ impl<M: Manager> Inner<M> {
         self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
     }
 
-    /// Whether nobody is left to return anything. Asked twice: for a moment after a checkout, its slot still names the last
-    /// holder.
+    /// Whether nobody is left to return anything, for a caller in the queue that is to be refused if so.
     pub(super) fn completes_deadlock(&self, caller: &Caller) -> bool {
-        self.shelf.is_last_of_circle(caller.number) && {
-            thread::yield_now();
-            self.shelf.is_last_of_circle(caller.number)
-        } || self.waits_in_circle(caller, None)
+        let number = caller.number;
+        stays(&PAUSES, || self.shelf.is_last_of_circle(number, true))
+            || stays(&PAUSES, || self.shelf.is_in_circle(number, None, true))
+    }
+
+    /// The same for one that waits for one resource.
+    pub(super) fn completes_circle(&self, caller: &Caller, wanted: u32) -> bool {
+        stays(&PAUSES, || self.shelf.is_in_circle(caller.number, Some(wanted), true))
+    }
+
+    /// The same for one that waits no more, and is only to be told.
+    fn waits_in_vain(&self, caller: &Caller) -> bool {
+        let number = caller.number;
+        stays(&[Duration::ZERO], || self.shelf.is_last_of_circle(number, false)) || self.waits_in_circle(caller, None)
     }
 
     /// The same where some wait for one resource: the caller, if it says for which, or others.
     pub(super) fn waits_in_circle(&self, caller: &Caller, wanted: Option<u32>) -> bool {
-        self.shelf.is_in_circle(caller.number, wanted) && {
-            thread::yield_now();
-            self.shelf.is_in_circle(caller.number, wanted)
-        }
+        stays(&[Duration::ZERO], || self.shelf.is_in_circle(caller.number, wanted, false))
     }
 
     pub(super) fn saturated(&self, waiting: u32) -> CheckoutError {

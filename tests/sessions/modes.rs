@@ -342,6 +342,24 @@ fn who_takes_another_after_a_while_closes_no_circle() {
     closes_balanced(&pool);
 }
 
+/// Promise: nobody is told of a circle because its own was handed to it while it looked for one. Provoked: threads that hold nothing while they
+/// wait, in turn for the same.
+#[test]
+fn who_is_handed_its_own_while_it_looks_for_a_circle_is_told_of_none() {
+    let pool = Pool::builder(Probe::new()).max_size(2).checkout_timeout(MINUTE);
+    let pool = pool.on_deadlock(OnDeadlock::Refuse).build().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    drop(pool.request().session(SessionMode::Wait).checkout_for("a").unwrap());
+                }
+            });
+        }
+    });
+    closes_balanced(&pool);
+}
+
 /// Promise: a guard for a key that keeps the pool alive is as any other. Provoked: one that outlives its pool's handle.
 #[test]
 fn a_guard_for_a_key_can_keep_the_pool_alive() {

@@ -207,8 +207,19 @@ impl<R> Shelf<R> {
 
     /// Whether thread `me`, which waits for slot `wanted`, or for any, waits for what is held by threads that wait here, and so on
     /// round: nobody of them is left to return anything. False where nobody waits for one resource: see `is_last_of_circle`. Of several
-    /// that close a circle at the same moment each may see it.
-    pub(crate) fn is_in_circle(&self, me: u64, wanted: Option<u32>) -> bool {
+    /// that close a circle at the same moment each may see it. If `me` is `seated`, it asks from its place on a list.
+    pub(crate) fn is_in_circle(&self, me: u64, wanted: Option<u32>, seated: bool) -> bool {
+        // Last: who is granted something is off its list before anybody can lock that and see it as a holder.
+        self.stands_in_circle(me, wanted) && (!seated || self.is_on_list(me, wanted))
+    }
+
+    fn is_on_list(&self, me: u64, wanted: Option<u32>) -> bool {
+        let of_one = |index| self.bound.lists.get().map(|lists| &lists[index as usize]);
+        let waiters = wanted.map_or(Some(&*self.waiters), of_one);
+        waiters.is_some_and(|waiters| waiters.lock().turn_of(me).is_some())
+    }
+
+    fn stands_in_circle(&self, me: u64, wanted: Option<u32>) -> bool {
         let holder_of = |slot: &Slot<R>| match slot.look().phase() {
             Phase::Busy => Some(slot.record().stamp().thread()),
             _ => None,

@@ -150,10 +150,14 @@ impl<R> Shelf<R> {
     }
 
     /// Whether every open slot is BUSY in the hands of thread `me` or of one that waits here, and `me` holds one: nobody is left
-    /// to return anything. Of several threads in the queue this is so for the one that joined last.
-    pub(crate) fn is_last_of_circle(&self, me: u64) -> bool {
+    /// to return anything. Of several threads in the queue this is so for the one that joined last. If `me` is `seated`, it asks from its
+    /// place in the queue: who has that no more has been granted what it seems to hold.
+    pub(crate) fn is_last_of_circle(&self, me: u64, seated: bool) -> bool {
         let list = self.waiters.lock();
-        let mine = list.turn_of(me).unwrap_or(u64::MAX);
+        let mine = match list.turn_of(me) {
+            None if seated => return false,
+            turn => turn.unwrap_or(u64::MAX),
+        };
         let mut holds_one = false;
         let open = self.slots.iter().filter(|slot| slot.look().phase() != Phase::Shut);
         let all_wait = open.fold(true, |all_wait, slot| {

@@ -246,7 +246,7 @@ impl<M: Manager> Inner<M> {
                 self.queue_changed();
                 let refuses = self.config().on_deadlock == OnDeadlock::Refuse;
                 match self.look_at_own(session, takes_another, true) {
-                    Own::InUse if refuses && self.waits_in_circle(caller, Some(bound.slot)) => Some(Own::Deadlock),
+                    Own::InUse if refuses && self.completes_circle(caller, bound.slot) => Some(Own::Deadlock),
                     Own::InUse => None,
                     own => Some(own),
                 }
