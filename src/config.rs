@@ -421,9 +421,8 @@ pub enum OnDeadlock {
     /// Wait on, and say so in the timeout error and the log: a guard may have moved to a thread that will return it.
     #[default]
     Report,
-    /// Refuse the wait with [`CheckoutError::WouldDeadlock`](crate::CheckoutError::WouldDeadlock), once it has looked so for 5 ms: a
-    /// thread that has just taken a resource is not noted as its holder for a moment. For programs whose guards stay on the thread that
-    /// checked out.
+    /// Refuse the wait at once with [`CheckoutError::WouldDeadlock`](crate::CheckoutError::WouldDeadlock). For programs
+    /// whose guards stay on the thread that checked out. Returns then do more than they have to otherwise: they take the holder's name off.
     Refuse,
 }
 

@@ -352,7 +352,7 @@ fn a_wait_that_nobody_could_end_is_refused_with_threads_and_lines() {
 fn of_two_that_close_a_circle_at_once_one_is_refused() {
     let pool = one().max_size(2).on_deadlock(OnDeadlock::Refuse).build().unwrap();
     let abreast = Barrier::new(2);
-    for round in 0..100 {
+    for round in 0..500 {
         let refused = AtomicUsize::new(0);
         thread::scope(|s| {
             for _ in 0..2 {

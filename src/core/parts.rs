@@ -53,7 +53,7 @@ fn request(since: u64) -> Request {
 #[test]
 fn each_reason_for_attention_is_a_bit_of_its_own() {
     use attention::*;
-    let all = [CONTENDED, FENCED, STARVING, CLOSED, LISTED, OVERFLOWING, WISHES, MEASURED];
+    let all = [CONTENDED, FENCED, STARVING, CLOSED, LISTED, OVERFLOWING, WISHES, MEASURED, NAMED];
     assert!(all.iter().all(|flag| flag.count_ones() == 1));
     assert_eq!(all.iter().fold(0, |together, flag| together | flag).count_ones() as usize, all.len());
 }

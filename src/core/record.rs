@@ -102,13 +102,10 @@ impl Record {
         self.site.store(std::ptr::from_ref(site).cast_mut(), Relaxed);
     }
 
-    /// Notes another time for the same thread. Called by the slot's right-holder alone.
+    /// Notes that it is nobody's since `time`: whoever takes it next is not taken for its last holder meanwhile. Called by the slot's
+    /// right-holder alone.
     #[inline]
-    pub(crate) fn set_time(&self, time: u32) {
-        self.stamp.store(Stamp::by(self.stamp().thread()).at(time).0, Relaxed);
-    }
-
-    pub(super) fn born(&self, time: u32) {
+    pub(crate) fn free_since(&self, time: u32) {
         self.stamp.store(Stamp::by(0).at(time).0, Relaxed);
     }
 

@@ -69,6 +69,8 @@ pub(crate) mod attention {
     pub(crate) const WISHES: u32 = 1 << 6;
     /// Every return is measured against a limit on uses or weight.
     pub(crate) const MEASURED: u32 = 1 << 7;
+    /// Who holds what is asked where a mistake would be told as a deadlock: every return takes its holder's name off.
+    pub(crate) const NAMED: u32 = 1 << 8;
 }
 use attention::{CONTENDED, FENCED};
 

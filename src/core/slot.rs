@@ -129,7 +129,7 @@ impl<'s, R> Right<'s, R> {
     /// Puts a new resource into the slot, and begins its record.
     pub(crate) fn put(&mut self, resource: R, time: u32) {
         debug_assert_eq!(self.word.phase(), Phase::Creating);
-        self.slot.record.born(time);
+        self.slot.record.free_since(time);
         // SAFETY: we hold the slot's right, so nobody else reads or writes the resource; the borrow ends here.
         let old = self.slot.resource.with_mut(|place| unsafe { (*place).replace(resource) });
         debug_assert!(old.is_none(), "a slot in CREATING is empty");

@@ -260,13 +260,16 @@ fn shelf(config: &PoolConfig, slots: usize) -> ShelfConfig {
         Strategy::Lifo => (Available::Lifo(Listed::new(slots, IndexStack::new(slots))), attention::LISTED),
         Strategy::Fifo => (Available::Fifo(Listed::new(slots, IndexQueue::new(slots))), attention::LISTED),
     };
+    let flag = |is_up, flag| if is_up { flag } else { 0 };
+    let measured = flag(config.is_measured(), attention::MEASURED);
+    let named = flag(config.on_deadlock == OnDeadlock::Refuse, attention::NAMED);
     ShelfConfig {
         slots: slots as u32,
         open: config.slots() as u32,
         available,
         fairness: config.hand_over(),
         max_waiters: config.most_waiters(),
-        attention: if config.is_measured() { listed | attention::MEASURED } else { listed },
+        attention: listed | measured | named,
         asymmetric: config.fences == Fences::Auto,
         overload: config.overload(),
     }

@@ -83,7 +83,7 @@ impl<M: Manager> Inner<M> {
         // Idle times matter to surplus resources alone, and those are watched. Without a keeper's thread the coarse time
         // is as old as the last tick.
         let time = if self.is_manual() { ticks(self.now()) } else { self.shelf.coarse() & !ASLEEP };
-        right.record().set_time(time);
+        right.record().free_since(time);
     }
 
     /// Opens a slot that was created or checked.
@@ -378,6 +378,7 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a slot in CHECKING to be checked again before its next use.
     pub(crate) fn open_stale(&self, right: Right<'_, M::Resource>) {
+        right.record().free_since(right.record().stamp().time());
         let slot = self.attended_slot(&right);
         if self.shelf.open_as(Phase::Stale, right, move || self.now()) & attention::CLOSED != 0 {
             self.sweep();

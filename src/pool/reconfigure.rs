@@ -7,7 +7,8 @@
 use super::life::NEVER;
 use super::{Inner, Pool};
 use crate::config::{
-    Change, Changes, Creation, Mode, OnLeak, PoolConfig, refuse_fixed, refuse_other_breaker, refused, within,
+    Change, Changes, Creation, Mode, OnDeadlock, OnLeak, PoolConfig, refuse_fixed, refuse_other_breaker, refused,
+    within,
 };
 use crate::core::sync::around::fence;
 use crate::core::{Phase, Right, attention};
@@ -260,6 +261,9 @@ impl<M: Manager> Inner<M> {
         if new.is_measured() {
             self.shelf.set_attention(attention::MEASURED, true);
         }
+        if new.on_deadlock == OnDeadlock::Refuse {
+            self.shelf.set_attention(attention::NAMED, true);
+        }
         self.set_config(new);
         // Meets the one in `begin_life`: who does not see the new settings is seen here.
         fence(SeqCst);
@@ -281,6 +285,9 @@ impl<M: Manager> Inner<M> {
         }
         if !new.is_measured() {
             self.shelf.set_attention(attention::MEASURED, false);
+        }
+        if new.on_deadlock == OnDeadlock::Report {
+            self.shelf.set_attention(attention::NAMED, false);
         }
         let sizes = |of: &PoolConfig| (of.max_size, of.min_idle(), of.max_overflow, of.scaling.clone());
         let resized = if sizes(old) != sizes(&new) { self.set_sizes(new.min_idle(), new.max_size) } else { None };

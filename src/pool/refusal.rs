@@ -13,20 +13,12 @@ use std::time::Duration;
 /// Transitions in an error. A few: whoever wants them all has `Pool::transitions`.
 pub(super) const LATELY: usize = 3;
 
-/// After each of these a circle has to be there still. For a moment after a checkout its slot names the last holder, and whoever takes it may
-/// be halted in that moment, for a slice of the scheduler's time: 3 ms on Linux.
-const PAUSES: [Duration; 4] =
-    [Duration::ZERO, Duration::from_micros(100), Duration::from_millis(1), Duration::from_millis(4)];
-
-fn stays(pauses: &[Duration], is_there: impl Fn() -> bool) -> bool {
-    let is_there_after = |pause: &Duration| {
-        match *pause {
-            Duration::ZERO => thread::yield_now(),
-            pause => thread::sleep(pause),
-        }
+/// Asked twice: for a moment after a checkout its slot names the last holder, unless returns take the name off, as where a circle is refused.
+fn stays(is_there: impl Fn() -> bool) -> bool {
+    is_there() && {
+        thread::yield_now();
         is_there()
-    };
-    is_there() && pauses.iter().all(is_there_after)
+    }
 }
 
 impl<M: Manager> Inner<M> {
@@ -127,24 +119,23 @@ impl<M: Manager> Inner<M> {
     /// Whether nobody is left to return anything, for a caller in the queue that is to be refused if so.
     pub(super) fn completes_deadlock(&self, caller: &Caller) -> bool {
         let number = caller.number;
-        stays(&PAUSES, || self.shelf.is_last_of_circle(number, true))
-            || stays(&PAUSES, || self.shelf.is_in_circle(number, None, true))
+        stays(|| self.shelf.is_last_of_circle(number, true)) || stays(|| self.shelf.is_in_circle(number, None, true))
     }
 
     /// The same for one that waits for one resource.
     pub(super) fn completes_circle(&self, caller: &Caller, wanted: u32) -> bool {
-        stays(&PAUSES, || self.shelf.is_in_circle(caller.number, Some(wanted), true))
+        stays(|| self.shelf.is_in_circle(caller.number, Some(wanted), true))
     }
 
     /// The same for one that waits no more, and is only to be told.
     fn waits_in_vain(&self, caller: &Caller) -> bool {
         let number = caller.number;
-        stays(&[Duration::ZERO], || self.shelf.is_last_of_circle(number, false)) || self.waits_in_circle(caller, None)
+        stays(|| self.shelf.is_last_of_circle(number, false)) || self.waits_in_circle(caller, None)
     }
 
     /// The same where some wait for one resource: the caller, if it says for which, or others.
     pub(super) fn waits_in_circle(&self, caller: &Caller, wanted: Option<u32>) -> bool {
-        stays(&[Duration::ZERO], || self.shelf.is_in_circle(caller.number, wanted, false))
+        stays(|| self.shelf.is_in_circle(caller.number, wanted, false))
     }
 
     pub(super) fn saturated(&self, waiting: u32) -> CheckoutError {

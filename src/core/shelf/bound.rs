@@ -41,6 +41,13 @@ pub(super) struct Bound {
     waiting: CachePadded<AtomicU32>,
 }
 
+/// How a thread waits: for which slot, if only for that, and since which turn of its list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Waits {
+    wanted: Option<u32>,
+    turn: u64,
+}
+
 /// One of those counted in [`Bound::waiting`].
 struct Counted<'b>(&'b Bound);
 
@@ -209,17 +216,6 @@ impl<R> Shelf<R> {
     /// round: nobody of them is left to return anything. False where nobody waits for one resource: see `is_last_of_circle`. Of several
     /// that close a circle at the same moment each may see it. If `me` is `seated`, it asks from its place on a list.
     pub(crate) fn is_in_circle(&self, me: u64, wanted: Option<u32>, seated: bool) -> bool {
-        // Last: who is granted something is off its list before anybody can lock that and see it as a holder.
-        self.stands_in_circle(me, wanted) && (!seated || self.is_on_list(me, wanted))
-    }
-
-    fn is_on_list(&self, me: u64, wanted: Option<u32>) -> bool {
-        let of_one = |index| self.bound.lists.get().map(|lists| &lists[index as usize]);
-        let waiters = wanted.map_or(Some(&*self.waiters), of_one);
-        waiters.is_some_and(|waiters| waiters.lock().turn_of(me).is_some())
-    }
-
-    fn stands_in_circle(&self, me: u64, wanted: Option<u32>) -> bool {
         let holder_of = |slot: &Slot<R>| match slot.look().phase() {
             Phase::Busy => Some(slot.record().stamp().thread()),
             _ => None,
@@ -227,17 +223,14 @@ impl<R> Shelf<R> {
         match wanted.map(|wanted| holder_of(&self.slots[wanted as usize])) {
             None if self.bound.waiting.load(Relaxed) == 0 => return false,
             Some(None) => return false,
-            Some(Some(holder)) if holder == me => return true,
             _ => {}
         }
-        let mut waiting = BTreeMap::new();
-        for (index, waiters) in self.lists().filter(|(_, waiters)| waiters.count() > 0) {
-            let wanted = |node: &Node| (!node.takes_another()).then_some(index);
-            waiters.lock().for_each(|node, thread| _ = waiting.insert(thread, wanted(node)));
+        let before = self.all_who_wait();
+        let mut waiting = before.clone();
+        if !seated {
+            // It has left its list already, out of time.
+            waiting.insert(me, Waits { wanted, turn: u64::MAX });
         }
-        self.waiters.lock().for_each(|_, thread| _ = waiting.insert(thread, None));
-        // It may have left its list already, out of time.
-        waiting.insert(me, wanted);
         loop {
             let stands = |slot: &Slot<R>| holder_of(slot).is_some_and(|holder| waiting.contains_key(&holder));
             // Asked at most once a round: all who are in the queue wait for the same.
@@ -245,19 +238,36 @@ impl<R> Shelf<R> {
                 let mut open = self.slots.iter().filter(|slot| slot.look().phase() != Phase::Shut);
                 open.all(|slot| stands(slot))
             });
-            let waits_on = |wanted: &Option<u32>| match wanted {
-                Some(index) => stands(&self.slots[*index as usize]),
+            let waits_on = |waits: &Waits| match waits.wanted {
+                Some(index) => stands(&self.slots[index as usize]),
                 None => *in_queue,
             };
             let left: BTreeMap<_, _> =
-                waiting.iter().filter(|(_, wanted)| waits_on(wanted)).map(|(k, v)| (*k, *v)).collect();
+                waiting.iter().filter(|(_, waits)| waits_on(waits)).map(|(k, v)| (*k, *v)).collect();
             if !left.contains_key(&me) {
                 return false;
             }
             if left.len() == waiting.len() {
-                return true;
+                // Who has waited all the while was granted nothing: what it seemed to hold, it held.
+                let after = self.all_who_wait();
+                return left.keys().all(|thread| before.get(thread) == after.get(thread));
             }
             waiting = left;
         }
+    }
+
+    /// Who waits, by thread.
+    fn all_who_wait(&self) -> BTreeMap<u64, Waits> {
+        let mut waiting = BTreeMap::new();
+        for (index, waiters) in self.lists().filter(|(_, waiters)| waiters.count() > 0) {
+            let list = waiters.lock();
+            let wanted = |node: &Node| (!node.takes_another()).then_some(index);
+            list.for_each(|node, thread| {
+                waiting.insert(thread, Waits { wanted: wanted(node), turn: list.turn(node) });
+            });
+        }
+        let list = self.waiters.lock();
+        list.for_each(|node, thread| _ = waiting.insert(thread, Waits { wanted: None, turn: list.turn(node) }));
+        waiting
     }
 }

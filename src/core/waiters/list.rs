@@ -230,11 +230,16 @@ impl List {
         let mut turn = None;
         self.for_each(|node, waiting| {
             if waiting == number {
-                // SAFETY: as in `since`.
-                turn = Some(node.place.with(|place| unsafe { (*place).turn }));
+                turn = Some(self.turn(node));
             }
         });
         turn
+    }
+
+    /// When it joined, in turns: no two of a list are the same.
+    pub(crate) fn turn(&self, node: &Node) -> u64 {
+        // SAFETY: as in `since`.
+        node.place.with(|place| unsafe { (*place).turn })
     }
 
     /// The place of `node` in the order of service, from 1.
