@@ -171,11 +171,12 @@ impl<M: Manager> Inner<M> {
     /// When there is something to do again for what waits.
     fn next_replacement(&self, now: u64, paused: Option<u64>) -> Option<u64> {
         let state = self.keeper.lock();
+        let create_timeout = self.crew.timeout(JobKind::Create);
         let waits = state.replacements.iter().any(|entry| matches!(entry.stage, Stage::Waiting | Stage::Stopping));
         let times = state.replacements.iter().filter_map(|entry| match entry.stage {
             Stage::Waiting | Stage::Stopping => Some(entry.not_before.max(paused.unwrap_or(0))),
-            // The crew rings when a job of its own is done, or hangs.
-            Stage::Making { .. } => None,
+            // The crew rings when a job of its own is done, or hangs; by then its timeout may be another.
+            Stage::Making { since, .. } => Some(since?.saturating_add(create_timeout)),
             Stage::Ending { in_use_since, .. } => Some(in_use_since?.saturating_add(STUCK)),
         });
         // A time that has passed is one that has been acted on: what still waits, waits for others.

@@ -85,7 +85,7 @@ impl<W: World> WasmInstance<W> {
 
     pub(super) fn new(shared: &Arc<Shared<W>>) -> Result<Self, WasmError> {
         let version = shared.current();
-        let live = Some(shared.spare(&version).map_or_else(|| Live::make(shared, &version, None), Ok)?);
+        let live = Some(shared.spare().map_or_else(|| Live::make(shared, &version, None), Ok)?);
         Ok(Self {
             live,
             version,

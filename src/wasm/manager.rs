@@ -79,6 +79,9 @@ pub struct WasmManager<W: World> {
 
 /// What a manager shares with its instances.
 pub(super) struct Shared<W: World> {
+    /// What the first component was tried out with, if that was cheap, until the first instance is wanted: that one need not be made twice.
+    /// First of all fields, so that it ends before its world, and before its slot is given up.
+    spare: Mutex<Option<Live<W>>>,
     pub(super) engine: WasmEngine,
     pub(super) world: W,
     pub(super) options: WasmOptions,
@@ -89,9 +92,6 @@ pub(super) struct Shared<W: World> {
     number: AtomicU64,
     /// Nanoseconds that renewing takes.
     renewal: AtomicU64,
-    /// What the first component was tried out with, until the first instance is wanted: that one need not be made twice. Ends before its
-    /// slot is given up.
-    spare: Mutex<Option<Live<W>>>,
     /// Slots of the engine: for as long as there is an instance, wherever it is.
     pub(super) claim: OnceLock<Claim>,
     /// One component at a time is tried out.
@@ -106,7 +106,9 @@ pub(super) struct Version<W: World> {
 }
 
 impl<W: World> WasmManager<W> {
-    /// A manager for instances of `component`, which is made once to see that it can be.
+    /// A manager for instances of `component`, of which it makes one to see that it can be. If that takes no more than a tenth of a millisecond,
+    /// it is the first that [`create`](Manager::create) gives, and has a slot of the engine and its memory until then; else it ends at once, so that
+    /// a pool does not take creating for cheaper than it is.
     ///
     /// # Errors
     /// For options out of range, imports that nobody links, and a component of another world or with needs beyond its limits.
@@ -127,7 +129,7 @@ impl<W: World> WasmManager<W> {
             spare: Mutex::new(None),
         });
         let tried = shared.try_out(&shared.current())?;
-        *shared.spare.lock() = Some(tried);
+        *shared.spare.lock() = shared.is_cheap().then_some(tried);
         Ok(Self { shared })
     }
 
@@ -187,9 +189,9 @@ impl<W: World> Shared<W> {
         self.number.load(Relaxed)
     }
 
-    /// The one that was tried out, if it is of `version` and nobody has taken it.
-    pub(super) fn spare(&self, version: &Version<W>) -> Option<Live<W>> {
-        if version.number == 1 { self.spare.lock().take() } else { None }
+    /// The one that was tried out, if nobody has taken it. It is of the first version: there is none by the time there is another.
+    pub(super) fn spare(&self) -> Option<Live<W>> {
+        self.spare.lock().take()
     }
 
     /// Makes an instance: what goes wrong with every one is better known before there is a pool of them.
@@ -204,9 +206,9 @@ impl<W: World> Shared<W> {
             }
             WasmError::Instantiate { cause } if cause.is::<NotOfTheWorld>() => WasmBuildError::World { cause },
             cause => WasmBuildError::Start { cause },
-        });
+        })?;
         self.renewal.store(nanos(began.elapsed()), Relaxed);
-        made
+        Ok(made)
     }
 
     /// Renews an instance, and notes how long that took: a single slow one, whose thread was halted, counts for twice what is

@@ -17,7 +17,8 @@ macro_rules! counts {
         #[non_exhaustive]
         pub struct WasmStats {
             $($(#[$doc])* pub $name: u64,)*
-            /// Bytes that the memories of all instances have now, those in use included.
+            /// Bytes that the memories of all instances have now, those in use included, and the one that a component was tried out with, as long
+            /// as there is one.
             pub memory: u64,
             /// The most they ever had together.
             pub memory_peak: u64,

@@ -303,6 +303,7 @@ fn a_rolling_replacement_of_many_at_once_tries_one_after_each_pause() {
         assert!((2..=7).contains(&made), "one after each of the pauses that fit into a minute: {steps:?}");
         // With the first one those end whose successors were there before the pause.
         assert!(tries[1..].iter().all(|(_, ended)| *ended <= 1), "{steps:?}");
+        assert!(tries[1..].iter().map(|(_, ended)| ended).sum::<u64>() <= made, "{steps:?}");
         closes_balanced(&pool);
     }
 }

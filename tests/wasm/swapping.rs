@@ -1,7 +1,7 @@
 //! Another component in the place of the one there is.
 
 use super::guests::{MISBEHAVING, Number, engine, number};
-use super::support::{WATCHDOG, closes_balanced};
+use super::support::{WATCHDOG, closes_balanced, until};
 use slackwater::Manager as _;
 use slackwater::wasm::{WasmBuildError, WasmManager, WasmOptions, WasmPool};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -58,13 +58,19 @@ fn a_swap_to_what_cannot_run_changes_nothing() {
 #[test]
 fn the_instance_that_a_component_was_tried_out_with_is_the_first_that_is_lent() {
     let component = number(&engine(), "(i32.const 1)");
-    let manager = WasmManager::new(&component, Number, WasmOptions::default()).unwrap();
-    assert_eq!(manager.usage().made, 1);
-    for made in [1, 2] {
-        let mut instance = manager.create().unwrap();
-        assert_eq!(manager.usage().made, made);
-        assert_eq!(instance.call(|number, store| number.call(store, ())).unwrap(), (1,));
-    }
+    // Unless making it took long, as it may beside others.
+    until(|| {
+        let manager = WasmManager::new(&component, Number, WasmOptions::default()).unwrap();
+        assert_eq!(manager.usage().made, 1);
+        let mut made = [0, 0];
+        for made in &mut made {
+            let mut instance = manager.create().unwrap();
+            assert_eq!(instance.call(|number, store| number.call(store, ())).unwrap(), (1,));
+            *made = manager.usage().made;
+        }
+        assert!(made == [1, 2] || made == [2, 3], "{made:?}");
+        made == [1, 2]
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod bindings {
 mod css;
 mod pattern;
 
+use core::arch::wasm32::memory_size;
 use std::cell::RefCell;
 
 use bindings::exports::slackwater::extract::extraction::{Failure, Guest, Query};
@@ -31,11 +32,12 @@ thread_local! {
     static TREE: RefCell<Option<Html>> = const { RefCell::new(None) };
 }
 
-/// Bytes of a page whose tree may stay: while it does, the next page has to fit beside it.
-const STAYS: usize = 128 << 10;
+/// Pages of memory, of 64 KiB, up to which a tree may stay: while it does, the next page has to fit beside it.
+const STAYS: usize = 64;
 
 impl Guest for Extractor {
     fn extract(page: String, queries: Vec<Query>) -> Result<Vec<Vec<String>>, Failure> {
+        TREE.take();
         LAST.with_borrow_mut(|(asked, compiled)| {
             if *asked != queries {
                 *compiled =
@@ -55,7 +57,6 @@ fn compile(index: u32, query: &Query) -> Result<Compiled, Failure> {
 }
 
 fn answer(page: &str, queries: &[Compiled]) -> Vec<Vec<String>> {
-    TREE.take();
     let has_css = queries.iter().any(|query| matches!(query, Compiled::Css(_)));
     let html = has_css.then(|| Html::parse_document(page));
     let one = |query: &Compiled| match (query, &html) {
@@ -64,7 +65,7 @@ fn answer(page: &str, queries: &[Compiled]) -> Vec<Vec<String>> {
         (Compiled::Pattern(query), _) => query.values(page),
     };
     let answer = queries.iter().map(one).collect();
-    if page.len() <= STAYS {
+    if memory_size(0) <= STAYS {
         TREE.set(html);
     }
     answer

@@ -56,7 +56,7 @@ pub(super) fn stem(component: &Digest, engine: &wasmtime::Engine) -> String {
 /// Read piece by piece into memory that stays in the processor's caches: whoever only wants to know whether a file is whole need not
 /// have all of it at once, and new memory for that would cost more than the checksum.
 pub(super) fn full(stem: &str, mut artifact: impl Read) -> io::Result<(String, u64)> {
-    let (mut hasher, mut piece, mut bytes) = (XxHash3_128::new(), vec![0; 128 << 10], 0);
+    let (mut hasher, mut piece, mut bytes) = (XxHash3_128::new(), vec![0; 96 << 10], 0);
     loop {
         match artifact.read(&mut piece) {
             Ok(0) => return Ok((format!("{stem}{:032x}{SUFFIX}", hasher.finish_128()), bytes)),
