@@ -342,6 +342,18 @@ fn who_takes_another_after_a_while_closes_no_circle() {
     closes_balanced(&pool);
 }
 
+/// Promise: who holds its own already does not wait for it. Provoked: a hint of a minute, of which none passes.
+#[test]
+fn who_waits_for_what_it_holds_itself_takes_another_at_once() {
+    let clock = VirtualClock::new();
+    let pool = Pool::builder(Probe::new()).max_size(2).clock(&clock).on_deadlock(OnDeadlock::Refuse).build().unwrap();
+    let own = pool.checkout_for("a").unwrap();
+    let another = pool.request().session(SessionMode::Hint { wait: MINUTE }).checkout_for("a").unwrap();
+    assert_ne!(own.id(), another.id());
+    drop((own, another));
+    closes_balanced(&pool);
+}
+
 /// Promise: nobody is told of a circle because its own was handed to it while it looked for one. Provoked: threads that hold nothing while they
 /// wait, in turn for the same.
 #[test]

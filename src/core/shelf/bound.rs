@@ -45,6 +45,8 @@ pub(super) struct Bound {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Waits {
     wanted: Option<u32>,
+    /// Which list that is: a slot's, or the queue.
+    list: Option<u32>,
     turn: u64,
 }
 
@@ -227,9 +229,12 @@ impl<R> Shelf<R> {
         }
         let before = self.all_who_wait();
         let mut waiting = before.clone();
-        if !seated {
+        match waiting.get_mut(&me) {
+            // For that alone, should it take another if this is a circle.
+            Some(mine) => mine.wanted = wanted,
+            None if seated => return false,
             // It has left its list already, out of time.
-            waiting.insert(me, Waits { wanted, turn: u64::MAX });
+            None => _ = waiting.insert(me, Waits { wanted, list: wanted, turn: u64::MAX }),
         }
         loop {
             let stands = |slot: &Slot<R>| holder_of(slot).is_some_and(|holder| waiting.contains_key(&holder));
@@ -248,9 +253,14 @@ impl<R> Shelf<R> {
                 return false;
             }
             if left.len() == waiting.len() {
-                // Who has waited all the while was granted nothing: what it seemed to hold, it held.
+                // Who has waited all the while was granted nothing: what it seemed to hold, it held. Who has not may only have waited for those in
+                // the circle.
                 let after = self.all_who_wait();
-                return left.keys().all(|thread| before.get(thread) == after.get(thread));
+                waiting.retain(|thread, _| before.get(thread) == after.get(thread));
+                if waiting.len() == left.len() {
+                    return true;
+                }
+                continue;
             }
             waiting = left;
         }
@@ -263,11 +273,13 @@ impl<R> Shelf<R> {
             let list = waiters.lock();
             let wanted = |node: &Node| (!node.takes_another()).then_some(index);
             list.for_each(|node, thread| {
-                waiting.insert(thread, Waits { wanted: wanted(node), turn: list.turn(node) });
+                waiting.insert(thread, Waits { wanted: wanted(node), list: Some(index), turn: list.turn(node) });
             });
         }
         let list = self.waiters.lock();
-        list.for_each(|node, thread| _ = waiting.insert(thread, Waits { wanted: None, turn: list.turn(node) }));
+        list.for_each(|node, thread| {
+            waiting.insert(thread, Waits { wanted: None, list: None, turn: list.turn(node) });
+        });
         waiting
     }
 }

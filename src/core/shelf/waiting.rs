@@ -161,10 +161,12 @@ impl<R> Shelf<R> {
         let mut holds_one = false;
         let open = self.slots.iter().filter(|slot| slot.look().phase() != Phase::Shut);
         let all_wait = open.fold(true, |all_wait, slot| {
+            // Before the name: that of a slot that was seen to be taken is its taker's, or nobody's.
+            let phase = slot.look().phase();
             let holder = slot.record().stamp().thread();
             holds_one |= holder == me;
             all_wait
-                && slot.look().phase() == Phase::Busy
+                && phase == Phase::Busy
                 && (holder == me || list.turn_of(holder).is_some_and(|theirs| theirs < mine))
         });
         all_wait && holds_one
@@ -234,8 +236,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
         }
         match (self.node.state(), outcome) {
             (State::Granted { index }, Outcome::Found(found)) => {
-                let extra = self.granted(index);
-                step!("give_extra_back", self.shelf.give_back(extra, self.now));
+                step!("give_extra_back", self.give_back(index));
                 Outcome::Found(found)
             }
             (State::Refused, Outcome::Found(found)) => {
@@ -246,6 +247,14 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
             (_, outcome) if left_out!("timeout_takes_grant") => outcome,
             _ => self.served(),
         }
+    }
+
+    /// Passes on what was granted and is not wanted.
+    fn give_back(&self, index: u32) {
+        let right = self.granted(index);
+        // It was named when it was granted.
+        right.record().free_since(right.record().stamp().time());
+        self.shelf.give_back(right, self.now);
     }
 
     /// Off the list, with a wake that nobody else gets if it has one.
@@ -281,7 +290,7 @@ impl<R, N: Now> Drop for Seat<'_, R, N> {
             self.pass_wake_in_hand();
         } else {
             match self.node.state() {
-                State::Granted { index } => drop(self.shelf.give_back(self.granted(index), self.now)),
+                State::Granted { index } => self.give_back(index),
                 // Not left for the thread's next wait to drop: that would be under the lock.
                 _ => let_go(self.node.take_refusal()),
             }
