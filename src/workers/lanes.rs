@@ -22,7 +22,7 @@ const _: () = assert!(HEAD_START as u64 * 10_000_000 == crate::core::LANE_HEAD_S
 /// A lane seems older than it is by the gap between two of its jobs, and one job of it at most goes ahead for that.
 pub(super) struct Lanes<R> {
     lanes: [Lane<R>; 3],
-    /// The part of the normal lane that workers have taken in advance. It is older than the other.
+    /// The part of the normal lane that workers' own jobs submitted while the other was empty: it is older.
     pub(super) trays: Trays<R>,
     /// Jobs that are not in the normal lane: as long as there are none, nobody looks there.
     others: CachePadded<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! A worker's own queue: what it has taken in advance, and what its jobs submit. Everybody may take from it.
+//! A worker's own queue: what its jobs submit, and what it has taken from such a queue of another's. Everybody may take from it.
 
 use super::board::Tally;
 use super::chain::Chain;
@@ -10,7 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Jobs taken in advance, at most; half of what there is, if that is less.
+/// Jobs taken from another worker's tray at once, at most; half of what is there, if that is less. From the queue that all share they are
+/// taken one at a time: those of one submitter lie there side by side, and wait for each other on a worker that has them in advance.
 const BATCH: usize = 16;
 /// One turn in so many goes to another worker's tray, so that nothing stays with one that is busy for long while all others have jobs.
 const TURNS: u32 = 64;
@@ -156,20 +157,14 @@ impl<R: 'static> Mine<R> {
         if turn.is_multiple_of(TURNS) && self.steal(others, into) {
             return true;
         }
-        *into = self.jobs.pop();
-        into.is_some()
-            || self.fetch(into, || shared.steal_batch_with_limit_and_pop(&self.jobs, BATCH))
-            || self.steal(others, into)
+        *into = self.jobs.pop().or_else(|| until_known(|| shared.steal()));
+        into.is_some() || self.steal(others, into)
     }
 
     #[cold]
     fn steal(&self, others: &Trays<R>, into: &mut Next<R>) -> bool {
         let mut others = others.0.iter().filter(|tray| !Arc::ptr_eq(tray, &self.tray));
-        others.any(|tray| self.fetch(into, || tray.jobs.steal_batch_with_limit_and_pop(&self.jobs, BATCH)))
-    }
-
-    fn fetch(&self, into: &mut Next<R>, batch: impl FnMut() -> Steal<AnyJob<R>>) -> bool {
-        *into = until_known(batch);
+        *into = others.find_map(|tray| until_known(|| tray.jobs.steal_batch_with_limit_and_pop(&self.jobs, BATCH)));
         if into.is_some() {
             self.stocked.set(!self.jobs.is_empty());
         }
