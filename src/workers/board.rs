@@ -11,12 +11,14 @@
 //! row wake one worker, which wakes the next if there is work for it.
 //!
 //! What submitters write, takers do not, and neither writes what both read: a line that goes to and fro for every job would cost more than
-//! all else. So each worker counts what it takes, and what its jobs submit, on a line of its own, and who wants to know adds it all up. Such a
-//! sum is of no single moment. Too little taken makes a sleeper search on. Too little pushed, though its job was taken and is counted, might look as
-//! if another one that waits had been taken: but what is missing there is counted after K1, so its submitter sees who sleeps.
+//! all else. So each worker counts what it takes, and what its jobs submit, on a line of its own, those who submit from outside count on four
+//! lines, and who wants to know adds it all up. Such a sum is of no single moment. Too little taken makes a sleeper search on. Too little
+//! pushed, though its job was taken and is counted, might look as if another one that waits had been taken: but what is missing there is
+//! counted after K1, so its submitter sees who sleeps.
 
 use super::chain::Chain;
 use crate::core::sync::{AtomicU64, Mutex};
+use crate::core::thread_number;
 use crossbeam_utils::CachePadded;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
@@ -35,7 +37,11 @@ const SEARCHER: u64 = 1 << 8;
 /// Looks before a wake: some 300 ns. The model checker, which would take them for more of the same, has none.
 const PATIENCE: u32 = if cfg!(slackwater_loom) { 0 } else { 8 };
 
-/// Jobs that may be submitted before the next look at how many there are: so many, and no more than a quarter of the room there was.
+/// Counts of what those push who are no workers, by thread: one that all write would go from processor to processor with each job.
+pub(super) const COUNTS: usize = if cfg!(slackwater_loom) { 2 } else { 4 };
+
+/// Jobs that may be counted in one place before the next look at how many there are: so many, and in all places together no more than a
+/// quarter of the room there was.
 const BETWEEN_LOOKS: usize = 64;
 
 /// The model checker takes sequentially consistent operations for weaker ones, but fences for what they are.
@@ -53,7 +59,7 @@ pub(super) trait Sleeper: Clone {
 
 #[derive(Debug)]
 pub(super) struct Board<S> {
-    pushed: CachePadded<Pushed>,
+    pushed: [CachePadded<Pushed>; COUNTS],
     /// By those who are no workers: of jobs that nobody runs.
     taken: CachePadded<AtomicU64>,
     tallies: Chain<Tally>,
@@ -64,7 +70,7 @@ pub(super) struct Board<S> {
     sleepers: Mutex<Vec<S>>,
 }
 
-/// By those who are no workers.
+/// By some of those who are no workers.
 #[derive(Debug)]
 struct Pushed {
     count: AtomicU64,
@@ -126,7 +132,9 @@ impl Sight {
 impl<S: Sleeper> Board<S> {
     pub(super) fn new() -> Self {
         Self {
-            pushed: CachePadded::new(Pushed { count: AtomicU64::new(0), clear_until: AtomicU64::new(0) }),
+            pushed: std::array::from_fn(|_| {
+                CachePadded::new(Pushed { count: AtomicU64::new(0), clear_until: AtomicU64::new(0) })
+            }),
             taken: CachePadded::new(AtomicU64::new(0)),
             tallies: Chain::default(),
             kept: CachePadded::new(AtomicU64::new(0)),
@@ -157,14 +165,22 @@ impl<S: Sleeper> Board<S> {
 
     /// How many jobs were taken, and pushed.
     fn sums(&self) -> (u64, u64) {
-        let all = |first: &AtomicU64, of: fn(&Tally) -> &AtomicU64| {
-            self.tallies.iter().fold(first.load(SeqCst), |sum, one| sum.wrapping_add(of(one).load(SeqCst)))
+        let all = |first: u64, of: fn(&Tally) -> &AtomicU64| {
+            self.tallies.iter().fold(first, |sum, one| sum.wrapping_add(of(one).load(SeqCst)))
         };
-        let taken = all(&self.taken, Tally::taken);
+        let taken = all(self.taken.load(SeqCst), Tally::taken);
+        let outside = self.pushed.iter().fold(0, |sum: u64, one| sum.wrapping_add(one.count.load(SeqCst)));
         if left_out!("tallies_count") {
-            return (taken, self.pushed.count.load(SeqCst));
+            return (taken, outside);
         }
-        (taken, all(&self.pushed.count, Tally::pushed))
+        (taken, all(outside, Tally::pushed))
+    }
+
+    /// Where the calling thread counts what it pushes, if it is no worker. The model checker's have no number that is the same each time: a
+    /// model says where they count.
+    #[inline]
+    pub(super) fn place() -> usize {
+        if cfg!(slackwater_loom) { 0 } else { thread_number() as usize % COUNTS }
     }
 
     /// Jobs that wait, about.
@@ -188,15 +204,21 @@ impl<S: Sleeper> Board<S> {
         (pushed.wrapping_sub(taken) as i64).max(0) as usize
     }
 
-    /// Whether `limit` jobs are in the queue. For those who are no workers.
+    /// Whether `limit` jobs are in the queue, about. For those who are no workers.
     #[inline]
     pub(super) fn is_full(&self, limit: usize) -> bool {
-        let count = self.pushed.count.load(Relaxed);
-        if (self.pushed.clear_until.load(Relaxed).wrapping_sub(count) as i64) > 0 {
+        let pushed = &self.pushed[Self::place()];
+        let count = pushed.count.load(Relaxed);
+        if (pushed.clear_until.load(Relaxed).wrapping_sub(count) as i64) > 0 {
             return false;
         }
         let room = self.room(limit);
-        self.pushed.clear_until.store(count.wrapping_add((room / 4).min(BETWEEN_LOOKS) as u64), Relaxed);
+        let clear = (room / (4 * COUNTS)).min(BETWEEN_LOOKS);
+        pushed.clear_until.store(count.wrapping_add(clear as u64), Relaxed);
+        if room == 0 {
+            // What others were granted while there was room is of no time since.
+            self.pushed.iter().for_each(|one| one.clear_until.store(one.count.load(Relaxed), Relaxed));
+        }
         room == 0
     }
 
@@ -205,14 +227,24 @@ impl<S: Sleeper> Board<S> {
         limit.saturating_sub(self.jobs())
     }
 
-    /// A job has been pushed, by the worker with this tally or by somebody else: wakes a worker if one sleeps and none searches. Returns what
-    /// it saw.
+    /// A job has been pushed by the worker with this tally: wakes a worker if one sleeps and none searches. Returns what it saw.
     #[inline]
-    pub(super) fn pushed(&self, by: Option<&Tally>) -> Sight {
-        by.map_or(&self.pushed.count, Tally::pushed).fetch_add(1, SeqCst);
+    pub(super) fn pushed(&self, by: &Tally) -> Sight {
+        self.counted(by.pushed(), true)
+    }
+
+    /// The same by no worker, and counted in this [`place`](Self::place).
+    #[inline]
+    pub(super) fn pushed_outside(&self, place: usize) -> Sight {
+        self.counted(&self.pushed[place].count, false)
+    }
+
+    #[inline]
+    fn counted(&self, count: &AtomicU64, by_worker: bool) -> Sight {
+        count.fetch_add(1, SeqCst);
         as_if_ordered();
         let seen = Sight(self.state.load(SeqCst));
-        if seen.calls_for_one() && (by.is_some() || !self.is_taken_at_once()) {
+        if seen.calls_for_one() && (by_worker || !self.is_taken_at_once()) {
             step!("submit_wakes", self.wake());
         }
         seen

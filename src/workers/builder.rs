@@ -44,7 +44,8 @@ impl<M: LocalManager> WorkersBuilder<M> {
     }
 
     /// Most jobs that may wait for a worker: 1 to 16,777,216. Default: 1,024. Submitters that come at the same moment may exceed it, by
-    /// one each.
+    /// one each; with 16 or more, so may those who saw room a while ago and have not been refused since: by a quarter of that room, 256 at
+    /// most, and each worker's jobs by an eighth, 32 at most.
     pub fn queue(mut self, jobs: usize) -> Self {
         self.queue = jobs;
         self

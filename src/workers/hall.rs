@@ -87,8 +87,10 @@ impl<R: 'static> Hall<R> {
         let before = if has_mine(self.circle.number) {
             self.push_inside(job)
         } else {
+            // First, as it may have to name the thread: between these two the job is there, and not counted.
+            let place = Board::<Arc<Desk>>::place();
             self.lanes.push(job, None);
-            self.board.pushed(None)
+            self.board.pushed_outside(place)
         };
         if before.is_closed() && !left_out!("submit_looks_again") {
             // Whoever closed them may have looked before it was there.
@@ -101,8 +103,13 @@ impl<R: 'static> Hall<R> {
     fn push_inside(&self, job: AnyJob<R>) -> Sight {
         with_mine(self.circle.number, |mine| {
             self.lanes.push(job, mine);
-            mine.inspect(|mine| mine.has_pushed());
-            self.board.pushed(mine.map(Mine::tally))
+            match mine {
+                Some(mine) => {
+                    mine.has_pushed();
+                    self.board.pushed(mine.tally())
+                }
+                None => self.board.pushed_outside(Board::<Arc<Desk>>::place()),
+            }
         })
     }
 

@@ -284,7 +284,8 @@ impl<M: LocalManager> Workers<M> {
         let hall = &self.shared.hall;
         let refused_before = hall.refused();
         hall.board.drain();
-        while !self.pool.is_closed() && hall.board.jobs() > 0 {
+        // One that is taken before it is counted hides another for that time in the sum, and not in the queues.
+        while !self.pool.is_closed() && (hall.board.jobs() > 0 || hall.has_jobs()) {
             let now = clock.now();
             if now >= deadline {
                 break;

@@ -2,7 +2,7 @@
 //!
 //! The queue itself is crossbeam's, and not explored: for the checker each of its operations is one step.
 
-use super::board::{Board, Sleeper, Tally};
+use super::board::{Board, COUNTS, Sleeper, Tally};
 use super::circle::Waiter;
 use super::desk::Desk;
 use super::error::JobError;
@@ -38,25 +38,28 @@ struct Room {
     board: Board<Bed>,
     tallies: [Arc<Tally>; 2],
     jobs: Mutex<Vec<u32>>,
+    /// How many may search at once.
+    searchers: u64,
 }
 
 impl Room {
-    fn new() -> Arc<Room> {
+    fn new(searchers: u64) -> Arc<Room> {
         let tallies = [(); 2].map(|()| Tally::new());
-        let room = Room { board: Board::new(), tallies, jobs: Mutex::new(Vec::new()) };
+        let room = Room { board: Board::new(), tallies, jobs: Mutex::new(Vec::new()), searchers };
         room.tallies.iter().for_each(|tally| room.board.add_tally(tally));
         Arc::new(room)
     }
 
+    /// As one does who is no worker: jobs in a row by different threads, each of which counts in a place of its own.
     fn submit(&self, job: u32) {
         self.jobs.lock().push(job);
-        self.board.pushed(None);
+        self.board.pushed_outside(job as usize % COUNTS);
     }
 
     /// As a worker does whose job submits another.
     fn submit_inside(&self, number: usize, job: u32) {
         self.jobs.lock().push(job);
-        self.board.pushed(Some(&self.tallies[number]));
+        self.board.pushed(&self.tallies[number]);
     }
 
     /// A thread that works as worker `number`, and answers the job it got.
@@ -74,7 +77,7 @@ impl Room {
                 self.board.taken(Some(&self.tallies[number]), searching);
                 return job;
             }
-            if !searching && self.board.search(1) {
+            if !searching && self.board.search(self.searchers) {
                 searching = true;
             } else if self.board.sleep(&me, std::mem::take(&mut searching)) {
                 park();
@@ -91,7 +94,7 @@ impl Room {
 #[test]
 fn a_job_submitted_while_its_worker_falls_asleep_is_taken() {
     explore_all("submit against sleep", || {
-        let room = Room::new();
+        let room = Room::new(1);
         let worker = room.worker(0);
         room.submit(7);
         assert_eq!(worker.join().unwrap(), 7);
@@ -101,21 +104,23 @@ fn a_job_submitted_while_its_worker_falls_asleep_is_taken() {
 /// Bad run: two jobs in a row wake one worker, which takes one; the other stays with the one that sleeps.
 #[test]
 fn a_worker_that_found_a_job_wakes_another_for_the_next() {
-    explore("two submits against two sleeps", || {
-        let room = Room::new();
-        let workers = [0, 1].map(|number| room.worker(number));
-        room.submit(3);
-        room.submit(4);
-        let taken = workers.map(|worker| worker.join().unwrap());
-        assert_eq!(taken.iter().sum::<u32>(), 7);
-    });
+    for searchers in [1, 2] {
+        explore("two submits against two sleeps", move || {
+            let room = Room::new(searchers);
+            let workers = [0, 1].map(|number| room.worker(number));
+            room.submit(3);
+            room.submit(4);
+            let taken = workers.map(|worker| worker.join().unwrap());
+            assert_eq!(taken.iter().sum::<u32>(), 7);
+        });
+    }
 }
 
 /// Bad run: who falls asleep does not see the count of what a worker has submitted, which saw nobody asleep.
 #[test]
 fn a_job_submitted_by_a_worker_is_taken_by_another() {
     explore_all("a worker's submit against sleep", || {
-        let room = Room::new();
+        let room = Room::new(1);
         let worker = room.worker(0);
         room.submit_inside(1, 7);
         assert_eq!(worker.join().unwrap(), 7);
@@ -125,29 +130,33 @@ fn a_job_submitted_by_a_worker_is_taken_by_another() {
 /// Bad run: the sums are the same because one job is missing on one side, and another on the other.
 #[test]
 fn jobs_of_a_worker_and_of_others_do_not_stand_for_each_other() {
-    explore("a worker that submits and works, another that works", || {
-        let room = Room::new();
-        let worker = room.worker(0);
-        room.submit_inside(1, 3);
-        room.submit(4);
-        let taken = room.work(1) + worker.join().unwrap();
-        assert_eq!(taken, 7);
-    });
+    for searchers in [1, 2] {
+        explore("a worker that submits and works, another that works", move || {
+            let room = Room::new(searchers);
+            let worker = room.worker(0);
+            room.submit_inside(1, 3);
+            room.submit(4);
+            let taken = room.work(1) + worker.join().unwrap();
+            assert_eq!(taken, 7);
+        });
+    }
 }
 
 /// Bad run: two submitters, each of which relies on what the other wakes.
 #[test]
 fn jobs_submitted_at_the_same_time_are_taken_by_two() {
-    explore("two submitters against a sleep", || {
-        let room = Room::new();
-        let its = Arc::clone(&room);
-        let submitter = loom::thread::spawn(move || its.submit(3));
-        let worker = room.worker(0);
-        room.submit(4);
-        let taken = room.work(1) + worker.join().unwrap();
-        submitter.join().unwrap();
-        assert_eq!(taken, 7);
-    });
+    for searchers in [1, 2] {
+        explore("two submitters against a sleep", move || {
+            let room = Room::new(searchers);
+            let its = Arc::clone(&room);
+            let submitter = loom::thread::spawn(move || its.submit(3));
+            let worker = room.worker(0);
+            room.submit(4);
+            let taken = room.work(1) + worker.join().unwrap();
+            submitter.join().unwrap();
+            assert_eq!(taken, 7);
+        });
+    }
 }
 
 fn hall() -> Arc<Hall<()>> {

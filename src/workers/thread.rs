@@ -15,12 +15,13 @@ use crate::pool::{Inner, NEVER};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock, Weak};
 
-/// Workers that search at once: more would only be in each other's way.
-const SEARCHERS: u64 = 1;
+/// Workers that search at once: one that may have a second job's, while the other is on its way to a first. More would only be in each
+/// other's way.
+const SEARCHERS: u64 = 2;
 
 /// Looks for a job before a worker goes to sleep. First close together, then with a turn for others in between: a few, as the next turn may be
 /// a millisecond away, and nobody is woken for a job as long as somebody searches.
-const LOOKS: u32 = 22;
+const LOOKS: u32 = 25;
 const CLOSE_LOOKS: u32 = 20;
 
 /// Which slot a worker's resource is in.

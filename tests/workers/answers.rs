@@ -4,8 +4,8 @@ use crate::support::{Probe, WATCHDOG, until};
 use crate::{Held, closes_balanced};
 use slackwater::{JobError, OnPanic, SubmitError, VirtualClock, Workers};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 fn numbers(size: usize) -> Workers<impl slackwater::LocalManager<Resource = u64>> {
@@ -154,6 +154,36 @@ fn a_full_queue_gives_the_job_back() {
         assert_eq!(ticket.wait().unwrap(), number);
     }
     assert_eq!(workers.submit(refused.job).unwrap().wait().unwrap(), 8);
+    closes_balanced(&workers);
+}
+
+/// Who has seen room does not look again for a while: a refusal of one ends that for all.
+#[test]
+fn a_full_queue_refuses_those_too_who_saw_room_a_while_ago() {
+    const LIMIT: usize = 1_024;
+    let workers = Workers::builder(|| Ok::<_, String>(0)).queue(LIMIT).build().unwrap();
+    let held = Held::at(&workers);
+    let submit = || workers.try_submit(|_| ()).map_err(|refused| refused.reason);
+    let (has_room, is_full) = (Barrier::new(9), Barrier::new(9));
+    std::thread::scope(|s| {
+        let others = [(); 8].map(|()| {
+            s.spawn(|| {
+                let first = submit();
+                has_room.wait();
+                is_full.wait();
+                (first, submit())
+            })
+        });
+        has_room.wait();
+        let more = (0..2 * LIMIT).take_while(|_| submit().is_ok()).count();
+        is_full.wait();
+        for (first, second) in others.map(|one| one.join().unwrap()) {
+            assert!(first.is_ok(), "{first:?}");
+            assert!(matches!(second, Err(SubmitError::Full { limit: LIMIT, .. })), "{second:?}");
+        }
+        assert!((LIMIT..=LIMIT + 256).contains(&(8 + more)), "{more}");
+    });
+    held.end();
     closes_balanced(&workers);
 }
 
