@@ -109,6 +109,11 @@ impl Record {
         self.stamp.store(Stamp::by(0).at(time).0, Relaxed);
     }
 
+    /// The same, since whatever time is noted.
+    pub(crate) fn is_nobodys(&self) {
+        self.free_since(self.stamp().time());
+    }
+
     #[inline]
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp(self.stamp.load(Relaxed))

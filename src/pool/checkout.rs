@@ -507,7 +507,7 @@ impl<M: Manager> Inner<M> {
                 }
                 // Asked after joining the queue: of those who close a circle at the same time, one is last.
                 let refuses = self.config().on_deadlock == OnDeadlock::Refuse;
-                let deadlock = || (refuses && self.completes_deadlock(caller)).then_some(Found::Deadlock);
+                let deadlock = || (refuses && self.is_deadlocked(caller, None, true)).then_some(Found::Deadlock);
                 self.look(caller, free_slots).or_else(deadlock)
             },
             |ask_at| {

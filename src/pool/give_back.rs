@@ -378,7 +378,7 @@ impl<M: Manager> Inner<M> {
 
     /// Opens a slot in CHECKING to be checked again before its next use.
     pub(crate) fn open_stale(&self, right: Right<'_, M::Resource>) {
-        right.record().free_since(right.record().stamp().time());
+        right.record().is_nobodys();
         let slot = self.attended_slot(&right);
         if self.shelf.open_as(Phase::Stale, right, move || self.now()) & attention::CLOSED != 0 {
             self.sweep();

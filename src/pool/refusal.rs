@@ -81,7 +81,7 @@ impl<M: Manager> Inner<M> {
         if !self.callers_create() {
             self.gave_up_on_creation();
         }
-        let deadlock = self.waits_in_vain(caller);
+        let deadlock = self.is_deadlocked(caller, None, false);
         if deadlock {
             self.log(log::Level::Warn, format_args!("every holder waits here for a second resource: a deadlock"));
         }
@@ -116,26 +116,12 @@ impl<M: Manager> Inner<M> {
         self.shelf.slots().filter(|(_, slot)| slot.look().phase() == phase).count()
     }
 
-    /// Whether nobody is left to return anything, for a caller in the queue that is to be refused if so.
-    pub(super) fn completes_deadlock(&self, caller: &Caller) -> bool {
+    /// Whether nobody is left to return what the caller waits for: the resource in slot `wanted`, or any. It is `seated` if it asks from its
+    /// place on a list, to be refused if so; else it waits no more, and is only told.
+    pub(super) fn is_deadlocked(&self, caller: &Caller, wanted: Option<u32>, seated: bool) -> bool {
         let number = caller.number;
-        stays(|| self.shelf.is_last_of_circle(number, true)) || stays(|| self.shelf.is_in_circle(number, None, true))
-    }
-
-    /// The same for one that waits for one resource.
-    pub(super) fn completes_circle(&self, caller: &Caller, wanted: u32) -> bool {
-        stays(|| self.shelf.is_in_circle(caller.number, Some(wanted), true))
-    }
-
-    /// The same for one that waits no more, and is only to be told.
-    fn waits_in_vain(&self, caller: &Caller) -> bool {
-        let number = caller.number;
-        stays(|| self.shelf.is_last_of_circle(number, false)) || self.waits_in_circle(caller, None)
-    }
-
-    /// The same where some wait for one resource: the caller, if it says for which, or others.
-    pub(super) fn waits_in_circle(&self, caller: &Caller, wanted: Option<u32>) -> bool {
-        stays(|| self.shelf.is_in_circle(caller.number, wanted, false))
+        (wanted.is_none() && stays(|| self.shelf.is_last_of_circle(number, seated)))
+            || stays(|| self.shelf.is_in_circle(number, wanted, seated))
     }
 
     pub(super) fn saturated(&self, waiting: u32) -> CheckoutError {

@@ -222,10 +222,12 @@ impl<R> Shelf<R> {
             Phase::Busy => Some(slot.record().stamp().thread()),
             _ => None,
         };
-        match wanted.map(|wanted| holder_of(&self.slots[wanted as usize])) {
-            None if self.bound.waiting.load(Relaxed) == 0 => return false,
-            Some(None) => return false,
-            _ => {}
+        let may_be = match wanted {
+            None => self.waiting_for_one() > 0,
+            Some(wanted) => holder_of(&self.slots[wanted as usize]).is_some(),
+        };
+        if !may_be {
+            return false;
         }
         let before = self.all_who_wait();
         let mut waiting = before.clone();
@@ -252,17 +254,17 @@ impl<R> Shelf<R> {
             if !left.contains_key(&me) {
                 return false;
             }
-            if left.len() == waiting.len() {
-                // Who has waited all the while was granted nothing: what it seemed to hold, it held. Who has not may only have waited for those in
-                // the circle.
-                let after = self.all_who_wait();
-                waiting.retain(|thread, _| before.get(thread) == after.get(thread));
-                if waiting.len() == left.len() {
-                    return true;
-                }
+            if left.len() < waiting.len() {
+                waiting = left;
                 continue;
             }
-            waiting = left;
+            // Who has waited all the while was granted nothing: what it seemed to hold, it held. Who has not may only have waited for those in
+            // the circle.
+            let after = self.all_who_wait();
+            waiting.retain(|thread, _| before.get(thread) == after.get(thread));
+            if waiting.len() == left.len() {
+                return true;
+            }
         }
     }
 

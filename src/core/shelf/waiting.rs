@@ -253,7 +253,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     fn give_back(&self, index: u32) {
         let right = self.granted(index);
         // It was named when it was granted.
-        right.record().free_since(right.record().stamp().time());
+        right.record().is_nobodys();
         self.shelf.give_back(right, self.now);
     }
 

@@ -246,7 +246,7 @@ impl<M: Manager> Inner<M> {
                 self.queue_changed();
                 let refuses = self.config().on_deadlock == OnDeadlock::Refuse;
                 match self.look_at_own(session, takes_another, true) {
-                    Own::InUse if refuses && self.completes_circle(caller, bound.slot) => Some(Own::Deadlock),
+                    Own::InUse if refuses && self.is_deadlocked(caller, Some(bound.slot), true) => Some(Own::Deadlock),
                     Own::InUse => None,
                     own => Some(own),
                 }
@@ -288,7 +288,7 @@ impl<M: Manager> Inner<M> {
             holder: Holder::now_of(slot, own, now).map(Holder::named),
             waited: Duration::from_nanos(now.saturating_sub(caller.began)),
             // A guard can be dropped by another thread than the one that took it, so who does not ask is not told.
-            deadlock: refuses && self.waits_in_circle(caller, Some(slot)),
+            deadlock: refuses && self.is_deadlocked(caller, Some(slot), false),
         })))
     }
 }
