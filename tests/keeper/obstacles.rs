@@ -173,6 +173,22 @@ fn a_successor_whose_making_hangs_keeps_no_other_from_being_made() {
     closes_balanced(&pool);
 }
 
+/// Promise: how long a creation may take can be changed while one hangs, and a rollout goes on all the same. Provoked: more time than what watches the hanging
+/// one knew of.
+#[test]
+fn more_time_for_creations_does_not_stop_a_rollout_that_one_hangs_in() {
+    let (probe, clock, builder) = kept(3);
+    let pool = builder.create_timeout(SEC).build().unwrap();
+    probe.create.shut();
+    let rollout = pool.replace_all(1, 0).unwrap();
+    until(|| probe.create.inside() == 1);
+    pool.reconfigure(|config| config.create_timeout = 5 * SEC).unwrap();
+    passes(&clock, || probe.create.inside() >= 2);
+    probe.create.open();
+    passes(&clock, || rollout.wait(Duration::ZERO));
+    closes_balanced(&pool);
+}
+
 /// Promise: with `max_unavailable` 0 nothing that serves is ended before its successor is there, however long other ends take. An end
 /// that hangs is not waited for.
 #[test]

@@ -355,21 +355,24 @@ fn who_waits_for_what_it_holds_itself_takes_another_at_once() {
 }
 
 /// Promise: nobody is told of a circle because its own was handed to it while it looked for one. Provoked: threads that hold nothing while they
-/// wait, in turn for the same.
+/// wait, in turn for the same; where circles were refused from the beginning, and where only reported at first.
 #[test]
 fn who_is_handed_its_own_while_it_looks_for_a_circle_is_told_of_none() {
-    let pool = Pool::builder(Probe::new()).max_size(2).checkout_timeout(MINUTE);
-    let pool = pool.on_deadlock(OnDeadlock::Refuse).build().unwrap();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..5_000 {
-                    drop(pool.request().session(SessionMode::Wait).checkout_for("a").unwrap());
-                }
-            });
-        }
-    });
-    closes_balanced(&pool);
+    for at_first in [OnDeadlock::Refuse, OnDeadlock::Report] {
+        let pool =
+            Pool::builder(Probe::new()).max_size(2).checkout_timeout(MINUTE).on_deadlock(at_first).build().unwrap();
+        pool.reconfigure(|config| config.on_deadlock = OnDeadlock::Refuse).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..5_000 {
+                        drop(pool.request().session(SessionMode::Wait).checkout_for("a").unwrap());
+                    }
+                });
+            }
+        });
+        closes_balanced(&pool);
+    }
 }
 
 /// Promise: a guard for a key that keeps the pool alive is as any other. Provoked: one that outlives its pool's handle.
