@@ -66,7 +66,7 @@ pub(super) struct Board<S> {
     /// Jobs that are one worker's. Others may sleep all the same.
     kept: CachePadded<AtomicU64>,
     state: CachePadded<AtomicU64>,
-    /// The last to fall asleep is woken first: its caches are the warmest.
+    /// In the order in which they fell asleep.
     sleepers: Mutex<Vec<S>>,
 }
 
@@ -315,7 +315,7 @@ impl<S: Sleeper> Board<S> {
     pub(super) fn leave(&self, me: &S) -> bool {
         let mut sleepers = self.sleepers.lock();
         let Some(at) = sleepers.iter().position(|sleeper| sleeper.is(me)) else { return true };
-        sleepers.swap_remove(at);
+        sleepers.remove(at);
         if sleepers.is_empty() {
             self.state.fetch_and(!ASLEEP, SeqCst);
         }
@@ -329,7 +329,9 @@ impl<S: Sleeper> Board<S> {
         if Sight(self.state.load(SeqCst)).searchers() > 0 {
             return;
         }
-        let Some(sleeper) = sleepers.pop() else { return };
+        // Of those whose caches are warm. Not the last, unless it is alone: it may still be on its way into sleep, and wakes later.
+        let Some(last) = sleepers.len().checked_sub(1) else { return };
+        let sleeper = sleepers.remove(last.saturating_sub(1));
         self.state.fetch_add(SEARCHER, SeqCst);
         if sleepers.is_empty() {
             self.state.fetch_and(!ASLEEP, SeqCst);
