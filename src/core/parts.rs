@@ -132,6 +132,18 @@ fn nobody_waits_in_a_closed_shelf() {
     ended(&shelf, held);
 }
 
+#[test]
+fn who_has_been_served_meanwhile_is_in_no_circle_and_who_has_left_in_vain_is() {
+    let shelf = shelf(1);
+    let held = shelf.take(0).expect("the slot is free");
+    held.record().handed_to(Stamp::by(HOLDER.thread), HOLDER.site);
+    let stuck = |seated| shelf.is_last_of_circle(HOLDER.thread, seated);
+    assert_eq!([true, false].map(stuck), [false, true]);
+    let stuck = |seated| shelf.is_in_circle(HOLDER.thread, Some(0), seated);
+    assert_eq!([true, false].map(stuck), [false, true]);
+    ended(&shelf, held);
+}
+
 /// The queue of those who came at `(lane, since)`, in this order.
 fn queue(waits: &[(usize, u64)]) -> (Waiters, Vec<Arc<Node>>) {
     let waiters = Waiters::new(Default::default());
