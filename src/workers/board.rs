@@ -361,3 +361,35 @@ impl<S: Sleeper> Board<S> {
         self.sums();
     }
 }
+
+#[cfg(all(test, not(any(slackwater_loom, slackwater_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[derive(Clone)]
+    struct Bed(usize, Arc<Mutex<Vec<usize>>>);
+
+    impl Sleeper for Bed {
+        fn call(&self) {
+            self.1.lock().push(self.0);
+        }
+
+        fn is(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+
+    #[test]
+    fn who_fell_asleep_last_is_not_woken_while_another_sleeps() {
+        let (board, called) = (Board::new(), Arc::default());
+        for number in 0..4 {
+            assert!(board.sleep(&Bed(number, Arc::clone(&called)), false));
+        }
+        for _ in 0..4 {
+            board.pushed_outside(0);
+            board.taken(None, true);
+        }
+        assert_eq!(*called.lock(), [2, 1, 0, 3]);
+        assert!(!board.look().is_anyone_idle());
+    }
+}
