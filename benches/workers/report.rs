@@ -52,6 +52,14 @@ pub fn print_table(scenario: Scenario, figures: &[&Figures]) {
 pub fn judge(scenario: Scenario, figures: &[&Figures], verdicts: &mut Verdicts) {
     let rates: Vec<_> = figures.iter().map(|each| (each.name, &each.rate)).collect();
     judge_rates(&scenario.to_string(), scenario.job == Job::Empty, &rates, verdicts);
+    let find = |name| figures.iter().find(|each| each.name == name).map(|each| &each.delays[0]);
+    let Some(ours) = find(OURS) else { return };
+    for peer in [THREADPOOL, CHANNEL] {
+        if let Some(theirs) = find(peer) {
+            let times = ratios(ours, theirs).median();
+            verdicts.wanted_times(&format!("median submit to start vs {peer}, {scenario}"), times, Bound::AtMost(1.0));
+        }
+    }
 }
 
 /// Judges rates by name: ahead of the channel and `threadpool`, and near to rayon where the jobs are empty.

@@ -19,10 +19,11 @@ use std::sync::{Arc, OnceLock, Weak};
 /// other's way.
 const SEARCHERS: u64 = 2;
 
-/// Looks for a job before a worker goes to sleep. First close together, then with a turn for others in between: a few, as the next turn may be
-/// a millisecond away, and nobody is woken for a job as long as somebody searches.
-const LOOKS: u32 = 25;
-const CLOSE_LOOKS: u32 = 20;
+/// Looks for a job before a worker goes to sleep. First close together, for some microseconds: whoever has had an answer submits the next
+/// job within that time, and a wake takes longer. Then with a turn for others in between: a few, as the next turn may be a millisecond away,
+/// and nobody is woken for a job as long as somebody searches.
+const LOOKS: u32 = 32;
+const CLOSE_LOOKS: u32 = 28;
 
 /// Which slot a worker's resource is in.
 pub(super) struct Place<M: LocalManager> {
