@@ -31,9 +31,12 @@ macro_rules! left_out {
     }};
 }
 
-/// A step that a protocol stands on. Without it a model must fail: `.ci/mutations` sees to it.
+/// A step that a protocol stands on. Without it a model must fail: `.ci/mutations` sees to it. Under shuttle a thread is held up before it
+/// now and then.
 macro_rules! step {
     ($name:literal, $step:expr) => {
+        #[cfg(slackwater_shuttle)]
+        crate::core::sync::held_up();
         if !left_out!($name) {
             $step;
         }

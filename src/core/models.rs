@@ -189,15 +189,15 @@ fn give_back<'s>(shelf: &'s Model, right: Right<'s, Box<u64>>) {
         shelf.vacate(right, now);
         return;
     }
+    let slot = right.slot();
     let seen = if shelf.attention() != 0 {
         shelf.give_back(right, now)
     } else {
-        let slot = right.slot();
         let seen = shelf.open(right);
         shelf.opened(Some(slot), seen, now)
     };
     if seen & attention::CLOSED != 0 {
-        sweep(shelf);
+        step!("end_opened", end_opened(shelf, slot));
     }
 }
 
@@ -217,6 +217,18 @@ fn use_one(shelf: &Model) {
 /// Ends the open slots of a closed shelf, as the pool does.
 fn sweep(shelf: &Model) {
     while let Some(mut right) = shelf.claim_any(Phase::Ready, Phase::Retiring) {
+        drop(right.take());
+        shelf.vacate(right, now);
+    }
+}
+
+/// Ends what the caller has opened in a closed shelf, as the pool does: that and no more.
+fn end_opened(shelf: &Model, slot: &Slot<Box<u64>>) {
+    let seen = slot.look();
+    // Nothing goes from one free phase to another here.
+    if seen.phase() == Phase::Ready
+        && let Some(mut right) = slot.claim(seen, Phase::Retiring)
+    {
         drop(right.take());
         shelf.vacate(right, now);
     }

@@ -8,18 +8,17 @@
 mod scheduled;
 #[cfg(slackwater_shuttle)]
 pub use scheduled::as_if_unwinding;
+#[cfg(slackwater_shuttle)]
+pub(crate) use scheduled::held_up;
 
 #[cfg(not(slackwater_loom))]
 mod native {
     #[cfg(slackwater_shuttle)]
-    pub(crate) use super::scheduled::{Mutex, MutexGuard, park_timeout};
+    pub(crate) use super::scheduled::{Mutex, MutexGuard, Thread, current, park, park_timeout};
     #[cfg(not(slackwater_shuttle))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     #[cfg(slackwater_shuttle)]
-    pub(crate) use shuttle::{
-        sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence},
-        thread::{Thread, current, park},
-    };
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, fence};
     pub(crate) use std::sync::{Arc, OnceLock};
     #[cfg(not(slackwater_shuttle))]
     pub(crate) use std::{
@@ -170,6 +169,11 @@ pub(crate) mod around {
             time::Instant,
         },
     };
+
+    #[cfg(all(slackwater_shuttle, feature = "workers"))]
+    pub(crate) use {super::scheduled::RwLock, shuttle::sync::mpsc};
+    #[cfg(all(not(slackwater_shuttle), feature = "workers"))]
+    pub(crate) use {parking_lot::RwLock, std::sync::mpsc};
 
     /// A number for the calling thread: from 1, never used twice in a process.
     #[cfg(not(slackwater_shuttle))]

@@ -7,7 +7,7 @@
 
 use super::lanes::{Lanes, Task};
 use crate::core::sync::around::thread::{self, JoinHandle, ThreadId};
-use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex};
+use crate::core::sync::around::{AtomicU64, AtomicUsize, Condvar, Mutex, thread_local};
 use crate::error::let_go;
 use crate::observe::{HungJob, JobKind};
 use std::cell::Cell;
@@ -35,7 +35,7 @@ thread_local! {
 
 /// Whether the calling thread is some crew's.
 pub(crate) fn is_on_crew() -> bool {
-    ON_CREW.get()
+    ON_CREW.with(Cell::get)
 }
 
 /// What a look after the crew found; told to the log by the caller, who holds no lock.
@@ -198,7 +198,7 @@ impl<J: Task + 'static> Crew<J> {
         }
         let (crew, owner) = (Arc::clone(self), Arc::downgrade(owner));
         let handle = thread::Builder::new().name(self.name.clone()).spawn(move || {
-            ON_CREW.set(true);
+            ON_CREW.with(|on_crew| on_crew.set(true));
             while let Some(job) = crew.next_job() {
                 match owner.upgrade() {
                     // Jobs catch what they call; should one panic all the same, or the drop of a manager whose pool ends
@@ -227,7 +227,7 @@ impl<J: Task + 'static> Crew<J> {
     /// changes when the crew must be looked after.
     pub(crate) fn begin(&self, kind: JobKind, slot: Option<u32>, now: u64) -> bool {
         let mut changed = false;
-        if ON_CREW.get() {
+        if is_on_crew() {
             self.with_my_job(|job| {
                 changed = job.as_ref().is_some_and(|job| job.kind != kind);
                 let holds_ticket = job.as_ref().is_some_and(|job| job.holds_ticket);
@@ -240,7 +240,7 @@ impl<J: Task + 'static> Crew<J> {
     /// The calling thread is out of the manager's code, if it is of this crew: what is left of its job is the pool's own, and
     /// hangs nowhere.
     pub(crate) fn came_back(&self) {
-        if ON_CREW.get() {
+        if is_on_crew() {
             self.with_my_job(|job| {
                 if let Some(job) = job {
                     (job.since, job.hung) = (None, false);

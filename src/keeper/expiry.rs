@@ -106,6 +106,10 @@ impl<M: Manager> Inner<M> {
                 }
                 return None;
             }
+            if self.waiting() > 0 {
+                // What is free is on its way to somebody, though that may take as long as a thread takes to wake.
+                return Some(now + ttl.max(TICK));
+            }
             // Returns note their time since the first surplus resource was made; nothing has idled for longer than that.
             let most = now.saturating_sub(self.overflowing_since.load(Relaxed));
             let idle = self.shelf.slots().filter(|(_, slot)| slot.look().phase().is_free());

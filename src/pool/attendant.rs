@@ -5,7 +5,7 @@
 
 use super::Inner;
 use crate::core::sync::around::fence;
-use crate::core::{Phase, Right, Word};
+use crate::core::{Outcome, Phase, Right, Word};
 use crate::error::{Refusal, SharedError};
 use crate::manager::Manager;
 use crate::observe::ResourceId;
@@ -78,6 +78,17 @@ impl<M: Manager> Inner<M> {
         }
     }
 
+    /// What a wait at the shelf may leave to be done. Who found one thing, and was granted another, has opened the other there: maybe
+    /// after `close` looked, and nobody has told its own thread.
+    pub(super) fn has_waited<T>(&self, outcome: &Outcome<'_, M::Resource, T>) {
+        if self.is_closed() {
+            self.sweep();
+        }
+        if matches!(outcome, Outcome::Found(_)) {
+            self.tell_those_who_serve();
+        }
+    }
+
     pub(super) fn tell_closed(&self) {
         if let Some(attendant) = self.manager.attendant() {
             attendant.closed(self.stopped_by.get());
@@ -103,10 +114,10 @@ impl<M: Manager> Inner<M> {
         ready.any(|(_, life)| life.expires() > must_outlast)
     }
 
-    /// Tells those of the last resort that it is their turn: what is degraded leaves it to others as long as there are any, and what
-    /// is too old to what is made in its place. Only those who can serve: who cannot tells others in turn.
+    /// Tells those that are free, and can serve, that it is their turn: what is degraded leaves it to others as long as there are any,
+    /// and what is too old to what is made in its place. Not those who cannot: they would tell others in turn.
     #[cold]
-    pub(crate) fn last_resorts(&self) {
+    pub(crate) fn tell_those_who_serve(&self) {
         if self.attendant().is_none() {
             return;
         }

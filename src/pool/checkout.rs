@@ -529,10 +529,7 @@ impl<M: Manager> Inner<M> {
         if has_joined && !(comes_again && ask.meanwhile.is_some()) {
             self.queue_changed();
         }
-        // A waiter that found one slot and was granted another has opened the other, maybe after `close` looked.
-        if self.is_closed() {
-            self.sweep();
-        }
+        self.has_waited(&outcome);
         match outcome {
             Outcome::Granted(right) => Ok(Some(Found::Resource(right))),
             Outcome::Found(found) => Ok(Some(found)),

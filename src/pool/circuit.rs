@@ -210,7 +210,7 @@ impl<M: Manager> Inner<M> {
             self.creation_is_back();
         }
         if to == BreakerState::Open {
-            self.last_resorts();
+            self.tell_those_who_serve();
         }
         // The keeper has a probe to send, or demand to serve, and the log to tell if nobody else has.
         self.alarm.ring();

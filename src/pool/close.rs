@@ -66,6 +66,9 @@ pub(crate) const KEEPER_GRACE: u64 = 1_000_000_000;
 /// How often jobs are looked after in the end where nobody knows when that is due.
 const ATTENDANCE: Duration = Duration::from_millis(10);
 
+/// How often somebody looks who waits for slots to become vacant, in case nobody tells: for jobs that hang.
+const MOMENT: Duration = Duration::from_millis(10);
+
 impl<M: Manager> Inner<M> {
     pub(super) fn close(&self, deadline: Deadline) -> CloseReport {
         let (began, deadline) = (self.now(), deadline.on(&self.clock));
@@ -130,8 +133,10 @@ impl<M: Manager> Inner<M> {
         }
         let (began, limit) = (Instant::now(), Duration::from_nanos(self.crew.timeout(JobKind::Destroy)));
         let is_ending = || self.shelf.slots().any(|(_, slot)| slot.look().phase() == Phase::Retiring);
+        // Looks under the lock that the last of them takes before it tells.
+        let mut draining = self.draining.lock();
         while is_ending() && began.elapsed() < limit {
-            self.wait_for_an_end();
+            self.drained.wait_for(&mut draining, MOMENT);
         }
     }
 
@@ -158,7 +163,7 @@ impl<M: Manager> Inner<M> {
     /// Waits until some slot becomes vacant, or for a moment: virtual time that moves meanwhile rings no bell here.
     pub(super) fn wait_for_an_end(&self) {
         let mut draining = self.draining.lock();
-        self.drained.wait_for(&mut draining, Duration::from_millis(10));
+        self.drained.wait_for(&mut draining, MOMENT);
     }
 
     /// Has who waits for slots to become vacant look again.

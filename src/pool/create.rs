@@ -205,7 +205,7 @@ impl<M: Manager> Inner<M> {
     pub(crate) fn cannot_create(&self, why: SharedError) {
         self.set_last_error(Some(why));
         // What is past its time is lent on for as long as nothing takes its place.
-        self.last_resorts();
+        self.tell_those_who_serve();
     }
 
     /// Tells the log of a failed creation. The logger and the error's text are the user's, and may take their time: whoever

@@ -36,7 +36,7 @@ impl<M: Manager> Inner<M> {
         }
         // A waiter that found a new one on its way passed over what is degraded.
         self.shelf.opened(None, self.shelf.attention(), move || self.now());
-        self.last_resorts();
+        self.tell_those_who_serve();
         self.alarm.ring();
     }
 

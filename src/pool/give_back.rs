@@ -64,19 +64,19 @@ impl<M: Manager> Inner<M> {
     #[inline(never)]
     fn opened(&self, slot: &Slot<M::Resource>, seen: u32) {
         if self.shelf.opened(Some(slot), seen, move || self.now()) & attention::CLOSED != 0 {
-            self.sweep();
+            self.end_opened(slot);
         }
     }
 
     /// Opens a slot for whoever comes, and looks at what a return must look at.
     fn open(&self, right: Right<'_, M::Resource>) {
         self.idles_from_now(&right);
-        let slot = self.attended_slot(&right);
+        let (slot, attended) = (right.slot(), self.attended_slot(&right));
         let seen = self.shelf.give_back(right, move || self.now());
         if seen & attention::CLOSED != 0 {
-            self.sweep();
+            self.end_opened(slot);
         }
-        self.tell_opened(slot);
+        self.tell_opened(attended);
     }
 
     fn idles_from_now(&self, right: &Right<'_, M::Resource>) {
@@ -367,11 +367,11 @@ impl<M: Manager> Inner<M> {
     fn open_degraded(&self, right: Right<'_, M::Resource>) {
         self.moved(&right, ResourceState::Degraded, TransitionReason::Failed);
         self.idles_from_now(&right);
-        let slot = self.attended_slot(&right);
+        let (slot, attended) = (right.slot(), self.attended_slot(&right));
         if self.shelf.open_as(Phase::Degraded, right, move || self.now()) & attention::CLOSED != 0 {
-            self.sweep();
+            self.end_opened(slot);
         }
-        self.tell_opened(slot);
+        self.tell_opened(attended);
         // The keeper checks it soon, or sees to its successor.
         self.alarm.ring();
     }
@@ -379,11 +379,11 @@ impl<M: Manager> Inner<M> {
     /// Opens a slot in CHECKING to be checked again before its next use.
     pub(crate) fn open_stale(&self, right: Right<'_, M::Resource>) {
         right.record().is_nobodys();
-        let slot = self.attended_slot(&right);
+        let (slot, attended) = (right.slot(), self.attended_slot(&right));
         if self.shelf.open_as(Phase::Stale, right, move || self.now()) & attention::CLOSED != 0 {
-            self.sweep();
+            self.end_opened(slot);
         }
-        self.tell_opened(slot);
+        self.tell_opened(attended);
     }
 
     /// Takes the resource out for good.
@@ -486,13 +486,29 @@ impl<M: Manager> Inner<M> {
     pub(super) fn sweep(&self) {
         for from in [Phase::Ready, Phase::Stale, Phase::Degraded] {
             while let Some(right) = self.shelf.claim_any(from, Phase::Retiring) {
-                // One after another they would take as long as all together.
-                if M::ENDS_SLOWLY && !self.is_manual() {
-                    self.send_to_end(right, DestroyReason::Closed);
-                } else {
-                    self.destroy(right, DestroyReason::Closed);
-                }
+                self.end_closed(right);
             }
+        }
+    }
+
+    /// Ends what the caller has opened in a closed pool, unless somebody else has it by now. That and no more: two resources that are
+    /// threads, and end each other here, would wait for each other.
+    pub(super) fn end_opened(&self, slot: &Slot<M::Resource>) {
+        let mut seen = slot.look();
+        while seen.phase().is_free() {
+            if let Some(right) = slot.claim(seen, Phase::Retiring) {
+                return self.end_closed(right);
+            }
+            seen = slot.look();
+        }
+    }
+
+    fn end_closed(&self, right: Right<'_, M::Resource>) {
+        // One after another they would take as long as all together.
+        if M::ENDS_SLOWLY && !self.is_manual() {
+            self.send_to_end(right, DestroyReason::Closed);
+        } else {
+            self.destroy(right, DestroyReason::Closed);
         }
     }
 }

@@ -102,13 +102,14 @@ impl<M: Manager> Inner<M> {
 
     /// Puts back what was taken and not used.
     pub(crate) fn own_unused(&self, right: Right<'_, M::Resource>) {
+        let slot = right.slot();
         let seen = if right.word().has(Mark::Suspect) {
             self.shelf.open_as(Phase::Degraded, right, move || self.now())
         } else {
             self.shelf.give_back(right, move || self.now())
         };
         if seen & attention::CLOSED != 0 {
-            self.sweep();
+            self.end_opened(slot);
         }
     }
 

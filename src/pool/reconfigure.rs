@@ -188,7 +188,7 @@ impl<M: Manager> Inner<M> {
         fence(SeqCst);
         self.shelf.opened(None, self.shelf.attention(), move || self.now());
         // And what is not past its time any more.
-        self.last_resorts();
+        self.tell_those_who_serve();
         self.request_creation(self.unserved());
         self.alarm.ring();
         self.log(log::Level::Info, format_args!("reconfigured: {changes}"));

@@ -3,7 +3,7 @@
 //! If every worker does, nobody is left to run what they wait for. Whoever would close that circle is refused.
 
 use crate::core::sync::Thread;
-use crate::core::sync::around::Mutex;
+use crate::core::sync::around::{Mutex, thread_local};
 use crate::observe::ResourceId;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -80,13 +80,13 @@ impl Drop for Inside {
 
 /// The calling thread is one of the workers of this circle.
 pub(super) fn enter(circle: &Arc<Circle>, member: impl Member + 'static) {
-    INSIDE.set(Some((Box::new(member), Arc::clone(circle))));
+    INSIDE.with(|inside| *inside.borrow_mut() = Some((Box::new(member), Arc::clone(circle))));
 }
 
 /// The calling thread, if it is one of `circle`'s workers, parks until others have done a job. Called under no lock, after it was counted in.
 pub(super) fn give_way(circle: u64) {
-    INSIDE.with_borrow(|inside| {
-        if let Some((member, _)) = inside.as_ref().filter(|(_, mine)| mine.number == circle) {
+    INSIDE.with(|inside| {
+        if let Some((member, _)) = inside.borrow().as_ref().filter(|(_, mine)| mine.number == circle) {
             member.gives_way();
         }
     });
@@ -103,7 +103,8 @@ pub(super) fn is_inside(circle: u64) -> bool {
 /// Counts the calling thread in, if it is one of `circle`'s workers. Refuses the last of them. Called under the lock of what it waits for:
 /// one that has an answer already must not be counted, as another would be refused for it.
 pub(super) fn join(circle: u64) -> Result<Option<Inside>, Closes> {
-    INSIDE.with_borrow(|inside| {
+    INSIDE.with(|inside| {
+        let inside = inside.borrow();
         let Some((member, circle)) = inside.as_ref().filter(|(_, mine)| mine.number == circle) else {
             return Ok(None);
         };

@@ -2,7 +2,7 @@
 
 use super::board::Sleeper;
 use super::job::Late;
-use crate::core::sync::around::{AtomicU64, Mutex};
+use crate::core::sync::around::{AtomicU64, Mutex, thread_local};
 use crate::core::sync::{AtomicBool, Thread, current, park};
 use crate::core::thread_number;
 use crate::error::{dropped, let_go};

@@ -8,14 +8,13 @@ use super::inbox::{Inbox, NotLeft};
 use super::job::{AnyJob, Next, Terms};
 use super::lanes::Lanes;
 use super::tray::{Mine, has_mine, with_mine};
-use crate::core::sync::around::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::core::sync::around::{AtomicBool, AtomicU64, Condvar, Mutex, RwLock};
 use crate::core::sync::{AtomicU32, fence};
 use crate::error::{CheckoutError, Closed, CreateError, Refusal, SharedError};
 use crate::keeper::{Clock, since_ticks};
 use crate::manager::{Manager, Severity};
 use crate::observe::ResourceId;
 use crate::pool::{Attendant, Attended, Inner, NEVER};
-use parking_lot::RwLock;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, OnceLock};
@@ -360,7 +359,7 @@ impl<R: 'static> Hall<R> {
             pool.is_wanted_there();
         }
         if self.is_anyone_aside() {
-            pool.last_resorts();
+            pool.tell_those_who_serve();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::circle::is_inside;
 use super::{JobError, LocalManager, Refused, SubmitError, Ticket, Workers};
-use parking_lot::{Condvar, Mutex};
+use crate::core::sync::around::{Condvar, Mutex};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;

@@ -6,11 +6,11 @@ use super::hall::Hall;
 use super::manager::LocalManager;
 use super::thread::{Place, Worker};
 use crate::core::sync::around::AtomicU64;
+use crate::core::sync::around::mpsc::sync_channel;
 use crate::core::sync::around::thread::{Builder, JoinHandle};
 use crate::manager::{Manager, ReturnOutcome, Severity};
 use crate::observe::ResourceId;
 use crate::pool::{Attendant, Inner, Lifeline};
-use crossbeam_channel::bounded;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -110,7 +110,7 @@ impl<M: LocalManager> Seat<M> {
     }
 
     fn ask_there<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let (answer, answered) = bounded(1);
+        let (answer, answered) = sync_channel(1);
         let letter = move || {
             let said = catch_unwind(AssertUnwindSafe(f));
             let _ = answer.send(said);
@@ -182,7 +182,7 @@ impl<M: LocalManager> Manager for Threads<M> {
 
     fn create(&self) -> Result<Seat<M>, ThreadError> {
         let number = self.started.fetch_add(1, Relaxed);
-        let (made, is_made) = bounded(1);
+        let (made, is_made) = sync_channel(1);
         let (manager, hall, place) = (Arc::clone(&self.manager), Arc::clone(&self.hall), Arc::new(OnceLock::new()));
         let its_place = Arc::clone(&place);
         let run = move || {

@@ -10,6 +10,7 @@ use super::seat::Seat;
 use super::seat::Threads;
 use super::tray::Mine;
 use crate::core::Right;
+use crate::core::sync::around::thread::yield_now;
 use crate::observe::ResourceId;
 use crate::pool::{Inner, NEVER};
 use std::rc::Rc;
@@ -59,6 +60,10 @@ impl<M: LocalManager> Drop for Worker<M> {
         }
         if let Some(place) = self.place.get() {
             self.hall.unseat(place.id.slot(), &self.desk);
+            // What was left to it alone nobody had counted when its slot became vacant.
+            if let Some(pool) = place.pool.upgrade() {
+                self.call_others(&pool);
+            }
         }
     }
 }
@@ -300,7 +305,7 @@ impl<M: LocalManager> Worker<M> {
                     std::hint::spin_loop();
                 }
             } else {
-                std::thread::yield_now();
+                yield_now();
             }
         }
         inbox.looks(false);

@@ -3,8 +3,8 @@
 use super::board::Tally;
 use super::chain::Chain;
 use super::job::{AnyJob, Next};
+use crate::core::sync::around::{Mutex, thread_local};
 use crossbeam_deque::{Injector, Steal, Stealer, Worker};
-use parking_lot::Mutex;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -84,8 +84,8 @@ impl<R: 'static> Trays<R> {
             (jobs, tray)
         });
         let mine = Rc::new(Mine { jobs, tray, turn: Cell::new(0), clear: Cell::new(0), stocked: Cell::new(false) });
-        WHOSE.set(circle + 1);
-        MINE.set(Some(Box::new(Rc::clone(&mine))));
+        WHOSE.with(|whose| whose.set(circle + 1));
+        MINE.with(|its| *its.borrow_mut() = Some(Box::new(Rc::clone(&mine))));
         mine
     }
 }
@@ -103,14 +103,17 @@ pub(super) fn with_mine<R: 'static, T>(circle: u64, f: impl FnOnce(Option<&Mine<
     if !has_mine(circle) {
         return f(None);
     }
-    MINE.with_borrow(|mine| f(mine.as_ref().and_then(|mine| mine.downcast_ref::<Rc<Mine<R>>>()).map(|mine| &**mine)))
+    MINE.with(|mine| {
+        let mine = mine.borrow();
+        f(mine.as_ref().and_then(|mine| mine.downcast_ref::<Rc<Mine<R>>>()).map(|mine| &**mine))
+    })
 }
 
 impl<R: 'static> Mine<R> {
     /// Leaves it to others, with what is in it.
     pub(super) fn leave(self: Rc<Self>) {
-        WHOSE.set(0);
-        drop(MINE.take());
+        WHOSE.with(|whose| whose.set(0));
+        drop(MINE.with(RefCell::take));
         if let Some(Mine { jobs, tray, .. }) = Rc::into_inner(self) {
             *tray.left.lock() = Some(jobs);
         }

@@ -47,12 +47,16 @@ pub struct Crowd {
 impl Crowd {
     /// Lets six users in.
     pub fn of(pool: &Pool<Moody>, manners: Manners) -> Self {
-        let mut crowd = Crowd { threads: vec![], ended: Arc::default() };
+        let mut crowd = Crowd::empty();
         for _ in 0..6 {
             let pool = pool.clone();
             crowd.add(move || (0..2).for_each(|_| use_up(&pool, manners)));
         }
         crowd
+    }
+
+    pub fn empty() -> Self {
+        Crowd { threads: vec![], ended: Arc::default() }
     }
 
     pub fn add(&mut self, f: impl FnOnce() + Send + 'static) {

@@ -2,7 +2,7 @@
 
 use crate::support::{Act, Probe, WATCHDOG, until};
 use crate::{Held, closes_balanced};
-use slackwater::{CheckoutError, JobError, Keeper, LocalManager, SubmitError, VirtualClock, Workers};
+use slackwater::{CheckoutError, JobError, Keeper, LocalManager, ReturnOutcome, SubmitError, VirtualClock, Workers};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
@@ -145,6 +145,44 @@ fn what_a_close_did_not_run_is_in_its_report_with_the_time_it_had() {
     assert!(matches!(queued.wait(), Err(JobError::NoWorker(CheckoutError::Closed(_)))));
     drop(seat);
     closes_balanced(&workers);
+}
+
+/// Counts those that are asked about their return, and holds them there until all are.
+struct Gathers {
+    workers: usize,
+    returns: AtomicUsize,
+}
+
+impl LocalManager for Gathers {
+    type Resource = Box<u32>;
+    type Error = Infallible;
+
+    fn create(&self) -> Result<Box<u32>, Infallible> {
+        Ok(Box::new(0))
+    }
+
+    fn recycle(&self, _: &mut Box<u32>) -> ReturnOutcome {
+        self.returns.fetch_add(1, SeqCst);
+        until(|| self.returns.load(SeqCst) >= self.workers);
+        ReturnOutcome::Healthy
+    }
+}
+
+/// Bad run: each of two workers that come back to a closed pool ends the other, and waits for that.
+#[test]
+fn workers_that_come_back_together_to_a_closed_pool_end_themselves() {
+    const WORKERS: usize = 4;
+    for _ in 0..200 {
+        let manager = Gathers { workers: WORKERS + 1, returns: AtomicUsize::new(0) };
+        let workers = Workers::builder(manager).pool(|pool| pool.max_size(WORKERS)).build().unwrap();
+        let held = [(); WORKERS].map(|()| Held::at(&workers));
+        held.into_iter().for_each(Held::end);
+        let returns = &workers.pool().manager().manager().returns;
+        until(|| returns.load(SeqCst) == WORKERS);
+        assert_eq!(workers.close(Duration::ZERO).still_out.len(), WORKERS);
+        returns.fetch_add(1, SeqCst);
+        closes_balanced(&workers);
+    }
 }
 
 /// No thread of the pool's is left: those of its workers have its name, too.

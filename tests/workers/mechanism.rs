@@ -226,6 +226,23 @@ fn jobs_that_wait_have_workers_made_up_to_the_pools_size_and_beyond() {
     assert_eq!(probe.most_alive(), 3);
 }
 
+/// Bad run: a worker beyond `max_size` has idled for long enough before its thread has run for the first time.
+#[test]
+fn a_worker_that_may_not_idle_does_the_job_it_was_made_for() {
+    let pool = |pool: slackwater::Builder<_>| pool.max_overflow(1).overflow_ttl(Duration::ZERO);
+    for _ in 0..50 {
+        let workers = Workers::builder(Probe::new()).pool(pool).build().unwrap();
+        let held = Held::at(&workers);
+        // One may have been made for that job, while the first looked for it.
+        until(|| workers.pool().stats().total == 1);
+        let before = workers.pool().stats().created;
+        workers.submit(|_| ()).unwrap().wait().unwrap();
+        assert_eq!(workers.pool().stats().created, before + 1);
+        held.end();
+        closes_balanced(&workers);
+    }
+}
+
 #[test]
 fn a_creation_that_fails_for_good_is_told_to_those_who_wait() {
     let probe = Probe::new();

@@ -6,13 +6,60 @@
 use shuttle::rand::{Rng, thread_rng};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+
+/// A thread's permit to pass one [`park`].
+///
+/// shuttle's own ends whenever the schedule likes, as the standard library's may: whoever waits for a wake that was lost would look again,
+/// and never be missed.
+#[derive(Debug, Default)]
+struct Permit {
+    given: shuttle::sync::Mutex<bool>,
+    changed: shuttle::sync::Condvar,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Thread(Arc<Permit>);
+
+shuttle::thread_local! {
+    static ME: Thread = Thread(Arc::default());
+}
+
+pub(crate) fn current() -> Thread {
+    ME.with(Thread::clone)
+}
+
+impl Thread {
+    pub(crate) fn unpark(&self) {
+        *lock(&self.0.given) = true;
+        self.0.changed.notify_one();
+    }
+}
+
+pub(crate) fn park() {
+    let Thread(permit) = current();
+    let mut given = lock(&permit.given);
+    while !*given {
+        given = permit.changed.wait(given).unwrap_or_else(PoisonError::into_inner);
+    }
+    *given = false;
+}
 
 /// shuttle has no clock: a timed park is "the timer fired now", after letting others run.
 pub(crate) fn park_timeout(_: Duration) {
     shuttle::thread::yield_now();
 }
+
+/// Now and then, gives others a hundred turns before the calling thread goes on: a random schedule hardly ever does.
+pub(crate) fn held_up() {
+    if thread_rng().gen_bool(1.0 / 16.0) {
+        (0..100).for_each(|_| shuttle::thread::yield_now());
+    }
+}
+
+/// The longest time between two looks of who would look anyway.
+const SHORT: Duration = Duration::from_millis(5);
 
 /// A number for the calling thread: from 1, the same in each run of a schedule.
 pub(crate) fn thread_number() -> u64 {
@@ -108,9 +155,17 @@ impl Condvar {
         guard.held = Some(self.0.wait(held).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The timer fires at once, after letting others run, or never, as the schedule has it.
-    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _: Duration) -> Waited {
-        if thread_rng().gen_bool(0.5) {
+    #[cfg(feature = "workers")]
+    pub(crate) fn wait_while<T>(&self, guard: &mut MutexGuard<'_, T>, mut holds: impl FnMut(&mut T) -> bool) {
+        while holds(&mut **guard) {
+            self.wait(guard);
+        }
+    }
+
+    /// The timer fires at once, after letting others run, or never, as the schedule has it. A short one always fires: who waits so looks
+    /// again and again, and need not be told.
+    pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> Waited {
+        if time > SHORT && thread_rng().gen_bool(0.5) {
             self.wait(guard);
             return Waited { timed_out: false };
         }
@@ -121,7 +176,7 @@ impl Condvar {
     }
 
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: std::time::Instant) -> Waited {
-        self.wait_for(guard, Duration::ZERO)
+        self.wait_for(guard, Duration::MAX)
     }
 
     pub(crate) fn notify_one(&self) {
@@ -130,6 +185,22 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+/// As [`Mutex`], for many readers.
+#[cfg(feature = "workers")]
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+#[cfg(feature = "workers")]
+impl<T> RwLock<T> {
+    pub(crate) fn read(&self) -> shuttle::sync::RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> shuttle::sync::RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

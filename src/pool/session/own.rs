@@ -259,10 +259,7 @@ impl<M: Manager> Inner<M> {
             move || self.now(),
         );
         self.queue_changed();
-        // Who found something and was granted another thing has opened that, maybe after `close` looked.
-        if self.is_closed() {
-            self.sweep();
-        }
+        self.has_waited(&outcome);
         match outcome {
             Outcome::Granted(right) => Ok(Own::Taken(right)),
             Outcome::Found(own) => Ok(own),

@@ -1,5 +1,6 @@
 //! The items that are ahead of the answers taken.
 
+use crate::core::sync::around::thread::yield_now;
 use crate::core::sync::{park, park_timeout};
 use crate::pool::Priority;
 use crate::workers::circle::is_inside;
@@ -195,7 +196,7 @@ where
             if look < CLOSE_LOOKS {
                 (0..1 << (look / 4)).for_each(|_| std::hint::spin_loop());
             } else {
-                std::thread::yield_now();
+                yield_now();
             }
         }
         loop {
