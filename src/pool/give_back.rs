@@ -493,6 +493,8 @@ impl<M: Manager> Inner<M> {
 
     /// Ends what the caller has opened in a closed pool, unless somebody else has it by now. That and no more: two resources that are
     /// threads, and end each other here, would wait for each other.
+    #[cold]
+    #[inline(never)]
     pub(super) fn end_opened(&self, slot: &Slot<M::Resource>) {
         let mut seen = slot.look();
         while seen.phase().is_free() {
