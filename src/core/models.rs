@@ -161,7 +161,7 @@ fn wait(shelf: &Model, patience: impl FnMut(u64) -> Patience) -> Got<'_> {
 fn wait_in(shelf: &Model, lane: usize, patience: impl FnMut(u64) -> Patience) -> Got<'_> {
     let request = Request { lane, since: 0, holder: HOLDER, allowed: None, comes_back: false };
     let look = |free_slots: bool| if free_slots { shelf.take_anywhere(0) } else { None };
-    match shelf.wait(&request, look, patience, now) {
+    match shelf.wait(&request, look, patience, |right| give_back(shelf, right), now) {
         Outcome::Granted(right) | Outcome::Found(right) => Got::Right(right),
         Outcome::TimedOut { .. } => Got::TimedOut,
         Outcome::Refused(_) | Outcome::Full { .. } | Outcome::Shed { .. } | Outcome::Unservable { .. } => Got::Refused,

@@ -46,6 +46,11 @@ fn ended(shelf: &Shelf<Box<u64>>, right: Right<'_, Box<u64>>) {
     shelf.vacate(right, || 0);
 }
 
+/// For a wait: what was granted to who had found something else is opened again.
+pub(super) fn reopens<'s>(shelf: &'s Shelf<Box<u64>>) -> impl Fn(Right<'s, Box<u64>>) {
+    |right| _ = shelf.give_back(right, || 0)
+}
+
 fn request(since: u64) -> Request {
     Request { lane: 1, since, holder: HOLDER, allowed: None, comes_back: false }
 }
@@ -127,7 +132,7 @@ fn nobody_waits_in_a_closed_shelf() {
     let shelf = shelf(1);
     let held = shelf.take(0).expect("the slot is free");
     shelf.close(|| 0);
-    let outcome = shelf.wait(&request(0), |_| None::<()>, |_| Patience::Over, || 0);
+    let outcome = shelf.wait(&request(0), |_| None::<()>, |_| Patience::Over, reopens(&shelf), || 0);
     assert!(matches!(outcome, Outcome::Refused(_)));
     ended(&shelf, held);
 }

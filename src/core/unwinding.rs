@@ -1,5 +1,6 @@
 //! Waits that end otherwise than they should: by a panic, or with another wait inside them.
 
+use super::parts::reopens;
 use super::*;
 use crate::error::Refusal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +37,7 @@ fn a_grant_to_a_waiter_that_panics_goes_back() {
             shelf.give_back(held.take().expect("looks once"), || 0);
             panic!("while looking");
         };
-        shelf.wait(&REQUEST, look, |_| Patience::Over, || 0);
+        shelf.wait(&REQUEST, look, |_| Patience::Over, reopens(&shelf), || 0);
     }));
     assert!(ended.is_err());
     assert_eq!(shelf.queue_len(), 0);
@@ -48,12 +49,12 @@ fn a_wait_within_a_wait_has_a_place_of_its_own() {
     let (outer, inner) = (one_slot(), one_slot());
     let _both_held = (outer.take(0), inner.take(0));
     let look = |_| -> Option<()> {
-        let outcome = inner.wait(&REQUEST, |_| None::<()>, |_| Patience::Over, || 0);
+        let outcome = inner.wait(&REQUEST, |_| None::<()>, |_| Patience::Over, reopens(&inner), || 0);
         assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
         assert_eq!((outer.queue_len(), inner.queue_len()), (1, 0));
         None
     };
-    let outcome = outer.wait(&REQUEST, look, |_| Patience::Over, || 0);
+    let outcome = outer.wait(&REQUEST, look, |_| Patience::Over, reopens(&outer), || 0);
     assert!(matches!(outcome, Outcome::TimedOut { position: 1 }));
     assert_eq!(outer.queue_len(), 0);
 }
@@ -91,7 +92,9 @@ fn what_was_found_is_not_lost_to_a_refusal_whose_error_panics_as_it_is_dropped()
         refuse_with_a_bad_error(&shelf);
         shelf.take(0)
     };
-    let Outcome::Found(found) = shelf.wait(&REQUEST, look, |_| Patience::Over, || 0) else { panic!("it was found") };
+    let Outcome::Found(found) = shelf.wait(&REQUEST, look, |_| Patience::Over, reopens(&shelf), || 0) else {
+        panic!("it was found")
+    };
     shelf.give_back(found, || 0);
     assert!(shelf.take(0).is_some());
 }
@@ -104,7 +107,7 @@ fn a_refusal_of_a_waiter_that_panics_is_dropped_with_its_wait() {
             dropped = Some(refuse_with_a_bad_error(&shelf));
             panic!("while looking");
         };
-        shelf.wait(&REQUEST, look, |_| Patience::Over, || 0);
+        shelf.wait(&REQUEST, look, |_| Patience::Over, reopens(&shelf), || 0);
     }));
     assert!(ended.is_err());
     let dropped = dropped.expect("it looked");
@@ -125,8 +128,8 @@ fn a_refusal_ends_the_waits_that_began_before_what_is_refused_and_no_others() {
         None::<()>
     };
     let before = shelf.turns();
-    let outcome = shelf.wait(&REQUEST, |_| refuse(before), |_| Patience::Over, || 0);
+    let outcome = shelf.wait(&REQUEST, |_| refuse(before), |_| Patience::Over, reopens(&shelf), || 0);
     assert!(matches!(outcome, Outcome::TimedOut { .. }), "the failure was over when it came");
-    let outcome = shelf.wait(&REQUEST, |_| refuse(shelf.turns()), |_| Patience::Over, || 0);
+    let outcome = shelf.wait(&REQUEST, |_| refuse(shelf.turns()), |_| Patience::Over, reopens(&shelf), || 0);
     assert!(matches!(outcome, Outcome::Refused(_)), "it waited for what failed");
 }

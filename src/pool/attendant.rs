@@ -5,7 +5,7 @@
 
 use super::Inner;
 use crate::core::sync::around::fence;
-use crate::core::{Outcome, Phase, Right, Word};
+use crate::core::{Phase, Right, Word};
 use crate::error::{Refusal, SharedError};
 use crate::manager::Manager;
 use crate::observe::ResourceId;
@@ -75,17 +75,6 @@ impl<M: Manager> Inner<M> {
             // Meets the fence of a resource that looks at its slot once more before it waits for this.
             fence(SeqCst);
             attendant.opened(slot as usize);
-        }
-    }
-
-    /// What a wait at the shelf may leave to be done. Who found one thing, and was granted another, has opened the other there: maybe
-    /// after `close` looked, and nobody has told its own thread.
-    pub(super) fn has_waited<T>(&self, outcome: &Outcome<'_, M::Resource, T>) {
-        if self.is_closed() {
-            self.sweep();
-        }
-        if matches!(outcome, Outcome::Found(_)) {
-            self.tell_those_who_serve();
         }
     }
 

@@ -522,6 +522,7 @@ impl<M: Manager> Inner<M> {
                     (None, None) => Patience::Forever,
                 }
             },
+            |right| self.open(right),
             move || self.now(),
         );
         // Whoever is back in a moment has not changed it.
@@ -529,7 +530,6 @@ impl<M: Manager> Inner<M> {
         if has_joined && !(comes_again && ask.meanwhile.is_some()) {
             self.queue_changed();
         }
-        self.has_waited(&outcome);
         match outcome {
             Outcome::Granted(right) => Ok(Some(Found::Resource(right))),
             Outcome::Found(found) => Ok(Some(found)),

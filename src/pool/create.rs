@@ -412,7 +412,7 @@ mod tests {
         let holder = Taker { thread: thread_number(), site: Location::caller() };
         let request = Request { lane: 0, since: 0, holder, allowed: None, comes_back: false };
         // Not woken is as good as asleep.
-        let outcome = inner.shelf.wait(&request, look, |_| Patience::Over, || inner.now());
+        let outcome = inner.shelf.wait(&request, look, |_| Patience::Over, |right| inner.open(right), || inner.now());
         assert!(matches!(outcome, Outcome::TimedOut { .. }));
         assert_eq!((looks, inner.shelf.occupied()), (1, 0));
         assert!(pool.close(Duration::ZERO).is_complete());

@@ -69,7 +69,7 @@ impl<M: Manager> Inner<M> {
     }
 
     /// Opens a slot for whoever comes, and looks at what a return must look at.
-    fn open(&self, right: Right<'_, M::Resource>) {
+    pub(super) fn open(&self, right: Right<'_, M::Resource>) {
         self.idles_from_now(&right);
         let (slot, attended) = (right.slot(), self.attended_slot(&right));
         let seen = self.shelf.give_back(right, move || self.now());

@@ -27,7 +27,7 @@ fn wait_bound(shelf: &Model, mut patience: impl FnMut(u64) -> Patience) -> Bound
     };
     loop {
         let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
-        match shelf.wait_bound((0, false), &request, look, || patience(0), now) {
+        match shelf.wait_bound((0, false), &request, look, || patience(0), |right| give_back(shelf, right), now) {
             Outcome::Granted(right) | Outcome::Found(Some(right)) => return Bound::Right(right),
             Outcome::Found(None) => return Bound::Ended,
             Outcome::Refused(Refusal::LookAgain) => {}
@@ -111,11 +111,18 @@ fn counting_those_who_wait_blocks_no_return() {
             join([counter]);
             Some(())
         };
-        let on_list = || match shelf.wait(&request, in_queue, forever, now) {
+        let on_list = || match shelf.wait(&request, in_queue, forever, |right| give_back(&shelf, right), now) {
             Outcome::Found(()) => Some(()),
             _ => None,
         };
-        let outcome = shelf.wait_bound((0, false), &request, on_list, || Patience::Forever, now);
+        let outcome = shelf.wait_bound(
+            (0, false),
+            &request,
+            on_list,
+            || Patience::Forever,
+            |right| give_back(&shelf, right),
+            now,
+        );
         assert!(matches!(outcome, Outcome::Found(())));
         assert_eq!(at_rest_bound(&shelf), 1);
     });
@@ -228,7 +235,14 @@ fn who_comes_back_has_its_place_in_a_full_pool() {
         let shelf = Setting { max_waiters: 0, ..Setting::of(1, HandOver::Never) }.shelf();
         for comes_back in [false, true] {
             let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back };
-            let outcome = shelf.wait_bound((0, false), &request, || Some(()), || Patience::Over, now);
+            let outcome = shelf.wait_bound(
+                (0, false),
+                &request,
+                || Some(()),
+                || Patience::Over,
+                |right| give_back(&shelf, right),
+                now,
+            );
             assert_eq!(matches!(outcome, Outcome::Full { .. }), !comes_back);
         }
     });

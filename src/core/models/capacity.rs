@@ -47,7 +47,7 @@ fn room_that_opens_wakes_a_waiter_that_can_create() {
         let held = take_out(&shelf);
         let waiter = spawn(&shelf, |shelf| {
             let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
-            match shelf.wait(&request, |_| shelf.reserve(), forever, now) {
+            match shelf.wait(&request, |_| shelf.reserve(), forever, |right| give_back(shelf, right), now) {
                 Outcome::Found(mut right) => {
                     right.put(Box::new(0), 0);
                     shelf.give_back(right, now);
@@ -99,7 +99,7 @@ fn a_shrinking_that_puts_a_slot_back_hides_no_room() {
         shelf.vacate(take_up(&shelf, ended), now);
         let waiter = spawn(&shelf, |shelf| {
             let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
-            match shelf.wait(&request, |_| shelf.reserve(), forever, now) {
+            match shelf.wait(&request, |_| shelf.reserve(), forever, |right| give_back(shelf, right), now) {
                 Outcome::Found(right) => drop(right.pass_on()),
                 _ => panic!("only room can end this wait"),
             }

@@ -19,10 +19,6 @@ fn use_unless_refused(shelf: &Model) {
         Got::TimedOut => panic!("this wait has no end"),
         Got::Refused => {}
     }
-    // As the pool does after a wait, which may have given something back.
-    if shelf.attention() & attention::CLOSED != 0 {
-        step!("sweep_after_wait", sweep(shelf));
-    }
 }
 
 /// Rules out: a waiter sleeps on in a closed pool, or a resource returned at that moment stays in it.

@@ -100,7 +100,7 @@ fn wait_and_use(shelf: &Model) {
 fn use_or_create(shelf: &Model, fresh: u64) {
     let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
     let look = |_| shelf.take_anywhere(0).or_else(|| shelf.reserve());
-    match shelf.wait(&request, look, forever, now) {
+    match shelf.wait(&request, look, forever, |right| give_back(shelf, right), now) {
         Outcome::Found(mut right) if right.word().phase() == Phase::Creating => {
             right.put(Box::new(fresh), 0);
             shelf.give_back(right, now);
@@ -150,7 +150,10 @@ fn room_for_two_serves_two_that_can_create() {
         let create = |shelf: &Model| {
             let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
             let look = |_| shelf.reserve();
-            let Outcome::Found(right) = shelf.wait(&request, look, forever, now) else { panic!("only room comes") };
+            let Outcome::Found(right) = shelf.wait(&request, look, forever, |right| give_back(shelf, right), now)
+            else {
+                panic!("only room comes")
+            };
             right.pass_on();
         };
         let waiters = [spawn(&shelf, create), spawn(&shelf, create)];
@@ -235,7 +238,8 @@ fn a_last_resort_is_seen_by_who_waits() {
         let waiter = spawn(&shelf, |shelf| {
             let request = Request { lane: 1, since: 0, holder: HOLDER, allowed: None, comes_back: false };
             let look = |_| shelf.take_anywhere(0).or_else(|| shelf.claim_any(Phase::Degraded, Phase::Busy));
-            let Outcome::Found(right) = shelf.wait(&request, look, forever, now) else {
+            let Outcome::Found(right) = shelf.wait(&request, look, forever, |right| give_back(shelf, right), now)
+            else {
                 panic!("it is found, or nothing is")
             };
             use_it(shelf, right);

@@ -17,14 +17,17 @@ fn room_wakes_a_waiter_where_those_who_wait_create_and_nobody_elsewhere() {
             woken = Some(shelf.is_waking());
             Patience::Over
         };
-        assert!(matches!(shelf.wait(&request(0), |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
+        assert!(matches!(
+            shelf.wait(&request(0), |_| None::<()>, patience, reopens(&shelf), || 0),
+            Outcome::TimedOut { .. }
+        ));
         assert_eq!((woken, shelf.is_waking()), (Some(they_create), false));
     }
 }
 
 /// Waits for what is handed over, looks past all that is free, and keeps what it gets. None if it is refused.
 fn waits_to_be_served(shelf: &Shelf<Box<u64>>, since: u64) -> Option<u32> {
-    match shelf.wait(&request(since), |_| None::<()>, |_| Patience::Forever, || since) {
+    match shelf.wait(&request(since), |_| None::<()>, |_| Patience::Forever, reopens(shelf), || since) {
         Outcome::Granted(right) => shelf.index_of(right.pass_on().0),
         _ => None,
     }
@@ -86,7 +89,10 @@ fn who_finds_nothing_for_one_that_is_due_has_the_next_return_hand_over() {
                     }
                     (woken > 1).then_some(())
                 };
-                assert!(matches!(shelf.wait(&request(0), look, |_| Patience::Forever, || 10), Outcome::Found(())));
+                assert!(matches!(
+                    shelf.wait(&request(0), look, |_| Patience::Forever, reopens(&shelf), || 10),
+                    Outcome::Found(())
+                ));
             });
             until(|| shelf.waiting() == 1 && shelf.attention() & attention::FENCED != 0);
             let seen = shelf.opened(None, shelf.attention(), || 10);
@@ -114,9 +120,10 @@ fn a_return_goes_to_the_queue_if_that_has_waited_longer_than_who_wants_this_reso
             _ => panic!("{who} waits for as long as it takes"),
         };
         std::thread::scope(|scope| {
-            let queue = || shelf.wait(&request(queued), |_| None, |_| Patience::Forever, || 10);
+            let queue = || shelf.wait(&request(queued), |_| None, |_| Patience::Forever, reopens(&shelf), || 10);
             scope.spawn(move || gets("queued", queue()));
-            let one = || shelf.wait_bound((0, false), &request(bound), || None, || Patience::Forever, || 10);
+            let one =
+                || shelf.wait_bound((0, false), &request(bound), || None, || Patience::Forever, reopens(&shelf), || 10);
             scope.spawn(move || gets("bound", one()));
             until(|| shelf.waiting_in_all() == 2 && shelf.attention() & attention::FENCED != 0);
             shelf.give_back(held, || 10);
@@ -141,7 +148,7 @@ fn one_return_in_sixteen_sees_that_a_woken_waiter_has_waited_for_too_long() {
     let rounds = std::thread::scope(|scope| {
         scope.spawn(|| {
             let look = stands_still_when_woken(&goes_on);
-            match shelf.wait(&request(0), look, |_| Patience::Forever, || 10) {
+            match shelf.wait(&request(0), look, |_| Patience::Forever, reopens(&shelf), || 10) {
                 Outcome::Granted(right) => ended(&shelf, right),
                 Outcome::Refused(_) => {}
                 _ => panic!("only a grant can end this wait, and the end of the test"),
@@ -182,7 +189,7 @@ fn a_woken_waiter_that_finds_nothing_lets_others_be_woken_and_if_it_is_due_be_se
             looks += 1;
             None::<()>
         };
-        assert!(matches!(shelf.wait(&request(0), look, patience, || 10), Outcome::TimedOut { .. }));
+        assert!(matches!(shelf.wait(&request(0), look, patience, reopens(&shelf), || 10), Outcome::TimedOut { .. }));
         assert_eq!((&seen[..], looks), (&[(false, false, 0), (false, raised, 1)][..], 3), "{bound}");
         ended(&shelf, held);
     }
@@ -215,7 +222,10 @@ fn the_flags_of_a_quiet_shelf_go_down_and_those_that_are_needed_stay() {
         Patience::Over
     };
     assert_eq!(shelf.waits_since(), None);
-    assert!(matches!(shelf.wait(&request(7), |_| None::<()>, patience, || 9), Outcome::TimedOut { .. }));
+    assert!(matches!(
+        shelf.wait(&request(7), |_| None::<()>, patience, reopens(&shelf), || 9),
+        Outcome::TimedOut { .. }
+    ));
     assert_eq!((seen, shelf.waits_since()), (Some((contended, Some(7))), None));
     ended(&shelf, held);
 }
@@ -240,7 +250,7 @@ fn takes_what_it_finds(shelf: &Shelf<Box<u64>>, has_looked: &AtomicBool) -> bool
         has_looked.store(true, SeqCst);
         found
     };
-    match shelf.wait(&request, look, |_| Patience::Forever, || 0) {
+    match shelf.wait(&request, look, |_| Patience::Forever, reopens(shelf), || 0) {
         Outcome::Found(right) => {
             ended(shelf, right);
             true
@@ -263,7 +273,10 @@ fn who_gives_up_leaves_what_is_free_to_the_next_and_wakes_nobody_in_vain() {
                 Patience::Over
             };
             let first = Request { lane: 0, ..request(0) };
-            assert!(matches!(shelf.wait(&first, |_| None::<()>, patience, || 0), Outcome::TimedOut { .. }));
+            assert!(matches!(
+                shelf.wait(&first, |_| None::<()>, patience, reopens(&shelf), || 0),
+                Outcome::TimedOut { .. }
+            ));
             let woken = shelf.is_waking() || shelf.overtakes() > 0 || shelf.waiting() == 0;
             if !opens || !woken {
                 shelf.close(|| 0);
@@ -283,7 +296,7 @@ fn the_wake_of_one_that_is_refused_goes_to_the_next() {
         let first = scope.spawn(|| {
             let look = stands_still_when_woken(&goes_on);
             let first = Request { lane: 0, ..request(0) };
-            matches!(shelf.wait(&first, look, |_| Patience::Forever, || 0), Outcome::Refused(_))
+            matches!(shelf.wait(&first, look, |_| Patience::Forever, reopens(&shelf), || 0), Outcome::Refused(_))
         });
         until(|| shelf.waiting() == 1);
         let last = shelf.turns();

@@ -68,6 +68,7 @@ impl<R> Shelf<R> {
         request: &Request,
         look: impl FnOnce() -> Option<T>,
         mut patience: impl FnMut() -> Patience,
+        unwanted: impl Fn(Right<'s, R>),
         now: N,
     ) -> Outcome<'s, R, T> {
         let lists =
@@ -83,7 +84,7 @@ impl<R> Shelf<R> {
         if waiters.join(&node, place, (u32::MAX, None), now).is_err() {
             return Outcome::Refused(Refusal::Closed);
         }
-        let seat = Seat { shelf: self, waiters, node, now, seated: true };
+        let seat = Seat { shelf: self, waiters, node, unwanted, now, seated: true };
         self.announce();
         if self.attention() & CLOSED != 0 && !left_out!("bound_sees_closed") {
             return seat.leave_with(Outcome::Refused(Refusal::Closed));

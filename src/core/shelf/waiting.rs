@@ -9,12 +9,13 @@ impl<R> Shelf<R> {
     /// or `patience` is over. `look(true)` must read every word it could be served by. `look(false)` is for a thread that
     /// joined behind others and need not look for free slots: while the queue is not empty, each return wakes its head, and
     /// each waiter that leaves passes on what it did not take. `patience` is told when the queue is to be asked whether this
-    /// waiter is shed.
+    /// waiter is shed. `unwanted` gets what was granted to a waiter that had found something else, or whose `look` panicked.
     pub(crate) fn wait<'s, T, N: Now>(
         &'s self,
         request: &Request,
         mut look: impl FnMut(bool) -> Option<T>,
         mut patience: impl FnMut(u64) -> Patience,
+        unwanted: impl Fn(Right<'s, R>),
         now: N,
     ) -> Outcome<'s, R, T> {
         let node = Node::mine();
@@ -29,7 +30,7 @@ impl<R> Shelf<R> {
             Err(NoPlace::Full { waiting }) => return Outcome::Full { waiting },
             Err(NoPlace::Unservable { before, each, waiting }) => return Outcome::Unservable { before, each, waiting },
         };
-        let seat = Seat { shelf: self, waiters: &self.waiters, node, now, seated: true };
+        let seat = Seat { shelf: self, waiters: &self.waiters, node, unwanted, now, seated: true };
         self.announce();
         if let Some(found) = look(joined.is_first) {
             return seat.leave_with(Outcome::Found(found));
@@ -196,16 +197,18 @@ impl<R> Shelf<R> {
 }
 
 /// A waiter's membership in the queue. However the wait ends, a panic included, the node leaves the list.
-pub(super) struct Seat<'w, R, N: Now> {
+pub(super) struct Seat<'w, R, U: Fn(Right<'w, R>), N: Now> {
     pub(super) shelf: &'w Shelf<R>,
     /// The list that the node is on: the queue, or that of one slot.
     pub(super) waiters: &'w Waiters,
     pub(super) node: Arc<Node>,
+    /// Opens what was granted in vain: whose duties a return has, the shelf does not know.
+    pub(super) unwanted: U,
     pub(super) now: N,
     pub(super) seated: bool,
 }
 
-impl<'w, R, N: Now> Seat<'w, R, N> {
+impl<'w, R, U: Fn(Right<'w, R>), N: Now> Seat<'w, R, U, N> {
     /// Takes what was granted, or why not.
     pub(super) fn served<T>(mut self) -> Outcome<'w, R, T> {
         self.seated = false;
@@ -236,7 +239,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
         }
         match (self.node.state(), outcome) {
             (State::Granted { index }, Outcome::Found(found)) => {
-                step!("give_extra_back", self.give_back(index));
+                step!("give_extra_back", (self.unwanted)(self.granted(index)));
                 Outcome::Found(found)
             }
             (State::Refused, Outcome::Found(found)) => {
@@ -247,14 +250,6 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
             (_, outcome) if left_out!("timeout_takes_grant") => outcome,
             _ => self.served(),
         }
-    }
-
-    /// Passes on what was granted and is not wanted.
-    fn give_back(&self, index: u32) {
-        let right = self.granted(index);
-        // It was named when it was granted.
-        right.record().is_nobodys();
-        self.shelf.give_back(right, self.now);
     }
 
     /// Off the list, with a wake that nobody else gets if it has one.
@@ -275,7 +270,7 @@ impl<'w, R, N: Now> Seat<'w, R, N> {
     }
 }
 
-impl<R, N: Now> Drop for Seat<'_, R, N> {
+impl<'w, R, U: Fn(Right<'w, R>), N: Now> Drop for Seat<'w, R, U, N> {
     fn drop(&mut self) {
         // A failing model unwinds through here; touching its atomics again would abort instead of reporting.
         #[cfg(slackwater_loom)]
@@ -290,7 +285,7 @@ impl<R, N: Now> Drop for Seat<'_, R, N> {
             self.pass_wake_in_hand();
         } else {
             match self.node.state() {
-                State::Granted { index } => self.give_back(index),
+                State::Granted { index } => (self.unwanted)(self.granted(index)),
                 // Not left for the thread's next wait to drop: that would be under the lock.
                 _ => let_go(self.node.take_refusal()),
             }

@@ -256,10 +256,10 @@ impl<M: Manager> Inner<M> {
                 Some(time) => Patience::For(time),
                 None => Patience::Forever,
             },
+            |right| self.open(right),
             move || self.now(),
         );
         self.queue_changed();
-        self.has_waited(&outcome);
         match outcome {
             Outcome::Granted(right) => Ok(Own::Taken(right)),
             Outcome::Found(own) => Ok(own),
