@@ -4,6 +4,8 @@
 //! under loom, which knows weak memory and tries every interleaving of a few threads; with `--cfg slackwater_shuttle` the
 //! whole pool runs under shuttle, which knows no weak memory and tries random interleavings of many threads.
 
+#[cfg(any(slackwater_loom, slackwater_shuttle))]
+mod permit;
 #[cfg(slackwater_shuttle)]
 mod scheduled;
 #[cfg(slackwater_shuttle)]
@@ -14,7 +16,9 @@ pub(crate) use scheduled::held_up;
 #[cfg(not(slackwater_loom))]
 mod native {
     #[cfg(slackwater_shuttle)]
-    pub(crate) use super::scheduled::{Mutex, MutexGuard, Thread, current, park, park_timeout};
+    pub(crate) use super::permit::{Thread, current, park};
+    #[cfg(slackwater_shuttle)]
+    pub(crate) use super::scheduled::{Mutex, MutexGuard, park_timeout};
     #[cfg(not(slackwater_shuttle))]
     pub(crate) use parking_lot::{Mutex, MutexGuard};
     #[cfg(slackwater_shuttle)]
@@ -52,6 +56,7 @@ mod native {
 
 #[cfg(slackwater_loom)]
 mod model {
+    pub(crate) use super::permit::{Thread, current, park};
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::MutexGuard;
@@ -59,43 +64,6 @@ mod model {
 
     /// No protocol relies on what a look acquires, as the models show, which do without.
     pub(crate) const LOOK: std::sync::atomic::Ordering = std::sync::atomic::Ordering::Relaxed;
-
-    /// A thread's permit to pass one `park`.
-    ///
-    /// loom's own `unpark` also sets a thread free that is blocked on a mutex, and releasing a mutex takes the permit
-    /// away from whoever touched that mutex last: false alarms both.
-    #[derive(Debug, Default)]
-    struct Permit {
-        given: loom::sync::Mutex<bool>,
-        changed: loom::sync::Condvar,
-    }
-
-    #[derive(Clone, Debug)]
-    pub(crate) struct Thread(std::sync::Arc<Permit>);
-
-    loom::thread_local! {
-        static ME: Thread = Thread(std::sync::Arc::default());
-    }
-
-    pub(crate) fn current() -> Thread {
-        ME.with(Thread::clone)
-    }
-
-    impl Thread {
-        pub(crate) fn unpark(&self) {
-            *self.0.given.lock().expect("no model panics under this lock") = true;
-            self.0.changed.notify_one();
-        }
-    }
-
-    pub(crate) fn park() {
-        let Thread(permit) = current();
-        let mut given = permit.given.lock().expect("no model panics under this lock");
-        while !*given {
-            given = permit.changed.wait(given).expect("no model panics under this lock");
-        }
-        *given = false;
-    }
 
     /// loom has no clock: a timed park is "the timer fired now", after letting others run.
     pub(crate) fn park_timeout(_: std::time::Duration) {

@@ -190,25 +190,28 @@ impl<R: 'static> Hall<R> {
         let before = place.replace(Arc::clone(&inbox));
         drop(inboxes);
         if let Some(before) = before {
-            // That one's seat was taken out of the pool: nobody else would find what is left there.
-            self.close_inbox(&before);
+            // That one's seat was taken out of the pool: nobody else would find what is left there. The caller looks for jobs next.
+            _ = self.close_inbox(&before);
         }
         inbox
     }
 
-    /// A worker comes for none of its own jobs any more: they are for whoever comes.
-    pub(super) fn close_inbox(&self, inbox: &Inbox<R>) {
-        self.give_to_all(inbox.end());
+    /// A worker comes for none of its own jobs any more: they are for whoever comes. Returns whether nobody is idle who would.
+    #[must_use]
+    pub(super) fn close_inbox(&self, inbox: &Inbox<R>) -> bool {
+        self.give_to_all(inbox.end())
     }
 
-    fn give_to_all(&self, jobs: Vec<AnyJob<R>>) {
-        let count = jobs.len();
+    #[must_use]
+    fn give_to_all(&self, jobs: Vec<AnyJob<R>>) -> bool {
+        let (count, mut nobody_comes) = (jobs.len(), false);
+        for job in jobs {
+            nobody_comes |= !self.push(job).is_anyone_idle();
+        }
         if count > 0 {
-            for job in jobs {
-                self.push(job);
-            }
             self.board.no_longer_kept(count);
         }
+        nobody_comes
     }
 
     /// Takes a job of a worker's own, for it or for who does not run it.
@@ -459,14 +462,12 @@ impl<R: 'static> Attendant for Hall<R> {
         let inboxes = self.inboxes.read().clone();
         for inbox in inboxes.iter().flatten() {
             if found.overdue.iter().any(|(id, _)| inbox.is_of(*id)) {
-                found.more_wait |= inbox.has_any();
-                self.close_inbox(inbox);
+                found.more_wait |= self.close_inbox(inbox);
                 // It may be back already, and asleep: it opens the inbox again if it lives on.
                 inbox.desk.call();
             } else if inbox.has_any() {
                 let (due, next) = inbox.take_due(now);
-                found.more_wait |= !due.is_empty();
-                self.give_to_all(due);
+                found.more_wait |= self.give_to_all(due);
                 found.next = found.next.into_iter().chain(next).min();
             }
         }

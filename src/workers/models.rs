@@ -351,7 +351,7 @@ fn a_job_left_for_a_worker_that_closes_its_inbox_is_taken_by_another() {
         let submitter = leaves(&hall, &task);
         let its = Arc::clone(&hall);
         let other = loom::thread::spawn(move || drop(finds(&its, &Desk::here(), None)));
-        hall.close_inbox(&inbox);
+        _ = hall.close_inbox(&inbox);
         other.join().unwrap();
         submitter.join().unwrap();
         assert_eq!(hall.board.jobs(), 0, "none is counted twice, or not at all");

@@ -52,18 +52,12 @@ impl<M: LocalManager> Drop for Worker<M> {
         if let Some(tray) = self.tray.take() {
             tray.leave();
         }
+        self.searches_no_more();
         if let Some(inbox) = self.inbox.take() {
-            self.hall.close_inbox(&inbox);
-        }
-        if self.searching {
-            self.hall.board.stop_searching();
+            self.close_inbox(&inbox);
         }
         if let Some(place) = self.place.get() {
             self.hall.unseat(place.id.slot(), &self.desk);
-            // What was left to it alone nobody had counted when its slot became vacant.
-            if let Some(pool) = place.pool.upgrade() {
-                self.call_others(&pool);
-            }
         }
     }
 }
@@ -106,9 +100,7 @@ impl<M: LocalManager> circle::Member for Member<M> {
         let Some((id, pool)) = self.place() else { return };
         let hall = &pool.manager.hall;
         let Some(inbox) = hall.inbox(id.slot()).filter(|inbox| inbox.is_of(id)) else { return };
-        let has_any = inbox.has_any();
-        hall.close_inbox(&inbox);
-        if has_any && !hall.board.look().is_anyone_idle() {
+        if hall.close_inbox(&inbox) {
             hall.calls_for_more(&*pool);
         }
     }
@@ -178,8 +170,7 @@ impl<M: LocalManager> Worker<M> {
                         if !pool.is_there(place.id)
                             || inbox.has_any() && pool.awaits_its_end(place.id.slot() as u32) =>
                     {
-                        self.hall.close_inbox(&inbox);
-                        self.call_others(&pool);
+                        self.close_inbox(&inbox);
                     }
                     _ => {}
                 }
@@ -234,10 +225,23 @@ impl<M: LocalManager> Worker<M> {
     fn searches_no_more(&mut self) {
         if std::mem::take(&mut self.searching) {
             self.hall.board.stop_searching();
-            if let Some(pool) = self.place.get().and_then(|place| place.pool.upgrade()) {
+            if let Some(pool) = self.pool() {
                 self.call_others(&pool);
             }
         }
+    }
+
+    /// Gives what was left to this worker to whoever comes: who counted those that wait, as its slot became vacant, did not count these.
+    fn close_inbox(&self, inbox: &Inbox<M::Resource>) {
+        if self.hall.close_inbox(inbox)
+            && let Some(pool) = self.pool()
+        {
+            self.hall.calls_for_more(&*pool);
+        }
+    }
+
+    fn pool(&self) -> Option<Arc<Inner<Threads<M>>>> {
+        self.place.get().and_then(|place| place.pool.upgrade())
     }
 
     /// Who was woken for a job and cannot take it was relied on.

@@ -1,11 +1,11 @@
 //! Threads that use workers, each in a way of its own.
 
-use super::crowd::{Crowd, chance};
-use super::moody::{Moody, Thing};
-use super::{MS, any_settings};
+use crate::crowd::{Crowd, chance};
+use crate::moody::{Moody, Thing};
+use crate::{MS, any_settings};
 use shuttle::thread;
 use slackwater::{
-    Builder, CheckoutError, JobError, Priority, SessionMode, SubmitError, Threads, Ticket, VirtualClock, Workers,
+    Builder, CheckoutError, JobError, Priority, SessionMode, SubmitError, Threads, VirtualClock, Workers,
     as_if_unwinding,
 };
 use std::sync::Arc;
@@ -100,7 +100,7 @@ fn submits(workers: &Workers<Moody>, ledger: &Ledger, wishes: Wishes) {
                 let next = inner.submit(move |thing| last.work(thing));
                 let number = its.work(thing);
                 match next {
-                    Ok(next) if waits => answered(next, Wishes { may_fail: true, ..wishes }),
+                    Ok(next) if waits => was_answered(next.wait(), Wishes { may_fail: true, ..wishes }),
                     Ok(_) | Err(_) => {}
                 }
                 number
@@ -160,21 +160,17 @@ fn submits(workers: &Workers<Moody>, ledger: &Ledger, wishes: Wishes) {
                 0 => drop(ticket),
                 1 if wishes.gives_up => {
                     if let Err(ticket) = ticket.wait_timeout(MS * chance(2) as u32) {
-                        answered(ticket, wishes);
+                        was_answered(ticket.wait(), wishes);
                     }
                 }
-                _ => answered(ticket, wishes),
+                _ => was_answered(ticket.wait(), wishes),
             }
         }
         Err(refused) => was_refused(Err::<(), _>(refused), wishes),
     }
 }
 
-/// The answer comes, and is one that may.
-fn answered(ticket: Ticket<usize>, wishes: Wishes) {
-    was_answered(ticket.wait(), wishes);
-}
-
+/// The answer is one that may come.
 fn was_answered(answer: Result<usize, JobError>, wishes: Wishes) {
     match answer {
         Ok(written) => assert!(written > 0),

@@ -6,45 +6,8 @@
 use shuttle::rand::{Rng, thread_rng};
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
-
-/// A thread's permit to pass one [`park`].
-///
-/// shuttle's own ends whenever the schedule likes, as the standard library's may: whoever waits for a wake that was lost would look again,
-/// and never be missed.
-#[derive(Debug, Default)]
-struct Permit {
-    given: shuttle::sync::Mutex<bool>,
-    changed: shuttle::sync::Condvar,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Thread(Arc<Permit>);
-
-shuttle::thread_local! {
-    static ME: Thread = Thread(Arc::default());
-}
-
-pub(crate) fn current() -> Thread {
-    ME.with(Thread::clone)
-}
-
-impl Thread {
-    pub(crate) fn unpark(&self) {
-        *lock(&self.0.given) = true;
-        self.0.changed.notify_one();
-    }
-}
-
-pub(crate) fn park() {
-    let Thread(permit) = current();
-    let mut given = lock(&permit.given);
-    while !*given {
-        given = permit.changed.wait(given).unwrap_or_else(PoisonError::into_inner);
-    }
-    *given = false;
-}
 
 /// shuttle has no clock: a timed park is "the timer fired now", after letting others run.
 pub(crate) fn park_timeout(_: Duration) {
