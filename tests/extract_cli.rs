@@ -325,7 +325,10 @@ fn quiet_in_a_pipe_with_a_summary_at_the_end() {
 #[test]
 fn progress_on_a_terminal() {
     let line = format!("{} extract -o /dev/null", env!("CARGO_BIN_EXE_slackwater"));
-    let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output() else {
+    let mut script = Command::new("script");
+    // Where the tests run there may be no word of a terminal, which is shown no progress.
+    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::null());
+    let Ok(output) = script.output() else {
         skipped::skipped("there is no `script`; install util-linux");
         return;
     };

@@ -21,6 +21,8 @@ pub struct Contestant {
     pub tree: Box<dyn Fn(Duration) -> f64>,
     /// The first second in which it has nothing to do, and a later one; alone in the process.
     pub idle: Box<dyn Fn() -> [Idle; 2]>,
+    /// Microseconds of processor time for each job of those that come rarely; alone in the process.
+    pub rare_jobs: Box<dyn Fn() -> f64>,
 }
 
 /// The peers.
@@ -45,7 +47,7 @@ pub fn contestants(threads: usize) -> Vec<Contestant> {
 
 /// Every lap has a lane of its own, which is gone when the next begins: threads that sleep nearby cost whoever runs.
 fn contestant<L: Lane>(name: &'static str, make: impl Fn() -> L + Clone + 'static) -> Contestant {
-    let (make_too, make_again, and_again) = (make.clone(), make.clone(), make.clone());
+    let [make_too, make_again, and_again, for_rare] = std::array::from_fn(|_| make.clone());
     Contestant {
         name,
         throughput: Box::new(move |scenario, lap| laps::throughput(&make(), scenario, lap)),
@@ -56,5 +58,6 @@ fn contestant<L: Lane>(name: &'static str, make: impl Fn() -> L + Clone + 'stati
             tree::grow(&lane, Duration::from_millis(1));
             idle::seconds()
         }),
+        rare_jobs: Box::new(move || idle::rare_jobs(&for_rare())),
     }
 }

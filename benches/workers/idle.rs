@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::lanes::Lane;
+
 /// What the whole process took in one second.
 #[derive(Clone, Copy, Debug)]
 pub struct Idle {
@@ -27,6 +29,21 @@ fn second() -> Idle {
     // The time first: to count the wake-ups takes more of it than a second of sleep.
     let processor = processor_time() - processor;
     Idle { processor, woken: switches() - woken }
+}
+
+/// Between two jobs that come rarely.
+const PAUSE: Duration = Duration::from_millis(1);
+const RARE_JOBS: u32 = 1_000;
+
+/// Microseconds of processor time for one job that does nothing, where one comes each millisecond: the wakes, and what a worker looks around
+/// for another before it sleeps. Who submits sleeps in between, and is counted too.
+pub fn rare_jobs<L: Lane>(lane: &L) -> f64 {
+    let before = processor_time();
+    for _ in 0..RARE_JOBS {
+        lane.submit(|| ());
+        thread::sleep(PAUSE);
+    }
+    (processor_time() - before) / f64::from(RARE_JOBS)
 }
 
 /// Microseconds of processor time that this process has had.

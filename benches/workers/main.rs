@@ -37,7 +37,8 @@ their two.
 Idle: processor time of a process whose workers have had jobs and have none now, over the first second of that and over the third.
 Sessions: four threads, each with a session of its own (`submit_for`) and one job under way, and four workers: which share of the jobs
 was run by the worker that the session had last.
-A lap is named like `1 us jobs, 16 submitters: rayon`, `trees: rayon`, `idle: rayon`, `sessions`.
+Rare jobs: processor time for each empty job, its submitter's included, where one comes each millisecond.
+A lap is named like `1 us jobs, 16 submitters: rayon`, `trees: rayon`, `idle: rayon`, `rare jobs: rayon`, `sessions`.
 ",
     full: (9, Duration::from_millis(100)),
     quick: (2, Duration::from_millis(20)),
@@ -52,6 +53,7 @@ fn main() {
     println!("{threads} workers; {} rounds of laps of {:?}", options.rounds, options.lap);
     let neighbours = Neighbours::watch();
     let idle = measure_idle(&contestants, &options);
+    let rare = measure_rare_jobs(&contestants, &options);
     let figures = measure(&contestants, &options);
     let trees = measure_trees(&contestants, threads, &options);
     let of = |scenario| -> Vec<&Figures> { figures.iter().filter(|each| each.scenario == scenario).collect() };
@@ -60,6 +62,7 @@ fn main() {
     }
     print_rates("trees of 2,047 jobs", &trees);
     print_idle(&idle);
+    print_rare_jobs(&rare);
     println!("\n{}", neighbours.describe());
     let mut verdicts = Verdicts::default();
     for scenario in scenarios() {
@@ -155,6 +158,34 @@ fn measure_idle(contestants: &[Contestant], options: &Options) -> Vec<Idles> {
         idles.push(Idles { name: contestant.name, rounds });
     }
     idles
+}
+
+/// A name, and microseconds of processor time for a job in each round.
+type Costs = Vec<(&'static str, Rounds)>;
+
+/// In turn, three times or as often as there are rounds; a single round is not for figures.
+fn measure_rare_jobs(contestants: &[Contestant], options: &Options) -> Costs {
+    if options.rounds == 1 {
+        return Vec::new();
+    }
+    let asked = |contestant: &&Contestant| options.asks_for(&format!("rare jobs: {}", contestant.name));
+    let asked: Vec<_> = contestants.iter().filter(asked).collect();
+    let mut costs: Costs = asked.iter().map(|contestant| (contestant.name, Rounds::default())).collect();
+    for _ in 0..options.rounds.min(3) {
+        for (contestant, (_, rounds)) in asked.iter().zip(&mut costs) {
+            rounds.push((contestant.rare_jobs)());
+        }
+    }
+    costs
+}
+
+fn print_rare_jobs(costs: &Costs) {
+    let mut table = Table::new("jobs that come rarely", &["contestant", "processor us a job", "spread"]);
+    for (name, rounds) in costs {
+        let spread = format!("{:.0} %", 100.0 * rounds.spread());
+        table.row(vec![(*name).to_owned(), format!("{:.1}", rounds.median()), spread]);
+    }
+    table.print();
 }
 
 fn print_rates(title: &str, rates: &Rates) {
